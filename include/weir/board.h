@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The board: the shared memory in which the server says what it is doing. This file is the
+ * one contract between the server's processes and whoever watches them.
+ *
+ * It is a memfd (memfd_create(2)) sealed against resizing and against new writable
+ * mappings; observers get it read-only over the control socket. It begins with a struct
+ * board_header, whose section table says where everything else lies, with strides, so that
+ * an older observer can read a board whose records have grown at their end.
+ *
+ * Who writes what: the header, the listeners and the master's half of every slot are written
+ * by the master alone; a slot's worker half by that worker alone. Events may be written by
+ * any of them: a writer claims a sequence number by an atomic add. There are no locks, so a
+ * process killed at any instruction leaves nothing held; the master clears the worker half
+ * of a slot after reaping. Nothing here is a pointer. Numbers are C11 relaxed atomics unless
+ * said otherwise; text goes through struct board_text.
+ *
+ * All times are CLOCK_MONOTONIC nanoseconds unless the name says wall. 0 means never.
+ */
+#ifndef WEIR_BOARD_H
+#define WEIR_BOARD_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define BOARD_MAGIC   UINT64_C(0x3164726f42726557) /* "WerBord1" little-endian */
+#define BOARD_VERSION 1
+
+#define BOARD_ALIGN _Alignas(64)
+
+typedef _Atomic uint64_t board_u64;
+typedef _Atomic uint32_t board_u32;
+
+enum board_wait {
+#define WAIT(name, word, help) WAIT_##name,
+#include "weir/waits.def"
+#undef WAIT
+    WAIT_COUNT
+};
+
+enum board_state {
+#define STATE(name, word, letter, help) SLOT_##name,
+#include "weir/states.def"
+#undef STATE
+    SLOT_STATE_COUNT
+};
+
+enum board_event_kind {
+#define EVENT(name, word, help) EVENT_##name,
+#include "weir/events.def"
+#undef EVENT
+    EVENT_COUNT
+};
+
+/* Counters first, then gauges, in the order of counters.def. */
+enum board_counter {
+#define COUNTER(name, unit, help) COUNTER_##name,
+#define GAUGE(name, unit, help) COUNTER_##name,
+#include "weir/counters.def"
+#undef COUNTER
+#undef GAUGE
+    COUNTER_COUNT
+};
+
+/*
+ * Text that changes while others read it. seq is odd while it is being written; a reader
+ * copies, and takes the copy if seq was even and the same before and after.
+ */
+#define BOARD_TEXT_BYTES 240
+struct board_text {
+    board_u32 seq;
+    _Atomic uint16_t length;
+    _Atomic uint16_t cut; /* 1 when the text was longer than fits */
+    _Atomic char bytes[BOARD_TEXT_BYTES];
+};
+
+/*
+ * A log-linear histogram of nanoseconds: 16 buckets to each doubling from 1.024 us (2^10) to
+ * 137 s (2^37), so a bucket's middle is within 3.2 % of every value in it. Bucket 0 is all
+ * below, the last all above. Histograms of equal shape add up bucket by bucket.
+ */
+#define HIST_SUB_BITS 4
+#define HIST_MIN_BITS 10
+#define HIST_MAX_BITS 37
+#define HIST_BUCKETS  (((HIST_MAX_BITS - HIST_MIN_BITS) << HIST_SUB_BITS) + 2)
+
+struct board_hist {
+    board_u64 count;
+    board_u64 sum_ns;
+    board_u64 bucket[HIST_BUCKETS];
+};
+
+enum board_hist_kind {
+    HIST_ACCEPT_WAIT,  /* how long a new connection's first bytes lay in the accept queue; sampled */
+    HIST_REQUEST_TIME, /* first byte of the request to last byte of the answer */
+    HIST_LOOP_TURN,    /* time between two epoll_waits: the event-loop lag */
+    HIST_COUNT
+};
+
+enum board_section_kind {
+    BOARD_SLOTS,     /* struct board_slot, one per worker slot */
+    BOARD_LISTENERS, /* struct board_listener */
+    BOARD_EVENTS,    /* struct board_event, a ring */
+    BOARD_SECTION_COUNT
+};
+
+struct board_section {
+    uint64_t offset_bytes; /* from the start of the map; a multiple of 64 */
+    uint32_t stride_bytes;
+    uint32_t count;
+};
+
+#define BOARD_SECTIONS_MAX 16
+#define BOARD_NAME_BYTES   64
+
+enum board_reload { RELOAD_NONE, RELOAD_OK, RELOAD_FAILED };
+enum board_op_state { OP_NONE, OP_PENDING, OP_DONE, OP_FAILED };
+
+struct board_header {
+    /* Written before the board is shown to anybody, then constant. */
+    uint64_t magic;
+    uint32_t version;
+    uint32_t header_bytes;
+    uint64_t total_bytes;
+    uint32_t section_count;
+    uint32_t master_pid;
+    uint64_t master_start_ticks; /* field 22 of /proc/pid/stat */
+    uint64_t started_ns;
+    uint64_t started_wall_ns;
+    uint8_t uuid[16];
+    char boot_id[40];
+    char instance[BOARD_NAME_BYTES]; /* [server] name */
+    char host[BOARD_NAME_BYTES];
+    char program_version[32];
+    struct board_section section[BOARD_SECTIONS_MAX];
+
+    /* Written by the master as things change. */
+    BOARD_ALIGN board_u64 heartbeat_ns; /* at least once a second, every 100 ms while all is well */
+    board_u32 ready;                    /* store-release 1 when the first workers serve */
+    board_u32 clean_stop;               /* 1 when the server ended by intention */
+    board_u32 stopping;                 /* 1 while the whole server drains */
+    board_u32 workers_wanted;
+    board_u32 workers_min;
+    board_u32 workers_max;
+    board_u32 workers_auto; /* 1: the number follows CPUs and cgroup quota */
+    board_u32 generation;   /* +1 at each reload in force */
+    board_u32 reload_state; /* enum board_reload */
+    board_u32 reload_serial;
+    board_u64 reload_wall_ns;
+    board_u64 blocked_after_ns;   /* [log] blocked */
+    board_u64 slow_request_ns;    /* [log] slow_request */
+    board_u64 connections_max;    /* [limits] connections, per worker */
+    board_u32 op_id;    /* the last change asked for, counted from 1 */
+    board_u32 op_state; /* enum board_op_state */
+    board_u64 op_since_ns;
+    board_u64 worker_restarts; /* workers that died and were started again */
+    board_u64 event_next;      /* sequence number of the next event; the first is 1 */
+    struct board_text op_text;
+    struct board_text reload_error;
+};
+
+/* One listening socket. Rows beyond the ones in use have used == 0. */
+struct board_listener {
+    BOARD_ALIGN board_u32 used;
+    board_u32 queue_depth; /* tcpi_unacked: connections waiting to be accepted */
+    board_u32 queue_limit; /* tcpi_sacked: the backlog in force; the kernel lets in one more */
+    board_u32 queue_peak;  /* highest depth since the last clear, at most 60 s ago */
+    board_u64 drops;       /* connections the kernel dropped here (sock_diag's drop counter) */
+    board_u64 sampled_ns;
+    struct board_text address; /* as people write it: 0.0.0.0:8080, [::]:8080, unix:/path */
+};
+
+/* How the last process of a slot ended. */
+enum board_exit { EXIT_NONE, EXIT_RETIRED, EXIT_SICK, EXIT_FATAL, EXIT_SIGNAL, EXIT_OTHER };
+
+struct board_slot {
+    /* The master's half. */
+    BOARD_ALIGN board_u32 state; /* enum board_state */
+    board_u32 pid;
+    board_u32 epoch;      /* +1 at each process in this slot: rates start again */
+    board_u32 generation; /* of the configuration it runs */
+    board_u64 pid_start_ticks;
+    board_u64 state_since_ns;
+    board_u64 stopped_since_ns; /* not 0 while stopped by a signal */
+    board_u64 blocked_since_ns; /* not 0 while the master counts it as blocked */
+    board_u32 last_exit;        /* enum board_exit */
+    board_u32 last_exit_detail; /* signal number or exit status */
+    board_u32 restarts;
+    board_u32 blocked_count; /* times it was counted as blocked */
+
+    /* The worker's half, hot: written at every turn of its loop. */
+    BOARD_ALIGN board_u64 turn_since_ns; /* when epoll_wait returned; 0 while it waits there */
+    board_u64 wait_since_ns;             /* since when it does what `wait` says */
+    board_u32 wait;                      /* enum board_wait */
+    board_u32 ready;                     /* store-release 1 when the worker serves */
+    board_u64 heartbeat_ns;              /* start of the latest turn */
+
+    BOARD_ALIGN board_u64 counter[COUNTER_COUNT];
+
+    BOARD_ALIGN struct board_text serving; /* file or target the loop works on, "" when none */
+    struct board_text request;             /* request line of that work */
+    struct board_text peer;
+
+    BOARD_ALIGN struct board_hist hist[HIST_COUNT];
+};
+
+#define BOARD_EVENT_BYTES 216
+struct board_event {
+    board_u64 seq; /* 0 while it is being written; store-release when whole */
+    uint64_t when_ns;
+    uint64_t when_wall_ns;
+    uint16_t kind;   /* enum board_event_kind */
+    uint16_t worker; /* number of the worker it is about, 0 for none */
+    uint16_t length;
+    uint16_t reserved;
+    char text[BOARD_EVENT_BYTES];
+};
+
+/*
+ * Workers are numbered from 1 wherever people see them: worker N lives in slot N - 1.
+ */
+
+extern const char *const board_wait_name[WAIT_COUNT];
+extern const char *const board_wait_help[WAIT_COUNT];
+extern const char *const board_state_name[SLOT_STATE_COUNT];
+extern const char board_state_letter[SLOT_STATE_COUNT];
+extern const char *const board_event_name[EVENT_COUNT];
+extern const char *const board_counter_name[COUNTER_COUNT];
+extern const char *const board_counter_unit[COUNTER_COUNT];
+extern const char *const board_counter_help[COUNTER_COUNT];
+extern const bool board_counter_is_gauge[COUNTER_COUNT];
+
+#endif

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Snapshots: the board of one instant as plain data, and the reader that takes them. What
+ * weirctl status, weirtop and scripts see comes from here. Every string in a snapshot has
+ * been scrubbed (base/escape.h, escape_visible), for clients choose paths: it can be printed
+ * to a terminal as it is. The board is read as hostile memory: counts, offsets, lengths and
+ * enumerators are checked, and a board that does not add up is refused with a reason.
+ *
+ * Runs in observers (weirtop, weirctl) and tests; never blocks; single-threaded.
+ */
+#ifndef WEIR_SNAPSHOT_H
+#define WEIR_SNAPSHOT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "weir/board.h"
+
+#define SNAP_TEXT_BYTES 1024 /* room for a board_text in which every byte became \xNN */
+
+struct snap_hist {
+    uint64_t count;
+    uint64_t sum_ns;
+    uint64_t bucket[HIST_BUCKETS];
+};
+
+struct snap_worker {
+    unsigned number; /* from 1 */
+    enum board_state state;
+    uint32_t pid;
+    uint32_t epoch;
+    uint32_t generation;
+    uint64_t pid_start_ticks;
+    uint64_t state_since_ns;
+    uint64_t stopped_since_ns;
+    uint64_t blocked_since_ns;
+    enum board_exit last_exit;
+    uint32_t last_exit_detail;
+    uint32_t restarts;
+    uint32_t blocked_count;
+    uint64_t turn_since_ns;
+    uint64_t wait_since_ns;
+    enum board_wait wait;
+    bool ready;
+    uint64_t heartbeat_ns;
+    uint64_t counter[COUNTER_COUNT];
+    char serving[SNAP_TEXT_BYTES];
+    char request[SNAP_TEXT_BYTES];
+    char peer[SNAP_TEXT_BYTES];
+    bool serving_stale; /* the worker was interrupted in the middle of writing it */
+    struct snap_hist hist[HIST_COUNT];
+};
+
+struct snap_listener {
+    char address[SNAP_TEXT_BYTES];
+    uint32_t queue_depth, queue_limit, queue_peak;
+    uint64_t drops;
+    uint64_t sampled_ns;
+};
+
+struct snap_event {
+    uint64_t seq;
+    uint64_t when_ns, when_wall_ns;
+    enum board_event_kind kind;
+    unsigned worker; /* 0: none */
+    char text[SNAP_TEXT_BYTES];
+};
+
+struct snap {
+    uint64_t taken_ns;      /* CLOCK_MONOTONIC of the reader */
+    uint64_t taken_wall_ns;
+    uint8_t uuid[16];
+    char instance[BOARD_NAME_BYTES * 4 + 1];
+    char host[BOARD_NAME_BYTES * 4 + 1];
+    char program_version[128 + 1];
+    uint32_t master_pid;
+    uint64_t master_start_ticks;
+    uint64_t started_ns, started_wall_ns;
+    uint64_t heartbeat_ns;
+    bool ready, clean_stop, stopping, workers_auto;
+    uint32_t workers_wanted, workers_min, workers_max;
+    uint32_t workers_running; /* slots in SLOT_RUNNING */
+    uint32_t generation;
+    enum board_reload reload_state;
+    uint32_t reload_serial;
+    uint64_t reload_wall_ns;
+    char reload_error[SNAP_TEXT_BYTES];
+    uint64_t blocked_after_ns, slow_request_ns, connections_max;
+    uint32_t op_id;
+    enum board_op_state op_state;
+    uint64_t op_since_ns;
+    char op_text[SNAP_TEXT_BYTES];
+    uint64_t worker_restarts;
+
+    unsigned listener_count;
+    struct snap_listener *listener;
+    unsigned worker_count; /* slots that are not SLOT_EMPTY */
+    struct snap_worker *worker;
+    unsigned event_count; /* the newest events still in the ring, oldest first */
+    struct snap_event *event;
+    uint64_t event_next; /* sequence number the next event will have */
+};
+
+struct board_view; /* a mapped board */
+
+/*
+ * Maps the board behind fd (which stays the caller's) and checks it. NULL with a sentence
+ * in why[] when it is not a board, of another layout version, or inconsistent.
+ */
+struct board_view *board_view_open(int fd, char *why, size_t why_bytes);
+void board_view_close(struct board_view **view);
+
+/*
+ * Copies the board into *s. The arrays of *s are allocated at the first call and reused by
+ * later ones; zero *s before the first, snap_free it at the end. False on ENOMEM only.
+ */
+bool board_view_snap(const struct board_view *view, struct snap *s);
+void snap_free(struct snap *s);
+/* A deep copy, for whoever keeps history. False on ENOMEM; *to is then freed. */
+bool snap_copy(struct snap *to, const struct snap *from);
+
+/* How long this worker's loop has been away from epoll_wait; 0 when it waits for events. */
+uint64_t snap_worker_away_ns(const struct snap *s, const struct snap_worker *w);
+
+/* Why a worker counts as stuck; snap_worker_stuck says since how long. */
+enum snap_stuck { STUCK_NO, STUCK_BLOCKED, STUCK_STOPPED };
+enum snap_stuck snap_worker_stuck(const struct snap *s, const struct snap_worker *w,
+                                  uint64_t *age_ns);
+
+/* Sum of a counter over all live workers. */
+uint64_t snap_total(const struct snap *s, enum board_counter which);
+
+/* Histogram arithmetic. The value at quantile q (0 to 1), in ns, within 5 %; 0 when empty. */
+uint64_t snap_hist_quantile(const struct snap_hist *h, double q);
+void snap_hist_add(struct snap_hist *to, const struct snap_hist *from);
+/* now - before, bucket by bucket; `now` itself when the counters went back (a new process). */
+void snap_hist_diff(struct snap_hist *out, const struct snap_hist *now,
+                    const struct snap_hist *before);
+/* Bucket arithmetic, shared with the writer. */
+unsigned hist_bucket_of(uint64_t ns);
+uint64_t hist_bucket_low_ns(unsigned bucket);
+uint64_t hist_bucket_mid_ns(unsigned bucket);
+
+#endif

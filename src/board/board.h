@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The server's end of the board: making it, finding its parts, adding events. The master
+ * creates it; workers inherit the mapping by fork.
+ */
+#ifndef WEIR_BOARD_BOARD_H
+#define WEIR_BOARD_BOARD_H
+
+#include <stddef.h>
+
+#include "base/bytes.h"
+#include "weir/board.h"
+
+#define BOARD_EVENTS_RING 512
+
+struct board {
+    struct board_header *header;
+    struct board_slot *slot; /* slot_count of them */
+    unsigned slot_count;
+    struct board_listener *listener;
+    unsigned listener_count;
+    struct board_event *event;
+    unsigned event_count;
+    size_t bytes;
+    int fd; /* the memfd, writable; master only */
+};
+
+struct board_create {
+    unsigned slots, listeners;
+    const char *instance;
+    const char *program_version;
+};
+
+/*
+ * A new board: memfd (mode 0400, MFD_CLOEXEC), sized, mapped, filled in, sealed
+ * (SHRINK, GROW, FUTURE_WRITE, SEAL). False with errno set. Master only.
+ */
+bool board_create(struct board *b, const struct board_create *how);
+void board_destroy(struct board *b);
+
+/* A new read-only descriptor of the board, to hand to an observer. -1 with errno set. */
+int board_open_read_only(const struct board *b);
+
+/* The master, after reaping: zeroes the worker half so that nothing of a dead process stays. */
+void board_clear_worker(struct board_slot *s);
+
+/* Adds an event; worker is its number from 1, 0 for none. Any process of the server. */
+void board_event(struct board *b, enum board_event_kind kind, unsigned worker, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
+
+#endif

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The configuration as the rest of the program reads it: plain data, checked, with every
+ * default filled in. Made by conf_load from a file, or by conf_load_default for `weir DIR`;
+ * immutable afterwards. The master makes it; workers inherit it by fork.
+ *
+ * How text becomes this struct is conf/settings.def (one row per key: section, key, type,
+ * default, bounds, help) and conf/load.c. Nothing here opens a socket, a root or a log.
+ */
+#ifndef WEIR_CONF_CONF_H
+#define WEIR_CONF_CONF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+
+#include "base/bytes.h"
+#include "base/log.h"
+
+/* One address to listen on. text is as people write it, and unique in a configuration. */
+struct conf_listen {
+    char *text;
+    struct sockaddr_storage address;
+    socklen_t address_bytes;
+};
+
+enum conf_listing { CONF_LISTING_OFF, CONF_LISTING_HTML, CONF_LISTING_JSON, CONF_LISTING_AUTO };
+enum conf_log_format { CONF_LOG_COMBINED, CONF_LOG_JSON };
+enum conf_handler { CONF_FILES, CONF_REDIRECT };
+
+struct conf_error_page {
+    int status;
+    char *path;        /* where it was read from */
+    char *content;     /* read when the configuration was loaded; at most 64 KiB */
+    size_t content_bytes;
+};
+
+struct conf_type {
+    char *extension; /* without the dot, lower case */
+    char *type;
+};
+
+struct conf_location {
+    char *prefix; /* begins with '/'; matches whole segments when it ends in '/' */
+    enum conf_handler handler;
+    char *files;              /* CONF_FILES: absolute path of the root */
+    int root_fd;              /* CONF_FILES: O_PATH of `files`, opened by the master; -1 before */
+    char **index;             /* NULL-terminated */
+    enum conf_listing listing;
+    char *cache_control;      /* NULL: no such field */
+    bool dot_files;           /* serve names that begin with a dot */
+    char *charset;            /* for text types without one; "" for none */
+    int redirect_status;      /* CONF_REDIRECT: 301, 302, 307, 308 */
+    char *redirect_to;        /* URL; the rest of the path behind the prefix is appended when it ends in '/' */
+    unsigned id;              /* position in conf.locations, 0.. */
+    int line;                 /* where it stands in the file, 0 when it was made */
+};
+
+struct conf_site {
+    char **names; /* lower case, NULL-terminated; "*.example.org" matches any host beneath; empty list: every host */
+    struct conf_location **locations; /* longest prefix first */
+    size_t location_count;
+    struct conf_error_page *error_pages;
+    size_t error_page_count;
+};
+
+struct conf {
+    char *path; /* of the file; NULL when there is none */
+
+    struct {
+        char *name; /* instance name; default: the configuration's base name, else "weir" */
+        struct conf_listen *listen;
+        size_t listen_count;
+        unsigned backlog;
+        bool workers_auto;
+        unsigned workers, workers_min, workers_max; /* workers is 0 when auto */
+        char *user, *group; /* NULL: www-data, else nobody; the user's group */
+        char *runtime_dir;  /* NULL: control_runtime_dir decides */
+        uint64_t drain_timeout_ns;
+        char *mime_types; /* path of the system's table */
+    } server;
+
+    struct {
+        unsigned connections;             /* per worker */
+        unsigned connections_per_address; /* over all workers; 0: no limit */
+        uint64_t header_timeout_ns, body_timeout_ns, idle_timeout_ns, send_timeout_ns;
+        uint64_t minimum_rate_bytes; /* per second, of a request or response body; 0: none */
+        size_t header_size_bytes;
+        uint64_t body_size_bytes;
+        unsigned ranges;
+    } limits;
+
+    struct {
+        char *access; /* path, "stdout", "syslog", or "off" */
+        enum conf_log_format format;
+        char *error; /* path, "stderr", "syslog" */
+        enum log_level level;
+        uint64_t slow_request_ns;
+        uint64_t blocked_ns;
+        uint64_t flush_ns; /* the access log is written at least this often */
+    } log;
+
+    struct {
+        unsigned entries;        /* open files per worker; 0: no cache */
+        uint64_t valid_ns;       /* how long an entry is believed without asking again */
+        size_t content_bytes;    /* contents held per worker */
+        size_t content_file_bytes; /* files up to this size are held whole */
+    } cache;
+
+    struct conf_type *types; /* [types]: before the system's table */
+    size_t type_count;
+
+    struct conf_site *sites; /* [0] is the nameless one: locations before any [site] */
+    size_t site_count;
+    struct conf_location **locations; /* all of them, by id */
+    size_t location_count;
+};
+
+/* One "KEY=VALUE" of `weir -o`: a key of [server], [limits], [log] or [cache], or SECTION.KEY=VALUE. */
+
+/*
+ * Reads and checks a file. On success *out is the configuration and 0 is returned. Else
+ * -1, *out is NULL, and every error found is in *errors, one line each, "FILE:LINE: what,
+ * and what would be right"; buf_free it. Overrides come after the file and win.
+ * Master only (and tests).
+ */
+int conf_load(const char *path, const char *const *overrides, size_t override_count,
+              struct conf **out, struct buf *errors);
+
+/* The configuration of `weir ROOT`: port 8080 on every address, ROOT at "/", listing = auto, access log to stdout. */
+int conf_load_default(const char *root, const char *const *overrides, size_t override_count,
+                      struct conf **out, struct buf *errors);
+
+void conf_free(struct conf **conf);
+
+/* The effective configuration as an INI file that conf_load reads back to the same (weir -t -v). */
+void conf_print(const struct conf *conf, FILE *to);
+
+/* The sample file and the manual's table, made from the settings table (weir's build uses them). */
+void conf_print_sample(FILE *to);
+void conf_print_manual(FILE *to);
+
+/*
+ * The number of workers "auto" means here and now: CPUs this process may run on
+ * (sched_getaffinity(2)), bounded by the cgroup's quota (cpu.max, v1's cfs_quota_us; rounded
+ * up), at least 1, within workers_min..workers_max.
+ */
+unsigned conf_auto_workers(const struct conf *conf);
+
+#endif

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Conditional requests (RFC 9110, 13) and the validators they compare. Pure; workers and tests.
+ */
+#ifndef WEIR_HTTP_CONDITIONAL_H
+#define WEIR_HTTP_CONDITIONAL_H
+
+#include "http/request.h"
+
+#define HTTP_ETAG_BYTES 64
+#define HTTP_DATE_BYTES 29 /* "Sun, 06 Nov 1994 08:49:37 GMT" */
+
+struct http_validators {
+    struct span etag; /* with its quotes; strong unless it begins with W/ */
+    int64_t modified_s; /* seconds since 1970; < 0: no Last-Modified */
+};
+
+enum http_condition {
+    HTTP_COND_PROCEED,
+    HTTP_COND_NOT_MODIFIED,       /* 304 */
+    HTTP_COND_PRECONDITION_FAILED /* 412 */
+};
+
+/*
+ * If-Match, If-Unmodified-Since, If-None-Match, If-Modified-Since in the precedence of RFC
+ * 9110, 13.2.2, for a representation that exists. A date that does not parse is ignored, and
+ * so is an If-Modified-Since for another method than GET or HEAD. Repeated list fields count
+ * as one list.
+ */
+enum http_condition http_conditional(const struct http_request *r, const struct http_validators *v);
+
+/*
+ * Whether Range is to be honoured: true without If-Range; else a strong match of the entity
+ * tag, or a date equal to Last-Modified that is at least `now` - 1 s old (RFC 9110, 13.1.5).
+ */
+bool http_if_range(const struct http_request *r, const struct http_validators *v, int64_t now_s);
+
+/* Dates (RFC 9110, 5.6.7): all three formats are read; seconds since 1970, -1 when it is none. */
+int64_t http_date_parse(struct span s, int64_t now_s);
+/* Writes HTTP_DATE_BYTES bytes, no NUL. seconds >= 0. */
+void http_date_format(int64_t seconds, char *to);
+
+/*
+ * A strong entity tag that changes when the inode, the size or the modification time in
+ * nanoseconds changes; with its quotes, into to[HTTP_ETAG_BYTES]; returns its length.
+ */
+size_t http_etag_make(uint64_t device, uint64_t inode, uint64_t size, int64_t modified_s, uint32_t modified_ns, char *to);
+
+#endif

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Sending a response on a plain socket: head bytes and a body source, by the fewest calls.
+ * Head and memory go out in one sendmsg; before a file slice with MSG_MORE; file slices by
+ * sendfile(2) in bounded windows, so that one fast client cannot starve the rest. Every
+ * outcome of the kernel's calls has a name here. Worker only; never waits for the socket (a
+ * file that is not in memory may block until files are probed first).
+ */
+#ifndef WEIR_NET_SENDQ_H
+#define WEIR_NET_SENDQ_H
+
+#include "board/slot.h"
+#include "net/source.h"
+
+enum sendq_result {
+    SENDQ_DONE,   /* all handed to the kernel */
+    SENDQ_AGAIN,  /* the socket's buffer is full: call again when it is writable */
+    SENDQ_YIELD,  /* the window is used up and more could go: call again next turn */
+    SENDQ_GONE,   /* the client is gone (EPIPE, ECONNRESET, ETIMEDOUT) */
+    SENDQ_SHRUNK, /* the file ended before its promised length */
+    SENDQ_BROKEN  /* the source failed, or the file cannot be read (EIO) */
+};
+
+struct sendq {
+    struct span head;    /* not sent yet; borrowed, must stay until DONE */
+    struct source *body; /* borrowed */
+    struct chunk chunk;  /* the part under way, shortened as it goes */
+    bool chunk_taken;
+    uint64_t sent_bytes;     /* since sendq_start, head included */
+    uint64_t sendfile_bytes; /* of these, by sendfile */
+};
+
+#define SENDQ_WINDOW_BYTES (512 * 1024)
+
+/* body may be an empty source. */
+void sendq_start(struct sendq *q, struct span head, struct source *body);
+
+/* Sends at most window bytes of body. errno is the kernel's for GONE and BROKEN. `more` true: another
+ * response follows at once (pipelining), so the last small piece may be held back (MSG_MORE). */
+enum sendq_result sendq_send(struct sendq *q, int socket, size_t window, bool more,
+                             struct board_slot *slot, struct mono now);
+
+#endif

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What master and worker say to each other: fixed records over a SOCK_SEQPACKET pair. End of
+ * file on it means the other is gone.
+ */
+#ifndef WEIR_PROC_CHANNEL_H
+#define WEIR_PROC_CHANNEL_H
+
+#include <stdint.h>
+
+enum channel_kind {
+    CHANNEL_RETIRE = 1, /* to the worker: leave the listening sockets, answer what you have, exit within value ns */
+    CHANNEL_QUIT,       /* to the worker: exit now */
+    CHANNEL_REOPEN,     /* to the worker: here is the new access log (descriptor passed) */
+    CHANNEL_LOG_LEVEL,  /* to the worker: value is the enum log_level */
+    CHANNEL_READY       /* to the master: serving */
+};
+
+struct channel_message {
+    uint32_t kind;
+    uint32_t reserved;
+    uint64_t value;
+};
+
+#endif

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The access log: combined or JSON lines, buffered per worker and written at least every
+ * [log] flush, when the buffer is full, and before the worker ends; each write holds
+ * whole lines, appended (O_APPEND), so that the lines of several workers do not mix. Every byte a
+ * client chose is escaped. To a file, standard output, or syslog(3). Worker only.
+ */
+#ifndef WEIR_PROTO_ACCESS_LOG_H
+#define WEIR_PROTO_ACCESS_LOG_H
+
+#include <sys/socket.h>
+
+#include "conf/conf.h"
+#include "http/request.h"
+#include "net/loop.h"
+
+struct access_log;
+
+/* fd: where lines go, borrowed until access_log_reopen; -1 with to_syslog false: the log is off. NULL on ENOMEM. */
+struct access_log *access_log_new(struct loop *loop, const struct conf *conf, int fd, bool to_syslog);
+void access_log_free(struct access_log **log); /* flushes */
+void access_log_flush(struct access_log *log);
+/* Lines go to fd from now on; the old descriptor is closed. */
+void access_log_reopen(struct access_log *log, int fd);
+
+/* Facts of one exchange. http is NULL when no request could be parsed. */
+struct access_record {
+    const struct sockaddr_storage *peer;
+    const struct http_request *http;
+    struct span line; /* the request line when http is NULL, as far as it came */
+    const char *request_id; /* 32 hex digits */
+    int status;
+    uint64_t bytes_sent;  /* of content */
+    struct wall when;
+    uint64_t queue_ns, head_ns, open_ns, first_byte_ns, total_ns; /* phases; 0: unknown or nothing */
+    bool aborted;
+    const char *cache; /* "hit", "miss", "-" */
+    bool reused; /* not the first request of its connection */
+    unsigned worker;
+};
+
+void access_log_add(struct access_log *log, const struct access_record *r);
+
+#endif

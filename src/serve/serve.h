@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Serving: from a parsed request to a plan of its response. serve_start finds site and
+ * location (serve/route), lets the location's handler fill the plan, and turns failures into
+ * error responses (serve/errors). It never touches a socket and knows no protocol version:
+ * the plan holds a status, field lines and a body source, and whoever speaks the protocol
+ * adds Date, Connection, framing, and drops the body of a HEAD. Worker only.
+ */
+#ifndef WEIR_SERVE_SERVE_H
+#define WEIR_SERVE_SERVE_H
+
+#include "base/bytes.h"
+#include "base/clock.h"
+#include "conf/conf.h"
+#include "http/mime.h"
+#include "http/request.h"
+#include "net/source.h"
+
+struct board_slot;
+struct serve_ctx; /* of one worker: roots, open-file cache, media types */
+
+/* mime and conf are borrowed and must outlive it. slot may be NULL (tests). NULL on ENOMEM. */
+struct serve_ctx *serve_ctx_new(const struct conf *conf, const struct mime_table *mime,
+                                struct board_slot *slot);
+void serve_ctx_free(struct serve_ctx **ctx);
+
+struct serve_request {
+    const struct http_request *http;
+    struct mono now;
+    struct wall now_wall;
+};
+
+enum serve_outcome { SERVE_CACHE_NONE, SERVE_CACHE_HIT, SERVE_CACHE_MISS };
+
+/*
+ * The response. Zero it once; serve_plan_reset makes it ready for the next request and keeps
+ * the memory of `extra`. Field lines are "Name: value\r\n"; the plan has no Date, Connection,
+ * Content-Length or Transfer-Encoding among them: these are the protocol's.
+ */
+struct serve_plan {
+    int status;
+    struct span ready;   /* field lines that live as long as the body source (a cached file's) */
+    struct buf extra;    /* field lines made for this response */
+    uint64_t length;     /* of the content GET would have */
+    bool length_known;   /* false: the protocol must frame it (chunked, or close) */
+    bool no_content;     /* 204, 304: no content and no Content-Length of this length */
+    bool close;          /* the connection must not be used again */
+    struct source body;
+    /* For the logs. */
+    enum serve_outcome cache;
+    const struct conf_location *location; /* NULL when none matched */
+    uint64_t open_ns; /* time spent opening and asking for attributes */
+};
+
+void serve_plan_reset(struct serve_plan *plan); /* stops the body source */
+void serve_plan_free(struct serve_plan *plan);
+
+/* Fills a reset plan. Always answers: what goes wrong becomes a status. */
+void serve_start(struct serve_ctx *ctx, const struct serve_request *request,
+                 struct serve_plan *plan);
+
+/*
+ * A small plain error body with this status, or the site's own page. Also for errors the
+ * protocol finds itself (400, 408, 431, ...): request may then be NULL.
+ */
+void serve_error(struct serve_ctx *ctx, const struct serve_request *request, int status,
+                 struct serve_plan *plan);
+
+/* When descriptors ran out: closes unused cached files; how many were closed. */
+unsigned serve_shed(struct serve_ctx *ctx, unsigned count);
+
+#endif
