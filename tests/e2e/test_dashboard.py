@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""weirtop in a real terminal (tmux) against the real server, and its plain output for
+scripts."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import unittest
+
+from harness import Weir, get, main, wait_until
+from harness.screen import Screen
+from harness.server import program
+from harness.tap import skip_without
+
+
+class Dashboard(unittest.TestCase):
+    def setUp(self):
+        self.weir = Weir(workers=2, server="workers_max = 8\nname = dash")
+        self.weir.put("f", b"x")
+        self.weir.start()
+        self.addCleanup(self.weir.stop)
+
+    def screen(self, *args, **more):
+        s = Screen(f"{program('weirtop')} -r {self.weir.runtime} " + " ".join(args), **more)
+        self.addCleanup(s.close)
+        return s
+
+    @skip_without("tmux")
+    def test_it_shows_the_server(self):
+        s = self.screen()
+        text = s.wait("2/2")
+        self.assertIn("dash", text)
+        self.assertIn(f"127.0.0.1:{self.weir.port}", text)
+        for pid in self.weir.worker_pids():
+            self.assertIn(str(pid), text)
+        s.keys("?")
+        s.wait("help")
+        s.keys("Escape")
+        s.keys("q")
+        s.wait("EXIT=0")
+
+    @skip_without("tmux")
+    def test_resize_strip(self):
+        s = self.screen()
+        s.wait("2/2")
+        s.keys("+", "+")
+        s.wait(lambda t: re.search(r"2 -> 4", t))
+        self.assertEqual(self.weir.status()["workers_wanted"], 2)
+        s.keys("Escape")
+        s.wait(lambda t: "->" not in t)
+        self.assertEqual(self.weir.status()["workers_wanted"], 2)
+        s.keys("+", "Enter")
+        self.weir.wait_workers(3)
+        s.wait("3/3")
+        s.keys("w")
+        s.keys("99")
+        s.keys("Enter")
+        s.wait(lambda t: re.search(r"(?i)refused|workers_max|1\.\.8|above|exceeds|at most", t))
+        self.weir.wait_workers(3)
+
+    @skip_without("tmux")
+    def test_sizes(self):
+        s = self.screen()
+        s.wait("2/2")
+        for columns, rows in ((20, 5), (200, 60), (1, 1), (40, 12), (3, 40), (120, 40), (80, 24)):
+            s.resize(columns, rows)
+        s.wait(lambda t: "2/2" in t and str(self.weir.port) in t)
+        s.keys("q")
+        s.wait("EXIT=0")
+
+    @skip_without("tmux")
+    def test_stopped_worker_is_named(self):
+        s = self.screen()
+        s.wait("2/2")
+        pid = self.weir.worker_pids()[1]
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            s.wait(lambda t: re.search(r"(?i)stopped", t))
+            self.assertEqual(get(self.weir.port, "/f").body, b"x")
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        s.wait(lambda t: re.search(r"(?m)^ *ok", t))
+
+    @skip_without("tmux")
+    def test_server_restart(self):
+        s = self.screen()
+        s.wait("2/2")
+        self.weir.process.terminate()
+        self.weir.process.wait(20)
+        s.wait("NO SERVER")
+        self.weir.start()
+        s.wait(lambda t: "NO SERVER" not in t and "2/2" in t and str(self.weir.worker_pids()[0]) in t)
+        s.keys("q")
+        s.wait("EXIT=0")
+
+    def test_plain_output(self):
+        done = subprocess.run([program("weirtop"), "-r", self.weir.runtime, "-b", "-n", "3", "-d", "0.1"],
+                              capture_output=True, timeout=60)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertNotIn(b"\x1b", done.stdout)
+        self.assertGreaterEqual(done.stdout.count(str(self.weir.worker_pids()[0]).encode()), 3)
+        done = subprocess.run([program("weirtop"), "-r", self.weir.runtime, "--json", "-n", "2", "-d", "0.1"],
+                              capture_output=True, timeout=60)
+        lines = [json.loads(line) for line in done.stdout.splitlines()]
+        self.assertEqual(len(lines), 2)
+        self.assertEqual(len(lines[0]["workers"]), 2)
+        done = subprocess.run([program("weirtop"), "-r", self.weir.runtime], capture_output=True, timeout=60)
+        self.assertNotIn(b"\x1b", done.stdout)
+
+    def test_check(self):
+        check = lambda run: subprocess.run([program("weirtop"), "-r", run, "--check"], capture_output=True,
+                                           timeout=60).returncode
+        self.assertEqual(check(self.weir.runtime), 0)
+        self.assertEqual(check("/nonexistent"), 3)
+
+
+class OneTerminal(unittest.TestCase):
+    @skip_without("tmux")
+    def test_weir_T(self):
+        weir = Weir()
+        weir.put("f", b"x")
+        from harness import free_port
+        port = free_port()
+        with Screen(f"{program('weir')} -T -o listen=127.0.0.1:{port} -o runtime_dir={weir.runtime} "
+                    f"-o workers=2 {weir.root}") as s:
+            s.wait("2/2")
+            self.assertEqual(get(port, "/f").body, b"x")
+            s.keys("q")
+            s.wait(lambda t: "EXIT=0" in t, 20)
+        wait_until(lambda: not os.path.exists(weir.runtime + "/control.sock"), 5, "the socket to be gone")
+        import shutil
+        shutil.rmtree(weir.folder)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The access log in both formats, hostile bytes in it, reopening, and slow requests."""
+
+import json
+import os
+import re
+import signal
+import unittest
+
+from harness import Weir, Wire, get, main, wait_until
+
+
+class Logs(unittest.TestCase):
+    def test_combined(self):
+        weir = Weir(workers=1)
+        weir.put("f", b"12345")
+        with weir:
+            get(weir.port, "/f?x=1", fields=[("User-Agent", 'my "agent"\x7f\\'), ("Referer", "http://r/")])
+            get(weir.port, "/missing")
+            with Wire(weir.port) as w:
+                w.send(b"GET /\x01 HTTP/1.1\r\n\r\n")
+                w.response()
+            lines = weir.access_lines(3)
+            pattern = (r'^127\.0\.0\.1 - - \[\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\] '
+                       r'"(.*?)" (\d{3}) (\d+|-) "(.*?)" "(.*?)"$')
+            m = re.match(pattern, lines[0])
+            self.assertTrue(m, lines[0])
+            self.assertEqual(m.group(1, 2, 3, 4), ("GET /f?x=1 HTTP/1.1", "200", "5", "http://r/"))
+            self.assertEqual(m.group(5), r'my \x22agent\x22\x7F\x5C')
+            self.assertEqual(re.match(pattern, lines[1]).group(2), "404")
+            self.assertIn(r"\x01", lines[2])
+
+    def test_json(self):
+        weir = Weir(workers=1)
+        weir.write_ini()
+        text = open(weir.ini_path).read().replace("[log]\n", "[log]\nformat = json\n")
+        weir.write_ini(text)
+        weir.put("f", b"12345")
+        with weir:
+            get(weir.port, "/f?x=%22", fields=[("User-Agent", '"\\\x01\xff'[0:2] + "é"), ("X-Request-Id", "abc-123")])
+            get(weir.port, "/f", "HEAD")
+            first, second = (json.loads(line) for line in weir.access_lines(2))
+            self.assertEqual((first["method"], first["target"], first["status"], first["bytes"]),
+                             ("GET", "/f?x=%22", 200, 5))
+            self.assertEqual(first["request_id"], "abc-123")
+            self.assertRegex(second["request_id"], r"^[0-9a-f]{32}$")
+            self.assertEqual(second["bytes"], 0)
+
+    def test_reopen(self):
+        weir = Weir(workers=2)
+        weir.put("f", b"x")
+        with weir:
+            get(weir.port, "/f")
+            weir.access_lines(1)
+            for words in (None, ["reopen"]):
+                os.rename(weir.access_path, weir.access_path + ".1")
+                os.rename(weir.log_path, weir.log_path + ".1")
+                if words:
+                    weir.ctl(*words)
+                else:
+                    weir.signal(signal.SIGUSR1)
+                wait_until(lambda: os.path.exists(weir.access_path) and os.path.exists(weir.log_path), 5,
+                           "new log files")
+
+                def lands():
+                    get(weir.port, "/f")
+                    return os.path.getsize(weir.access_path) > 0
+                wait_until(lands, 5, "a line in the new file")
+
+    def test_no_line_is_lost_or_mixed(self):
+        weir = Weir(workers=4)
+        weir.put("f", b"x")
+        with weir:
+            for i in range(400):
+                get(weir.port, f"/f?n={i}")
+            lines = weir.access_lines(400)
+            seen = sorted(int(re.search(r"n=(\d+) ", line).group(1)) for line in lines)
+            self.assertEqual(seen, list(range(400)))
+
+    def test_slow_requests_are_noted(self):
+        weir = Weir(workers=1)
+        weir.write_ini(None)
+        weir.write_ini(open(weir.ini_path).read().replace("[log]\n", "[log]\nslow_request = 100ms\n"))
+        weir.put("big", b"x" * (32 << 20))
+        with weir:
+            with Wire(weir.port, rcvbuf=65536) as w:
+                w.request("/big")
+                w._head()
+                end = __import__("time").monotonic() + 0.3
+                wait_until(lambda: __import__("time").monotonic() > end, 5)
+                w._bytes(32 << 20)
+            wait_until(lambda: "/big" in weir.log(), 5, "the slow request in the log")
+            wait_until(lambda: any(e["kind"] == "SLOW" for e in weir.status()["events"]), 5, "the event")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""A program in a real terminal (tmux): keys in, text at row and column out. Each screen has a
+tmux server of its own, so that tests running side by side do not meet."""
+
+import os
+import subprocess
+import tempfile
+
+from .server import wait_until
+
+
+class Screen:
+    def __init__(self, command, columns=80, rows=24, env=None):
+        self.folder = tempfile.mkdtemp(prefix="weir-tmux-", dir="/tmp")
+        self.socket = os.path.join(self.folder, "s")
+        words = ["env", "-u", "TMUX", "-u", "NO_COLOR", "LC_ALL=C.UTF-8"]
+        words += [f"{k}={v}" for k, v in (env or {}).items()]
+        self._tmux("-f", "/dev/null", "new-session", "-d", "-x", str(columns), "-y", str(rows),
+                   " ".join(words) + " " + command + "; echo EXIT=$?; exec cat")
+
+    def _tmux(self, *args):
+        done = subprocess.run(["tmux", "-S", self.socket, *args], capture_output=True, text=True,
+                              timeout=20)
+        if done.returncode != 0:
+            raise AssertionError(f"tmux {args}: {done.stderr}")
+        return done.stdout
+
+    def text(self, colors=False):
+        return self._tmux("capture-pane", "-p", *(["-e"] if colors else []))
+
+    def lines(self):
+        return self.text().split("\n")
+
+    def keys(self, *keys):
+        self._tmux("send-keys", *keys)
+
+    def resize(self, columns, rows):
+        self._tmux("resize-window", "-x", str(columns), "-y", str(rows))
+
+    def wait(self, fact, seconds=10):
+        """Waits until the text holds a string, or fact(text) is true; returns the text."""
+        test = (lambda t: fact in t) if isinstance(fact, str) else fact
+        last = [""]
+
+        def look():
+            last[0] = self.text()
+            return last[0] if test(last[0]) else None
+
+        try:
+            return wait_until(look, seconds, "the screen")
+        except AssertionError as e:
+            raise AssertionError(f"{e}: {fact!r} not on the screen:\n{last[0]}") from None
+
+    def close(self):
+        subprocess.run(["tmux", "-S", self.socket, "kill-server"], capture_output=True, timeout=20)
+        for name in os.listdir(self.folder):
+            os.unlink(os.path.join(self.folder, name))
+        os.rmdir(self.folder)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
