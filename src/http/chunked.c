@@ -33,7 +33,7 @@ enum state {
 
 static bool go(struct http_chunked *c, enum state to)
 {
-    c->state = to;
+    c->state = (int)to;
     return true;
 }
 
