@@ -11,7 +11,7 @@
 #define HTTP_DATE_BYTES 29 /* "Sun, 06 Nov 1994 08:49:37 GMT" */
 
 struct http_validators {
-    struct span etag; /* with its quotes; strong unless it begins with W/ */
+    struct span etag;   /* with its quotes; strong unless it begins with W/; n 0: none */
     int64_t modified_s; /* seconds since 1970; < 0: no Last-Modified */
 };
 
@@ -24,8 +24,9 @@ enum http_condition {
 /*
  * If-Match, If-Unmodified-Since, If-None-Match, If-Modified-Since in the precedence of RFC
  * 9110, 13.2.2, for a representation that exists. A date that does not parse is ignored, and
- * so is an If-Modified-Since for another method than GET or HEAD. Repeated list fields count
- * as one list.
+ * so is one that comes twice, and an If-Modified-Since for another method than GET or HEAD.
+ * Repeated list fields count as one list. The century of a two-digit year is the one that
+ * suits modified_s.
  */
 enum http_condition http_conditional(const struct http_request *r, const struct http_validators *v);
 
@@ -35,15 +36,28 @@ enum http_condition http_conditional(const struct http_request *r, const struct 
  */
 bool http_if_range(const struct http_request *r, const struct http_validators *v, int64_t now_s);
 
-/* Dates (RFC 9110, 5.6.7): all three formats are read; seconds since 1970, -1 when it is none. */
+/*
+ * Dates (RFC 9110, 5.6.7): all three formats are read; seconds since 1970, -1 when it is none.
+ * A date before 1970 counts as 0. A two-digit year is the latest one that lies at most 50
+ * years ahead of now. The day's name must be one but is not checked against the date.
+ */
 int64_t http_date_parse(struct span s, int64_t now_s);
-/* Writes HTTP_DATE_BYTES bytes, no NUL. seconds >= 0. */
+/* Writes HTTP_DATE_BYTES bytes, no NUL. What is outside 1970 to 9999 is held at its ends. */
 void http_date_format(int64_t seconds, char *to);
 
 /*
  * A strong entity tag that changes when the inode, the size or the modification time in
- * nanoseconds changes; with its quotes, into to[HTTP_ETAG_BYTES]; returns its length.
+ * nanoseconds changes; with its quotes, into to[HTTP_ETAG_BYTES]; returns its length. Device
+ * and inode are mixed, so that their numbers are not told.
  */
-size_t http_etag_make(uint64_t device, uint64_t inode, uint64_t size, int64_t modified_s, uint32_t modified_ns, char *to);
+size_t http_etag_make(uint64_t device, uint64_t inode, uint64_t size, int64_t modified_s,
+                      uint32_t modified_ns, char *to);
+
+/*
+ * Walks a list of entity tags (RFC 9110, 8.8.3), where a backslash is an ordinary byte:
+ * false at the end or where the list is malformed. *weak: it began with W/; *opaque has the
+ * quotes.
+ */
+bool http_etag_next(struct span *rest, struct span *opaque, bool *weak);
 
 #endif

@@ -15,21 +15,24 @@
 
 enum http_path_result {
     HTTP_PATH_OK,
-    HTTP_PATH_BAD,     /* 400: bad escape, NUL, control byte, encoded slash, or ".." above the root */
+    HTTP_PATH_BAD, /* 400: bad escape, NUL, control byte, encoded slash, or ".." above the root */
     HTTP_PATH_TOO_LONG /* 414: does not fit in `to` */
 };
 
 /*
  * Decodes and normalises `raw`, which begins with '/', into to[0..cap): the result begins
  * with '/', has no empty, "." or ".." segment ("//" collapses), and keeps a trailing slash
- * (also for a path that ended in "/." or "/..").
+ * (also for a path that ended in "/." or "/.."). raw.n bytes are always enough for it.
  */
 enum http_path_result http_path_decode(struct span raw, char *to, size_t cap, struct span *out);
 
 /* True when some segment begins with a dot; "/.well-known/..." at the very start does not count. */
 bool http_path_has_dot_file(struct span path);
 
-/* The value of key in a query string, percent- and plus-decoded into to[]; false when it is not there or does not fit. */
+/*
+ * The first value of key in a query string, percent- and plus-decoded into to[]; false when it
+ * is not there or does not fit. What is no good escape stays as it is. May hold any byte.
+ */
 bool http_query_get(struct span query, const char *key, char *to, size_t cap, struct span *out);
 
 #endif

@@ -16,7 +16,7 @@ struct http_range {
 };
 
 enum http_range_result {
-    HTTP_RANGE_NONE,         /* no or another unit, bad syntax, too many, or more bytes than the file: send all of it (200) */
+    HTTP_RANGE_NONE,         /* no or another unit, bad syntax, too many: send all of it (200) */
     HTTP_RANGE_PARTIAL,      /* 206: *count ranges, in the order asked for */
     HTTP_RANGE_UNSATISFIABLE /* 416 with Content-Range: bytes (asterisk)/size */
 };
@@ -25,7 +25,8 @@ enum http_range_result {
  * max_ranges (at most HTTP_RANGES_MAX) bounds how many are honoured. Ranges that are not
  * satisfiable are dropped when others are. Overlapping or adjacent ranges are merged when
  * there are several (RFC 9110, 14.2), keeping the order of the first of each; what is left
- * never adds up to more than size.
+ * never adds up to more than size. Numbers of any length are read right. A representation of
+ * no bytes satisfies no range.
  */
 enum http_range_result http_range_parse(struct span value, uint64_t size, unsigned max_ranges,
                                         struct http_range *out, unsigned *count);

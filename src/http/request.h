@@ -27,7 +27,12 @@ enum http_method {
 };
 
 /* RFC 9112, 3.2 */
-enum http_target_form { HTTP_ORIGIN_FORM, HTTP_ABSOLUTE_FORM, HTTP_AUTHORITY_FORM, HTTP_ASTERISK_FORM };
+enum http_target_form {
+    HTTP_ORIGIN_FORM,
+    HTTP_ABSOLUTE_FORM,
+    HTTP_AUTHORITY_FORM,
+    HTTP_ASTERISK_FORM
+};
 
 /* Field names the server acts on; http_request.known has the first value of each. */
 enum http_field_id {
@@ -68,22 +73,35 @@ struct http_request {
     enum http_method method;
     struct span target; /* as it came */
     enum http_target_form form;
-    struct span path;  /* still percent-encoded; "/" at least (absolute form with no path too); "*" for asterisk form */
+    /* Still percent-encoded; "/" at least (absolute form without a path and authority form
+     * too), "*" for asterisk form. */
+    struct span path;
     struct span query; /* behind '?', without it */
     bool has_query;
-    struct span host; /* of the absolute form, else of Host: may hold a port; empty in HTTP/1.0 without it */
+    struct span host;       /* of the target, else of Host: may hold a port; may be empty */
     unsigned version_minor; /* 0 or 1; a higher 1.x counts as 1 */
-    struct http_field field[HTTP_FIELDS_MAX];
     unsigned field_count;
     /* The first value of each known field; p is NULL when the field is not there. */
     struct span known[HTTP_FIELD_COUNT];
-    /* known fields that came more than once: bit per id. List-valued ones must be walked in field[]. */
+    /* known fields that came more than once: bit per id. List-valued ones must be walked in
+     * field[]. */
     uint32_t repeated;
     enum http_body_framing framing;
-    uint64_t content_length; /* HTTP_BODY_LENGTH */
-    bool keep_alive;         /* by version and Connection (RFC 9112, 9.3) */
-    bool expect_continue;    /* 100-continue, and HTTP/1.1 */
-    bool upgrade;            /* Connection: upgrade with Upgrade */
+    uint64_t content_length;                  /* HTTP_BODY_LENGTH */
+    bool keep_alive;                          /* by version and Connection (RFC 9112, 9.3) */
+    bool expect_continue;                     /* 100-continue, and HTTP/1.1 */
+    bool upgrade;                             /* Connection: upgrade with Upgrade, and HTTP/1.1 */
+    struct http_field field[HTTP_FIELDS_MAX]; /* last, so that a reset need not clear it */
 };
+
+/*
+ * Walks all values of a field that may come more than once: start with *at 0; false when
+ * there are no more.
+ */
+bool http_field_next(const struct http_request *r, enum http_field_id id, unsigned *at,
+                     struct span *value);
+
+/* True when one of the values of this field, read as a list, holds the token. */
+bool http_field_has(const struct http_request *r, enum http_field_id id, const char *token);
 
 #endif
