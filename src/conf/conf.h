@@ -39,15 +39,16 @@ struct conf_error_page {
 };
 
 struct conf_type {
-    char *extension; /* without the dot, lower case */
+    char *extension; /* without the first dot, lower case */
     char *type;
+    int line; /* where it stands in the file */
 };
 
 struct conf_location {
     char *prefix; /* begins with '/'; matches whole segments when it ends in '/' */
     enum conf_handler handler;
     char *files;              /* CONF_FILES: absolute path of the root */
-    int root_fd;              /* CONF_FILES: O_PATH of `files`, opened by the master; -1 before */
+    int root_fd;              /* CONF_FILES: O_PATH of `files`, opened by the master; -1 before; conf_free closes it */
     char **index;             /* NULL-terminated */
     enum conf_listing listing;
     char *cache_control;      /* NULL: no such field */
@@ -55,7 +56,7 @@ struct conf_location {
     char *charset;            /* for text types without one; "" for none */
     int redirect_status;      /* CONF_REDIRECT: 301, 302, 307, 308 */
     char *redirect_to;        /* URL; the rest of the path behind the prefix is appended when it ends in '/' */
-    unsigned id;              /* position in conf.locations, 0.. */
+    unsigned id;              /* position in conf.locations, 0..: in the order of sites, then of their locations */
     int line;                 /* where it stands in the file, 0 when it was made */
 };
 
@@ -65,6 +66,7 @@ struct conf_site {
     size_t location_count;
     struct conf_error_page *error_pages;
     size_t error_page_count;
+    int line; /* of its head in the file, 0 when it has none */
 };
 
 struct conf {

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * From heads and values to a struct conf: starts from the defaults, takes section heads and
+ * values in the order of the file, then overrides, and ends with the checks that need the
+ * whole. Every mistake goes to the errors and building goes on, so that one run finds them
+ * all; the conf is for use only when there were none. Master only.
+ */
+#ifndef WEIR_CONF_BUILDER_H
+#define WEIR_CONF_BUILDER_H
+
+#include "conf/conf.h"
+#include "conf/errors.h"
+#include "conf/settings.h"
+
+struct builder {
+    struct conf *conf;
+    struct conf_errors *errors;
+
+    /* Where values go now. */
+    enum conf_section section; /* SECTION_COUNT: none yet, or an unknown one */
+    bool any_head;
+    size_t site;                    /* index in conf->sites */
+    struct conf_location *location; /* NULL outside of one */
+
+    int first_line[SECTION_COUNT];            /* of heads that may stand once; 0: not yet */
+    struct conf_origin origin[SETTING_COUNT]; /* of settings; of a location or site: the present one's */
+};
+
+/* With every default, and the nameless site. False when memory runs out. */
+bool builder_init(struct builder *b, struct conf *conf, struct conf_errors *errors);
+
+/* These two are events of ini_file_parse; arg is the builder. */
+void builder_section(void *arg, int line, struct span head);
+void builder_value(void *arg, int line, struct span key, struct span value);
+
+/* One "KEY=VALUE" or "SECTION.KEY=VALUE" of -o. It must live as long as the errors. */
+void builder_override(struct builder *b, const char *override);
+
+/* A location of the present site, with its defaults; NULL when memory runs out. */
+struct conf_location *builder_add_location(struct builder *b, struct span prefix, int line);
+
+/* Ends the present location, if there is one: it must have got exactly one handler. */
+void builder_close_location(struct builder *b);
+
+/* Sorts, numbers, and checks what only shows in the whole. */
+void builder_finish(struct builder *b);
+
+#endif
