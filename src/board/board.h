@@ -50,6 +50,15 @@ int board_open_read_only(const struct board *b);
 void board_clear_worker(struct board_slot *s);
 
 /*
+ * A change that goes on after its command was answered. begin returns its id, for the reply;
+ * end says how it went, text in words. A new one takes the place of one that is under way.
+ * They keep the order of stores by which an observer never takes the state of one change for
+ * that of another. Master only.
+ */
+uint32_t board_op_begin(struct board *b, struct span text);
+void board_op_end(struct board *b, bool done, struct span text);
+
+/*
  * When a process started, in clock ticks since boot (field 22 of /proc/PID/stat): with its
  * pid, who it is. 0 when it cannot be known.
  */
