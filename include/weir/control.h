@@ -51,7 +51,7 @@ void control_reply_free(struct control_reply *r);
  */
 bool control_runtime_dir(const char *given, char *out, size_t out_bytes);
 
-/* Connects to DIR/control.sock. The descriptor, or -1 with a sentence in why[]. */
+/* Connects to DIR/control.sock. The descriptor, or -1 with errno and a sentence in why[]. */
 int control_open(const char *dir, char *why, size_t why_bytes);
 
 /* Sends one request. False with a sentence in why[]. Never blocks (the socket buffer holds it). */

@@ -3,7 +3,8 @@
  * The server's half of the control protocol, without its sockets: a request packet becomes a
  * struct, an outcome becomes a reply packet. Pure; every byte of a request is somebody
  * else's. Who may ask what is decided by the caller, from control_command_access and the
- * peer's credentials; whether it can be done (worker 9 does not exist) too. Master only.
+ * peer's credentials; whether it can be done (worker 9 does not exist) too. Runs in the master;
+ * weirctl parses a command before it sends it.
  */
 #ifndef WEIR_CTL_SERVER_H
 #define WEIR_CTL_SERVER_H

@@ -172,12 +172,14 @@ void status_print_events(FILE *to, const struct snap *s, uint64_t after)
         const struct snap_event *e = &s->event[i];
         time_t seconds = (time_t)(e->when_wall_ns / NS_PER_S);
         struct tm tm;
-        char when[32] = "?";
+        char when[32] = "?", worker[16] = "";
 
         if (e->seq <= after)
             continue;
         if (localtime_r(&seconds, &tm))
             strftime(when, sizeof when, "%Y-%m-%d %H:%M:%S", &tm);
-        fprintf(to, "%s %-9s %s\n", when, board_event_name[e->kind], e->text);
+        if (e->worker != 0)
+            snprintf(worker, sizeof worker, "%u", e->worker);
+        fprintf(to, "%s %-9s %4s  %s\n", when, board_event_name[e->kind], worker, e->text);
     }
 }
