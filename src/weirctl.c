@@ -29,6 +29,7 @@ enum { EXIT_DONE = 0, EXIT_REFUSED = 1, EXIT_USAGE = 2 };
 
 #define WAIT_DEFAULT_S 60
 #define WAIT_MOST_S    86400
+#define BOARD_WAIT_S   5 /* the board is there or it is not: nothing to compute */
 #define LOOK_EVERY_MS  50
 
 struct options {
@@ -46,8 +47,7 @@ static void usage(FILE *to)
         char text[64];
         if (i == COMMAND_BOARD) /* for programs */
             continue;
-        snprintf(text, sizeof text, "%s %s", control_command_word[i],
-                 control_command_arguments[i]);
+        snprintf(text, sizeof text, "%s %s", control_command_word[i], control_command_arguments[i]);
         fprintf(to, "  %-31s %s\n", text, control_command_help[i]);
     }
     fputs("\n  -r, --runtime-dir DIR           where control.sock is (else $WEIR_RUNTIME_DIR,\n"
@@ -95,12 +95,12 @@ static bool ask(int fd, const char *request, int wait_s, struct control_reply *r
 }
 
 /* The board of the server behind fd; NULL with a sentence in why[]. */
-static struct board_view *open_board(int fd, int wait_s, char *why, size_t why_bytes)
+static struct board_view *open_board(int fd, char *why, size_t why_bytes)
 {
     struct control_reply reply;
     struct board_view *view = NULL;
 
-    if (!ask(fd, control_command_word[COMMAND_BOARD], wait_s, &reply, why, why_bytes))
+    if (!ask(fd, control_command_word[COMMAND_BOARD], BOARD_WAIT_S, &reply, why, why_bytes))
         return NULL;
     if (!reply.ok)
         snprintf(why, why_bytes, "%s", reply.message);
@@ -143,7 +143,7 @@ static int show(const struct options *opt, bool events)
 
     if (fd < 0)
         return EXIT_REFUSED;
-    view = open_board(fd, opt->wait_s, why, sizeof why);
+    view = open_board(fd, why, sizeof why);
     close_fd(&fd);
     if (!view)
         return fail(why);
@@ -246,7 +246,7 @@ static int command(const struct options *opt, const char *request, enum control_
         return EXIT_REFUSED;
     /* Before the change, for afterwards the server may be gone. */
     if (!opt->no_wait)
-        view = open_board(fd, opt->wait_s, why, sizeof why);
+        view = open_board(fd, why, sizeof why);
     if (ask(fd, request, opt->wait_s, &reply, why, sizeof why))
         status = finish(opt, fd, view, &reply, which == COMMAND_STOP);
     else
@@ -312,11 +312,13 @@ static bool read_wait(const char *text, int *wait_s)
 /* -1: go on with the command; else the exit status. */
 static int read_options(int argc, char **argv, struct options *opt)
 {
-    static const struct option long_options[] = {
-        {"runtime-dir", required_argument, NULL, 'r'}, {"wait", required_argument, NULL, 'w'},
-        {"no-wait", no_argument, NULL, 'n'},           {"json", no_argument, NULL, 'j'},
-        {"help", no_argument, NULL, 'h'},              {"version", no_argument, NULL, 'V'},
-        {NULL, 0, NULL, 0}};
+    static const struct option long_options[] = {{"runtime-dir", required_argument, NULL, 'r'},
+                                                 {"wait", required_argument, NULL, 'w'},
+                                                 {"no-wait", no_argument, NULL, 'n'},
+                                                 {"json", no_argument, NULL, 'j'},
+                                                 {"help", no_argument, NULL, 'h'},
+                                                 {"version", no_argument, NULL, 'V'},
+                                                 {NULL, 0, NULL, 0}};
     const char *dir = NULL;
     int c;
 

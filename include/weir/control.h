@@ -37,9 +37,9 @@ extern const enum control_access control_command_access[COMMAND_COUNT];
 
 struct control_reply {
     bool ok;
-    char *message;  /* malloc'ed, scrubbed for a terminal; may hold several lines */
-    uint32_t op;    /* 0: done already */
-    int passed_fd;  /* the board, -1 when none; the caller closes it */
+    char *message; /* malloc'ed, scrubbed for a terminal; may hold several lines */
+    uint32_t op;   /* 0: done already */
+    int passed_fd; /* the board, -1 when none; the caller closes it */
 };
 
 void control_reply_free(struct control_reply *r);

@@ -17,7 +17,8 @@
 
 #include "weir/board.h"
 
-#define SNAP_TEXT_BYTES 1024 /* room for a board_text in which every byte became \xNN, and "..." */
+#define SNAP_TEXT_BYTES 1024 /* room for a board_text in which every byte became \xNN, and "..."   \
+                              */
 
 struct snap_hist {
     uint64_t count;
@@ -68,7 +69,7 @@ struct snap_event {
 };
 
 struct snap {
-    uint64_t taken_ns;      /* CLOCK_MONOTONIC of the reader */
+    uint64_t taken_ns; /* CLOCK_MONOTONIC of the reader */
     uint64_t taken_wall_ns;
     uint8_t uuid[16];
     char instance[BOARD_NAME_BYTES * 4 + 1];
@@ -100,7 +101,7 @@ struct snap {
     struct snap_worker *worker;
     unsigned event_count; /* the newest events still in the ring, oldest first */
     struct snap_event *event;
-    uint64_t event_next; /* sequence number the next event will have */
+    uint64_t event_next;                             /* sequence number the next event will have */
     unsigned listener_room, worker_room, event_room; /* of the arrays; the reader's */
 };
 

@@ -245,30 +245,37 @@ static void zero_u64(board_u64 *p, size_t count)
         atomic_store_explicit(&p[i], 0, memory_order_relaxed);
 }
 
-static void clear_counters(struct board_slot *s)
+/*
+ * Adds the dead worker's counters to the copy of `past` that nobody reads, then turns readers
+ * to it and away from counter[] by one store, so that at every instant each count is seen once.
+ */
+static uint32_t retire_counters(struct board_slot *s)
 {
-    for (unsigned c = 0; c < COUNTER_COUNT; c++) {
-        uint64_t v = atomic_load_explicit(&s->counter[c], memory_order_relaxed);
-        uint64_t past = atomic_load_explicit(&s->past[c], memory_order_relaxed);
+    uint32_t seq = atomic_load_explicit(&s->past_seq, memory_order_relaxed) & ~1u;
+    const board_u64 *now = s->past[seq / 2 % 2];
+    board_u64 *next = s->past[(seq / 2 + 1) % 2];
 
+    for (unsigned c = 0; c < COUNTER_COUNT; c++) {
+        uint64_t sum = atomic_load_explicit(&now[c], memory_order_relaxed);
         if (!board_counter_is_gauge[c])
-            atomic_store_explicit(&s->past[c], past + v, memory_order_relaxed);
-        atomic_store_explicit(&s->counter[c], 0, memory_order_relaxed);
+            sum += atomic_load_explicit(&s->counter[c], memory_order_relaxed);
+        atomic_store_explicit(&next[c], sum, memory_order_relaxed);
     }
+    atomic_store_explicit(&s->past_seq, seq + 1, memory_order_release);
+    atomic_thread_fence(memory_order_release);
+    return seq;
 }
 
 void board_clear_worker(struct board_slot *s)
 {
-    uint32_t seq = atomic_load_explicit(&s->clear_seq, memory_order_relaxed) | 1;
+    uint32_t seq = retire_counters(s);
 
-    atomic_store_explicit(&s->clear_seq, seq, memory_order_relaxed);
-    atomic_thread_fence(memory_order_release);
     atomic_store_explicit(&s->ready, 0, memory_order_relaxed);
     atomic_store_explicit(&s->turn_since_ns, 0, memory_order_relaxed);
     atomic_store_explicit(&s->wait_since_ns, 0, memory_order_relaxed);
     atomic_store_explicit(&s->wait, WAIT_POLL, memory_order_relaxed);
     atomic_store_explicit(&s->heartbeat_ns, 0, memory_order_relaxed);
-    clear_counters(s);
+    zero_u64(s->counter, COUNTER_COUNT);
     board_text_set(&s->serving, span_of(NULL, 0));
     board_text_set(&s->request, span_of(NULL, 0));
     board_text_set(&s->peer, span_of(NULL, 0));
@@ -277,7 +284,7 @@ void board_clear_worker(struct board_slot *s)
         zero_u64(&s->hist[i].sum_ns, 1);
         zero_u64(s->hist[i].bucket, HIST_BUCKETS);
     }
-    atomic_store_explicit(&s->clear_seq, seq + 1, memory_order_release);
+    atomic_store_explicit(&s->past_seq, seq + 2, memory_order_release);
 }
 
 static void event_write(struct board_event *e, uint64_t seq, enum board_event_kind kind,

@@ -39,7 +39,7 @@ const char *const board_event_name[EVENT_COUNT] = {
 
 const char *const board_counter_name[COUNTER_COUNT] = {
 #define COUNTER(name, unit, help) [COUNTER_##name] = #name,
-#define GAUGE(name, unit, help) [COUNTER_##name] = #name,
+#define GAUGE(name, unit, help)   [COUNTER_##name] = #name,
 #include "weir/counters.def"
 #undef COUNTER
 #undef GAUGE
@@ -47,7 +47,7 @@ const char *const board_counter_name[COUNTER_COUNT] = {
 
 const char *const board_counter_unit[COUNTER_COUNT] = {
 #define COUNTER(name, unit, help) [COUNTER_##name] = unit,
-#define GAUGE(name, unit, help) [COUNTER_##name] = unit,
+#define GAUGE(name, unit, help)   [COUNTER_##name] = unit,
 #include "weir/counters.def"
 #undef COUNTER
 #undef GAUGE
@@ -55,7 +55,7 @@ const char *const board_counter_unit[COUNTER_COUNT] = {
 
 const char *const board_counter_help[COUNTER_COUNT] = {
 #define COUNTER(name, unit, help) [COUNTER_##name] = help,
-#define GAUGE(name, unit, help) [COUNTER_##name] = help,
+#define GAUGE(name, unit, help)   [COUNTER_##name] = help,
 #include "weir/counters.def"
 #undef COUNTER
 #undef GAUGE
@@ -63,7 +63,7 @@ const char *const board_counter_help[COUNTER_COUNT] = {
 
 const bool board_counter_is_gauge[COUNTER_COUNT] = {
 #define COUNTER(name, unit, help) [COUNTER_##name] = false,
-#define GAUGE(name, unit, help) [COUNTER_##name] = true,
+#define GAUGE(name, unit, help)   [COUNTER_##name] = true,
 #include "weir/counters.def"
 #undef COUNTER
 #undef GAUGE

@@ -292,24 +292,30 @@ static void take_slot_work(const struct board_slot *slot, struct snap_worker *w)
         take_hist(&slot->hist[i], &w->hist[i]);
 }
 
+/* Whether a slot's counters were retired between two looks at it is rare: this many are plenty. */
+#define SLOT_TRIES 16
+
 /*
- * Reads a slot; again when the master cleared it meanwhile, so that the counters of a dead
- * worker are seen in its slot or in the past, never in both or neither.
+ * Reads a slot, and the counters of its earlier processes; again when the master retired its
+ * counters meanwhile, so that each count is seen in one place and never in both or neither.
  */
 static void take_slot(const struct board_slot *slot, struct snap_worker *w, uint64_t *past)
 {
-    for (int i = 0; i < 3; i++) {
-        uint32_t seq = atomic_load_explicit(&slot->clear_seq, memory_order_acquire);
+    for (int i = 0; i < SLOT_TRIES; i++) {
+        uint32_t seq = atomic_load_explicit(&slot->past_seq, memory_order_acquire);
+        const board_u64 *from = slot->past[(seq + 1) / 2 % 2];
 
         w->state = (enum board_state)bounded(load32(&slot->state), SLOT_STATE_COUNT);
         for (unsigned c = 0; c < COUNTER_COUNT; c++)
-            past[c] = load64(&slot->past[c]);
+            past[c] = load64(&from[c]);
         if (w->state != SLOT_EMPTY) {
             take_slot_head(slot, w);
             take_slot_work(slot, w);
         }
+        if (seq % 2 != 0)
+            memset(w->counter, 0, sizeof w->counter);
         atomic_thread_fence(memory_order_acquire);
-        if (seq % 2 == 0 && load32(&slot->clear_seq) == seq)
+        if (load32(&slot->past_seq) == seq)
             return;
     }
 }
@@ -388,8 +394,8 @@ static bool take_event(const struct board_event *e, uint64_t seq, struct snap_ev
     to->seq = seq;
     to->when_ns = load64(&e->when_ns);
     to->when_wall_ns = load64(&e->when_wall_ns);
-    to->kind = (enum board_event_kind)bounded(
-        atomic_load_explicit(&e->kind, memory_order_relaxed), EVENT_COUNT);
+    to->kind = (enum board_event_kind)bounded(atomic_load_explicit(&e->kind, memory_order_relaxed),
+                                              EVENT_COUNT);
     to->worker = atomic_load_explicit(&e->worker, memory_order_relaxed);
     board_words_load(e->words, raw, length);
     atomic_thread_fence(memory_order_acquire);

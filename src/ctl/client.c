@@ -155,13 +155,12 @@ static const char *take_fields(const json_t *root, struct control_reply *reply)
         return "it has no \"ok\"";
     if (!json_is_string(message))
         return "it has no \"message\"";
-    if (op && (!json_is_integer(op) || json_integer_value(op) < 0 ||
-               json_integer_value(op) > UINT32_MAX))
+    if (op &&
+        (!json_is_integer(op) || json_integer_value(op) < 0 || json_integer_value(op) > UINT32_MAX))
         return "its \"op\" is not a number";
     reply->ok = json_is_true(ok);
     reply->op = op ? (uint32_t)json_integer_value(op) : 0;
-    reply->message =
-        scrub_lines(span_of(json_string_value(message), json_string_length(message)));
+    reply->message = scrub_lines(span_of(json_string_value(message), json_string_length(message)));
     return reply->message ? NULL : "out of memory";
 }
 

@@ -169,15 +169,14 @@ static bool read_level(struct span s, struct control_request *r, char *why, size
             r->level = (enum log_level)i;
             return true;
         }
-    return refuse(why, why_bytes, "'%s' is not a level: error, warn, info or debug",
-                  quote(s).text);
+    return refuse(why, why_bytes, "'%s' is not a level: error, warn, info or debug", quote(s).text);
 }
 
 static bool read_now(struct span s, struct control_request *r, char *why, size_t why_bytes)
 {
     r->now = span_eq(s, SPAN("now"));
-    return r->now || refuse(why, why_bytes, "'%s' after stop: it takes 'now' or nothing",
-                            quote(s).text);
+    return r->now ||
+           refuse(why, why_bytes, "'%s' after stop: it takes 'now' or nothing", quote(s).text);
 }
 
 static bool read_argument(struct span s, struct control_request *r, char *why, size_t why_bytes)
@@ -202,8 +201,7 @@ static bool read_argument(struct span s, struct control_request *r, char *why, s
     never("an argument of a command that has none");
 }
 
-bool control_parse(struct span packet, struct control_request *request, char *why,
-                   size_t why_bytes)
+bool control_parse(struct span packet, struct control_request *request, char *why, size_t why_bytes)
 {
     struct words w;
 

@@ -45,10 +45,8 @@ const char *status_exit_word(enum board_exit how)
 
 const char *status_op_word(enum board_op_state state)
 {
-    static const char *const word[] = {[OP_NONE] = "none",
-                                       [OP_PENDING] = "pending",
-                                       [OP_DONE] = "done",
-                                       [OP_FAILED] = "failed"};
+    static const char *const word[] = {
+        [OP_NONE] = "none", [OP_PENDING] = "pending", [OP_DONE] = "done", [OP_FAILED] = "failed"};
 
     return word[state];
 }
@@ -400,9 +398,9 @@ json_t *status_json(const struct snap *now, const struct snap *before)
         put_seconds(o, "interval_s", now->taken_ns - before->taken_ns);
     put_totals(o, now, before);
     put_workers(o, now, before);
-    put(o, "events", status_events_json(now, now->event_next > STATUS_EVENTS
-                                                 ? now->event_next - 1 - STATUS_EVENTS
-                                                 : 0));
+    put(o, "events",
+        status_events_json(
+            now, now->event_next > STATUS_EVENTS ? now->event_next - 1 - STATUS_EVENTS : 0));
     if (failed) {
         json_decref(o.json);
         return NULL;

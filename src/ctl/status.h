@@ -27,7 +27,8 @@ json_t *status_events_json(const struct snap *s, uint64_t after);
 void status_print(FILE *to, const struct snap *s);
 void status_print_events(FILE *to, const struct snap *s, uint64_t after);
 
-/* What the server as a whole is doing, in one word: starting, serving, stopping, stopped, silent. */
+/* What the server as a whole is doing, in one word: starting, serving, stopping, stopped, silent.
+ */
 const char *status_word(const struct snap *s);
 
 /* Names of enumerators as the JSON has them; "blocked", "stopped" or NULL for a stuck one. */

@@ -90,8 +90,9 @@ static void print_totals(FILE *to, const struct snap *s)
 
     for (unsigned c = 0; c < COUNTER_COUNT; c++)
         v[c] = snap_total(s, (enum board_counter)c);
-    fprintf(to, "  requests       %s (2xx %s, 3xx %s, 4xx %s, 5xx %s, aborted %s), %" PRIu64
-                " active\n",
+    fprintf(to,
+            "  requests       %s (2xx %s, 3xx %s, 4xx %s, 5xx %s, aborted %s), %" PRIu64
+            " active\n",
             amount_text(v[COUNTER_requests], 1000).text,
             amount_text(v[COUNTER_responses_2xx], 1000).text,
             amount_text(v[COUNTER_responses_3xx], 1000).text,
@@ -129,8 +130,8 @@ static void print_worker(FILE *to, const struct snap *s, const struct snap_worke
     fprintf(to, "%4u %8" PRIu32 " %-8s %7s %6s %6s %8s %7s %8s %7s  %s%s%s%s\n", w->number, w->pid,
             state, age_text(since).text, amount_text(w->counter[COUNTER_connections], 1000).text,
             amount_text(w->counter[COUNTER_requests_active], 1000).text,
-            amount_text(w->counter[COUNTER_requests], 1000).text,
-            amount_text(errors, 1000).text, amount_text(w->counter[COUNTER_bytes_out], 1024).text,
+            amount_text(w->counter[COUNTER_requests], 1000).text, amount_text(errors, 1000).text,
+            amount_text(w->counter[COUNTER_bytes_out], 1024).text,
             age_text(snap_hist_quantile(&w->hist[HIST_LOOP_TURN], 0.99)).text,
             board_wait_name[w->wait], w->serving[0] != '\0' ? " " : "", w->serving,
             w->serving_stale ? " ~" : "");
@@ -144,8 +145,9 @@ static void print_workers(FILE *to, const struct snap *s)
         uint64_t unused;
         stuck += snap_worker_stuck(s, &s->worker[i], &unused) != STUCK_NO;
     }
-    fprintf(to, "  workers        %" PRIu32 " running of %" PRIu32 " wanted (%" PRIu32 " to %" PRIu32
-                "%s), %u stuck, %" PRIu64 " restarts\n",
+    fprintf(to,
+            "  workers        %" PRIu32 " running of %" PRIu32 " wanted (%" PRIu32 " to %" PRIu32
+            "%s), %u stuck, %" PRIu64 " restarts\n",
             s->workers_running, s->workers_wanted, s->workers_min, s->workers_max,
             s->workers_auto ? ", auto" : "", stuck, s->worker_restarts);
     print_totals(to, s);
