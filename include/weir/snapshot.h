@@ -17,8 +17,8 @@
 
 #include "weir/board.h"
 
-#define SNAP_TEXT_BYTES 1024 /* room for a board_text in which every byte became \xNN, and "..."   \
-                              */
+/* Room for a board_text in which every byte became \xNN, "..." and a NUL. */
+#define SNAP_TEXT_BYTES 1024
 
 struct snap_hist {
     uint64_t count;
