@@ -254,6 +254,33 @@ START_TEST(clearing_keeps_the_totals)
 }
 END_TEST
 
+/* A master held up between retiring the counters and zeroing them: each is seen once. */
+START_TEST(clearing_half_way)
+{
+    struct board b;
+    struct snap s = {0};
+
+    make(&b);
+    populate(&b);
+    struct board_view *view = must_view(&b);
+    struct board_slot *slot = &b.slot[1];
+    slot->past[1][COUNTER_requests] = 42;
+    ck_assert(board_view_snap(view, &s)); /* being added up: not yet in force */
+    ck_assert_uint_eq(snap_total(&s, COUNTER_requests), 42);
+    slot->past_seq = 1;
+    ck_assert(board_view_snap(view, &s));
+    ck_assert_uint_eq(snap_total(&s, COUNTER_requests), 42);
+    ck_assert_uint_eq(s.worker[0].counter[COUNTER_requests], 0);
+    slot->counter[COUNTER_requests] = 0;
+    slot->past_seq = 2;
+    ck_assert(board_view_snap(view, &s));
+    ck_assert_uint_eq(snap_total(&s, COUNTER_requests), 42);
+    snap_free(&s);
+    board_view_close(&view);
+    board_destroy(&b);
+}
+END_TEST
+
 START_TEST(turns_are_measured)
 {
     static struct board_slot slot;
@@ -399,6 +426,7 @@ int main(void)
     tcase_add_test(t, a_writer_killed_half_way_is_told);
     tcase_add_test(t, events_wrap_and_are_counted);
     tcase_add_test(t, clearing_keeps_the_totals);
+    tcase_add_test(t, clearing_half_way);
     tcase_add_test(t, turns_are_measured);
     tcase_add_test(t, operations);
     tcase_add_test(t, stuck_workers);
