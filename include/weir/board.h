@@ -56,7 +56,7 @@ enum board_event_kind {
 /* Counters first, then gauges, in the order of counters.def. */
 enum board_counter {
 #define COUNTER(name, unit, help) COUNTER_##name,
-#define GAUGE(name, unit, help) COUNTER_##name,
+#define GAUGE(name, unit, help)   COUNTER_##name,
 #include "weir/counters.def"
 #undef COUNTER
 #undef GAUGE
@@ -71,8 +71,8 @@ enum board_counter {
 struct board_text {
     board_u32 seq;
     _Atomic uint16_t length;
-    _Atomic uint16_t cut; /* 1 when the text was longer than fits */
-    _Atomic char bytes[BOARD_TEXT_BYTES];
+    _Atomic uint16_t cut;                  /* 1 when the text was longer than fits */
+    board_u64 words[BOARD_TEXT_BYTES / 8]; /* the bytes, eight to an atomic store */
 };
 
 /*
@@ -92,7 +92,7 @@ struct board_hist {
 };
 
 enum board_hist_kind {
-    HIST_ACCEPT_WAIT,  /* how long a new connection's first bytes lay in the accept queue; sampled */
+    HIST_ACCEPT_WAIT, /* how long a new connection's first bytes lay in the accept queue; sampled */
     HIST_REQUEST_TIME, /* first byte of the request to last byte of the answer */
     HIST_LOOP_TURN,    /* time between two epoll_waits: the event-loop lag */
     HIST_COUNT
@@ -134,6 +134,7 @@ struct board_header {
     char host[BOARD_NAME_BYTES];
     char program_version[32];
     struct board_section section[BOARD_SECTIONS_MAX];
+    uint64_t tables; /* board_tables_hash() of whoever made it: both must mean the same names */
 
     /* Written by the master as things change. */
     BOARD_ALIGN board_u64 heartbeat_ns; /* at least once a second, every 100 ms while all is well */
@@ -148,11 +149,11 @@ struct board_header {
     board_u32 reload_state; /* enum board_reload */
     board_u32 reload_serial;
     board_u64 reload_wall_ns;
-    board_u64 blocked_after_ns;   /* [log] blocked */
-    board_u64 slow_request_ns;    /* [log] slow_request */
-    board_u64 connections_max;    /* [limits] connections, per worker */
-    board_u32 op_id;    /* the last change asked for, counted from 1 */
-    board_u32 op_state; /* enum board_op_state */
+    board_u64 blocked_after_ns; /* [log] blocked */
+    board_u64 slow_request_ns;  /* [log] slow_request */
+    board_u64 connections_max;  /* [limits] connections, per worker */
+    board_u32 op_id;            /* the last change asked for, counted from 1 */
+    board_u32 op_state;         /* enum board_op_state */
     board_u64 op_since_ns;
     board_u64 worker_restarts; /* workers that died and were started again */
     board_u64 event_next;      /* sequence number of the next event; the first is 1 */
@@ -188,6 +189,13 @@ struct board_slot {
     board_u32 last_exit_detail; /* signal number or exit status */
     board_u32 restarts;
     board_u32 blocked_count; /* times it was counted as blocked */
+    /*
+     * Counters of the earlier processes of this slot, added up, in two copies: past[i] holds
+     * where i is ((past_seq + 1) / 2) % 2. past_seq is odd while counter[] below belongs to
+     * a process that is counted in there already and must be taken for 0.
+     */
+    board_u32 past_seq;
+    board_u64 past[2][COUNTER_COUNT];
 
     /* The worker's half, hot: written at every turn of its loop. */
     BOARD_ALIGN board_u64 turn_since_ns; /* when epoll_wait returned; 0 while it waits there */
@@ -205,16 +213,20 @@ struct board_slot {
     BOARD_ALIGN struct board_hist hist[HIST_COUNT];
 };
 
+/*
+ * Event number N lies at index (N - 1) modulo the section's count. A writer that was held up
+ * for a whole round of the ring can leave an entry that mixes two events; nothing worse.
+ */
 #define BOARD_EVENT_BYTES 216
 struct board_event {
     board_u64 seq; /* 0 while it is being written; store-release when whole */
-    uint64_t when_ns;
-    uint64_t when_wall_ns;
-    uint16_t kind;   /* enum board_event_kind */
-    uint16_t worker; /* number of the worker it is about, 0 for none */
-    uint16_t length;
-    uint16_t reserved;
-    char text[BOARD_EVENT_BYTES];
+    board_u64 when_ns;
+    board_u64 when_wall_ns;
+    _Atomic uint16_t kind;   /* enum board_event_kind */
+    _Atomic uint16_t worker; /* number of the worker it is about, 0 for none */
+    _Atomic uint16_t length;
+    _Atomic uint16_t reserved;
+    board_u64 words[BOARD_EVENT_BYTES / 8]; /* the text */
 };
 
 /*
@@ -230,5 +242,11 @@ extern const char *const board_counter_name[COUNTER_COUNT];
 extern const char *const board_counter_unit[COUNTER_COUNT];
 extern const char *const board_counter_help[COUNTER_COUNT];
 extern const bool board_counter_is_gauge[COUNTER_COUNT];
+
+/*
+ * A number that differs when two builds do not agree on the tables above or on where the
+ * parts of a record lie. Records that only grew at their end keep it.
+ */
+uint64_t board_tables_hash(void);
 
 #endif

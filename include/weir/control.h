@@ -37,9 +37,9 @@ extern const enum control_access control_command_access[COMMAND_COUNT];
 
 struct control_reply {
     bool ok;
-    char *message;  /* malloc'ed, scrubbed for a terminal; may hold several lines */
-    uint32_t op;    /* 0: done already */
-    int passed_fd;  /* the board, -1 when none; the caller closes it */
+    char *message; /* malloc'ed, scrubbed for a terminal; may hold several lines */
+    uint32_t op;   /* 0: done already */
+    int passed_fd; /* the board, -1 when none; the caller closes it */
 };
 
 void control_reply_free(struct control_reply *r);
@@ -51,7 +51,7 @@ void control_reply_free(struct control_reply *r);
  */
 bool control_runtime_dir(const char *given, char *out, size_t out_bytes);
 
-/* Connects to DIR/control.sock. The descriptor, or -1 with a sentence in why[]. */
+/* Connects to DIR/control.sock. The descriptor, or -1 with errno and a sentence in why[]. */
 int control_open(const char *dir, char *why, size_t why_bytes);
 
 /* Sends one request. False with a sentence in why[]. Never blocks (the socket buffer holds it). */

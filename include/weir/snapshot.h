@@ -17,7 +17,8 @@
 
 #include "weir/board.h"
 
-#define SNAP_TEXT_BYTES 1024 /* room for a board_text in which every byte became \xNN */
+/* Room for a board_text in which every byte became \xNN, "..." and a NUL. */
+#define SNAP_TEXT_BYTES 1024
 
 struct snap_hist {
     uint64_t count;
@@ -68,7 +69,7 @@ struct snap_event {
 };
 
 struct snap {
-    uint64_t taken_ns;      /* CLOCK_MONOTONIC of the reader */
+    uint64_t taken_ns; /* CLOCK_MONOTONIC of the reader */
     uint64_t taken_wall_ns;
     uint8_t uuid[16];
     char instance[BOARD_NAME_BYTES * 4 + 1];
@@ -92,6 +93,7 @@ struct snap {
     uint64_t op_since_ns;
     char op_text[SNAP_TEXT_BYTES];
     uint64_t worker_restarts;
+    uint64_t past[COUNTER_COUNT]; /* counters of processes that have ended; gauges are 0 */
 
     unsigned listener_count;
     struct snap_listener *listener;
@@ -99,14 +101,17 @@ struct snap {
     struct snap_worker *worker;
     unsigned event_count; /* the newest events still in the ring, oldest first */
     struct snap_event *event;
-    uint64_t event_next; /* sequence number the next event will have */
+    uint64_t event_next;                             /* sequence number the next event will have */
+    unsigned listener_room, worker_room, event_room; /* of the arrays; the reader's */
 };
 
 struct board_view; /* a mapped board */
 
 /*
  * Maps the board behind fd (which stays the caller's) and checks it. NULL with a sentence
- * in why[] when it is not a board, of another layout version, or inconsistent.
+ * in why[] when it is not a board, of another layout version, or inconsistent. It must be
+ * sealed against shrinking, or its server could end the reader with SIGBUS. Records that are
+ * longer than ours are read up to where ours end.
  */
 struct board_view *board_view_open(int fd, char *why, size_t why_bytes);
 void board_view_close(struct board_view **view);
@@ -120,15 +125,28 @@ void snap_free(struct snap *s);
 /* A deep copy, for whoever keeps history. False on ENOMEM; *to is then freed. */
 bool snap_copy(struct snap *to, const struct snap *from);
 
+/*
+ * How many events after number `seen_up_to` are not in s->event any more: the ring came round,
+ * or whoever wrote them was killed half-way.
+ */
+uint64_t snap_events_lost(const struct snap *s, uint64_t seen_up_to);
+
 /* How long this worker's loop has been away from epoll_wait; 0 when it waits for events. */
 uint64_t snap_worker_away_ns(const struct snap *s, const struct snap_worker *w);
 
-/* Why a worker counts as stuck; snap_worker_stuck says since how long. */
+/*
+ * Why a worker counts as stuck; snap_worker_stuck says since how long. Stopped: by a signal.
+ * Blocked: it serves or drains, and its loop has been away for more than blocked_after_ns (0
+ * turns that off). A worker that takes long to start is not blocked.
+ */
 enum snap_stuck { STUCK_NO, STUCK_BLOCKED, STUCK_STOPPED };
 enum snap_stuck snap_worker_stuck(const struct snap *s, const struct snap_worker *w,
                                   uint64_t *age_ns);
 
-/* Sum of a counter over all live workers. */
+/*
+ * A counter of the whole server since it started, workers that have ended included, so that
+ * it never goes back while workers come and go; of a gauge, the sum over the live workers.
+ */
 uint64_t snap_total(const struct snap *s, enum board_counter which);
 
 /* Histogram arithmetic. The value at quantile q (0 to 1), in ns, within 5 %; 0 when empty. */

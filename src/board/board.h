@@ -7,6 +7,7 @@
 #define WEIR_BOARD_BOARD_H
 
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "base/bytes.h"
 #include "weir/board.h"
@@ -32,8 +33,9 @@ struct board_create {
 };
 
 /*
- * A new board: memfd (mode 0400, MFD_CLOEXEC), sized, mapped, filled in, sealed
- * (SHRINK, GROW, FUTURE_WRITE, SEAL). False with errno set. Master only.
+ * A new board: memfd (mode 0400, MFD_CLOEXEC), sized, mapped, filled in, sealed (SHRINK,
+ * GROW, FUTURE_WRITE, SEAL; a kernel before 5.1 has no FUTURE_WRITE: then it does without,
+ * and says so in the log). False with errno set. Master only.
  */
 bool board_create(struct board *b, const struct board_create *how);
 void board_destroy(struct board *b);
@@ -41,8 +43,26 @@ void board_destroy(struct board *b);
 /* A new read-only descriptor of the board, to hand to an observer. -1 with errno set. */
 int board_open_read_only(const struct board *b);
 
-/* The master, after reaping: zeroes the worker half so that nothing of a dead process stays. */
+/*
+ * The master, after reaping: adds the counters to the slot's `past` and zeroes the worker half,
+ * so that nothing of a dead process stays and the server's totals never go back.
+ */
 void board_clear_worker(struct board_slot *s);
+
+/*
+ * A change that goes on after its command was answered. begin returns its id, for the reply;
+ * end says how it went, text in words. A new one takes the place of one that is under way.
+ * They keep the order of stores by which an observer never takes the state of one change for
+ * that of another. Master only.
+ */
+uint32_t board_op_begin(struct board *b, struct span text);
+void board_op_end(struct board *b, bool done, struct span text);
+
+/*
+ * When a process started, in clock ticks since boot (field 22 of /proc/PID/stat): with its
+ * pid, who it is. 0 when it cannot be known.
+ */
+uint64_t board_start_ticks(pid_t pid);
 
 /* Adds an event; worker is its number from 1, 0 for none. Any process of the server. */
 void board_event(struct board *b, enum board_event_kind kind, unsigned worker, const char *fmt, ...)

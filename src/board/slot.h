@@ -47,7 +47,8 @@ void slot_hist(struct board_slot *s, enum board_hist_kind kind, uint64_t ns);
 
 /* Text under its sequence counter; cut to BOARD_TEXT_BYTES. One writer per text. */
 void board_text_set(struct board_text *t, struct span s);
-/* Copies it out unscrubbed; false when it was being written three times in a row (the bytes copied are then the best there is). to has BOARD_TEXT_BYTES + 1. */
+/* Copies it out unscrubbed; false when it was being written three times in a row (the bytes copied
+ * are then the best there is). to has BOARD_TEXT_BYTES + 1. */
 bool board_text_get(const struct board_text *t, char *to, size_t *length);
 
 #endif

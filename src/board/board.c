@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The server's end of the board: one memfd, laid out as header, slots, listeners, events,
+ * sealed so that it can neither shrink under a reader nor be mapped writable by anybody who
+ * gets its descriptor. The master makes it; workers write to the mapping they inherit.
+ * Reading it as an observer does is view.c.
+ */
+#include "board/board.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/log.h"
+#include "board/slot.h"
+#include "board/words.h"
+
+#ifndef MFD_NOEXEC_SEAL
+#define MFD_NOEXEC_SEAL 0x0008U /* Linux 6.3 */
+#endif
+#ifndef F_SEAL_FUTURE_WRITE
+#define F_SEAL_FUTURE_WRITE 0x0010 /* Linux 5.1 */
+#endif
+
+static size_t align64(size_t n)
+{
+    return (n + 63) & ~(size_t)63;
+}
+
+/* Reads a small file of /proc whole. The text without its newline, "" when it cannot be read. */
+static void read_proc(const char *path, char *to, size_t room)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd >= 0 ? fd_read_full(fd, to, room - 1) : 0;
+
+    if (n < 0)
+        n = 0;
+    to[n] = '\0';
+    to[strcspn(to, "\n")] = '\0';
+    close_fd(&fd);
+}
+
+uint64_t board_start_ticks(pid_t pid)
+{
+    char path[64], text[1024];
+
+    snprintf(path, sizeof path, "/proc/%ld/stat", (long)pid);
+    read_proc(path, text, sizeof text);
+    /* Field 2 is the name in parentheses, with whatever in it: the last ')' ends it. */
+    const char *p = strrchr(text, ')');
+    for (int field = 2; p && field < 22; field++) {
+        p = strchr(p, ' ');
+        if (p)
+            p++;
+    }
+    return p ? strtoull(p, NULL, 10) : 0;
+}
+
+static void set_fixed(char *to, size_t room, const char *text)
+{
+    size_t n = board_text_fit(span_str(text), room - 1);
+
+    memcpy(to, text, n);
+    to[n] = '\0';
+}
+
+static bool fill_uuid(uint8_t uuid[16])
+{
+    size_t got = 0;
+
+    while (got < 16) {
+        ssize_t n = getrandom(uuid + got, 16 - got, 0);
+        if (n < 0 && errno != EINTR)
+            return false;
+        if (n > 0)
+            got += (size_t)n;
+    }
+    uuid[6] = (uint8_t)((uuid[6] & 0x0f) | 0x40); /* RFC 9562: version 4, its variant */
+    uuid[8] = (uint8_t)((uuid[8] & 0x3f) | 0x80);
+    return true;
+}
+
+static void place_sections(const struct board *b, struct board_section *section)
+{
+    size_t at = align64(sizeof(struct board_header));
+
+    section[BOARD_SLOTS] = (struct board_section){at, sizeof(struct board_slot), b->slot_count};
+    at += align64(b->slot_count * sizeof(struct board_slot));
+    section[BOARD_LISTENERS] =
+        (struct board_section){at, sizeof(struct board_listener), b->listener_count};
+    at += align64(b->listener_count * sizeof(struct board_listener));
+    section[BOARD_EVENTS] = (struct board_section){at, sizeof(struct board_event), b->event_count};
+}
+
+static size_t board_size(const struct board_section *last)
+{
+    return (size_t)last->offset_bytes + align64((size_t)last->stride_bytes * last->count);
+}
+
+static bool fill_header(struct board *b, const struct board_create *how)
+{
+    struct board_header *h = b->header;
+    char host[256] = "";
+
+    h->version = BOARD_VERSION;
+    h->header_bytes = sizeof *h;
+    h->total_bytes = b->bytes;
+    h->section_count = BOARD_SECTION_COUNT;
+    h->tables = board_tables_hash();
+    h->master_pid = (uint32_t)getpid();
+    h->master_start_ticks = board_start_ticks(getpid());
+    h->started_ns = mono_now().ns;
+    h->started_wall_ns = wall_now().ns;
+    if (!fill_uuid(h->uuid))
+        return false;
+    read_proc("/proc/sys/kernel/random/boot_id", h->boot_id, sizeof h->boot_id);
+    set_fixed(h->instance, sizeof h->instance, how->instance);
+    if (gethostname(host, sizeof host - 1) != 0)
+        host[0] = '\0';
+    set_fixed(h->host, sizeof h->host, host);
+    set_fixed(h->program_version, sizeof h->program_version, how->program_version);
+    place_sections(b, h->section);
+    atomic_store_explicit(&h->heartbeat_ns, h->started_ns, memory_order_relaxed);
+    atomic_store_explicit(&h->event_next, 1, memory_order_relaxed);
+    h->magic = BOARD_MAGIC;
+    return true;
+}
+
+static int make_memfd(void)
+{
+    int fd = memfd_create("weir-board", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
+
+    if (fd < 0 && errno == EINVAL) /* before Linux 6.3 */
+        fd = memfd_create("weir-board", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    return fd;
+}
+
+static bool seal(int fd)
+{
+    int seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
+
+    if (fcntl(fd, F_ADD_SEALS, seals | F_SEAL_FUTURE_WRITE) == 0)
+        return true;
+    if (errno != EINVAL || fcntl(fd, F_ADD_SEALS, seals) != 0)
+        return false;
+    log_warn("the kernel (before 5.1) cannot seal the board against new writers; "
+             "only its mode, 0400, keeps observers from writing");
+    return true;
+}
+
+static bool map_board(struct board *b)
+{
+    void *map;
+
+    b->fd = make_memfd();
+    if (b->fd < 0 || fchmod(b->fd, 0400) != 0 || ftruncate(b->fd, (off_t)b->bytes) != 0)
+        return false;
+    map = mmap(NULL, b->bytes, PROT_READ | PROT_WRITE, MAP_SHARED, b->fd, 0);
+    if (map == MAP_FAILED)
+        return false;
+    b->header = map;
+    return true;
+}
+
+static void find_parts(struct board *b, const struct board_section *section)
+{
+    char *base = (char *)b->header;
+
+    b->slot = (struct board_slot *)(void *)(base + section[BOARD_SLOTS].offset_bytes);
+    b->listener = (struct board_listener *)(void *)(base + section[BOARD_LISTENERS].offset_bytes);
+    b->event = (struct board_event *)(void *)(base + section[BOARD_EVENTS].offset_bytes);
+}
+
+bool board_create(struct board *b, const struct board_create *how)
+{
+    struct board_section section[BOARD_SECTION_COUNT];
+
+    *b = (struct board){.fd = -1,
+                        .slot_count = how->slots,
+                        .listener_count = how->listeners,
+                        .event_count = BOARD_EVENTS_RING};
+    place_sections(b, section);
+    b->bytes = board_size(&section[BOARD_EVENTS]);
+    if (!map_board(b) || !fill_header(b, how) || !seal(b->fd)) {
+        int saved = errno;
+        board_destroy(b);
+        errno = saved;
+        return false;
+    }
+    find_parts(b, section);
+    return true;
+}
+
+void board_destroy(struct board *b)
+{
+    if (b->header)
+        munmap(b->header, b->bytes);
+    close_fd(&b->fd);
+    *b = (struct board){.fd = -1};
+}
+
+int board_open_read_only(const struct board *b)
+{
+    char path[64];
+    int fd;
+
+    snprintf(path, sizeof path, "/proc/self/fd/%d", b->fd);
+    do
+        fd = open(path, O_RDONLY | O_CLOEXEC);
+    while (fd < 0 && errno == EINTR);
+    return fd;
+}
+
+uint32_t board_op_begin(struct board *b, struct span text)
+{
+    struct board_header *h = b->header;
+    uint32_t id = atomic_load_explicit(&h->op_id, memory_order_relaxed) + 1;
+
+    if (id == 0) /* 0 stands for none */
+        id = 1;
+    atomic_store_explicit(&h->op_state, OP_PENDING, memory_order_release);
+    board_text_set(&h->op_text, text);
+    atomic_store_explicit(&h->op_since_ns, mono_now().ns, memory_order_relaxed);
+    atomic_store_explicit(&h->op_id, id, memory_order_release);
+    return id;
+}
+
+void board_op_end(struct board *b, bool done, struct span text)
+{
+    board_text_set(&b->header->op_text, text);
+    atomic_store_explicit(&b->header->op_state, done ? OP_DONE : OP_FAILED, memory_order_release);
+}
+
+static void zero_u64(board_u64 *p, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        atomic_store_explicit(&p[i], 0, memory_order_relaxed);
+}
+
+/*
+ * Adds the dead worker's counters to the copy of `past` that nobody reads, then turns readers
+ * to it and away from counter[] by one store, so that at every instant each count is seen once.
+ */
+static uint32_t retire_counters(struct board_slot *s)
+{
+    uint32_t seq = atomic_load_explicit(&s->past_seq, memory_order_relaxed) & ~1u;
+    const board_u64 *now = s->past[seq / 2 % 2];
+    board_u64 *next = s->past[(seq / 2 + 1) % 2];
+
+    for (unsigned c = 0; c < COUNTER_COUNT; c++) {
+        uint64_t sum = atomic_load_explicit(&now[c], memory_order_relaxed);
+        if (!board_counter_is_gauge[c])
+            sum += atomic_load_explicit(&s->counter[c], memory_order_relaxed);
+        atomic_store_explicit(&next[c], sum, memory_order_relaxed);
+    }
+    atomic_store_explicit(&s->past_seq, seq + 1, memory_order_release);
+    atomic_thread_fence(memory_order_release);
+    return seq;
+}
+
+void board_clear_worker(struct board_slot *s)
+{
+    uint32_t seq = retire_counters(s);
+
+    atomic_store_explicit(&s->ready, 0, memory_order_relaxed);
+    atomic_store_explicit(&s->turn_since_ns, 0, memory_order_relaxed);
+    atomic_store_explicit(&s->wait_since_ns, 0, memory_order_relaxed);
+    atomic_store_explicit(&s->wait, WAIT_POLL, memory_order_relaxed);
+    atomic_store_explicit(&s->heartbeat_ns, 0, memory_order_relaxed);
+    zero_u64(s->counter, COUNTER_COUNT);
+    board_text_set(&s->serving, span_of(NULL, 0));
+    board_text_set(&s->request, span_of(NULL, 0));
+    board_text_set(&s->peer, span_of(NULL, 0));
+    for (unsigned i = 0; i < HIST_COUNT; i++) {
+        zero_u64(&s->hist[i].count, 1);
+        zero_u64(&s->hist[i].sum_ns, 1);
+        zero_u64(s->hist[i].bucket, HIST_BUCKETS);
+    }
+    atomic_store_explicit(&s->past_seq, seq + 2, memory_order_release);
+}
+
+static void event_write(struct board_event *e, uint64_t seq, enum board_event_kind kind,
+                        unsigned worker, struct span text)
+{
+    size_t n = board_text_fit(text, BOARD_EVENT_BYTES);
+
+    /* 0 first: whoever sees any of the new contents does not take them for the old event. */
+    atomic_store_explicit(&e->seq, 0, memory_order_relaxed);
+    atomic_thread_fence(memory_order_release);
+    atomic_store_explicit(&e->when_ns, mono_now().ns, memory_order_relaxed);
+    atomic_store_explicit(&e->when_wall_ns, wall_now().ns, memory_order_relaxed);
+    atomic_store_explicit(&e->kind, (uint16_t)kind, memory_order_relaxed);
+    atomic_store_explicit(&e->worker, (uint16_t)worker, memory_order_relaxed);
+    atomic_store_explicit(&e->length, (uint16_t)n, memory_order_relaxed);
+    board_words_store(e->words, text.p, n);
+    atomic_store_explicit(&e->seq, seq, memory_order_release);
+}
+
+void board_event(struct board *b, enum board_event_kind kind, unsigned worker, const char *fmt, ...)
+{
+    char text[1024];
+    va_list ap;
+
+    va_start(ap, fmt);
+    int n = vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    if (n < 0)
+        return;
+    size_t length = (size_t)n < sizeof text ? (size_t)n : sizeof text - 1;
+    uint64_t seq = atomic_fetch_add_explicit(&b->header->event_next, 1, memory_order_relaxed);
+    event_write(&b->event[(seq - 1) % b->event_count], seq, kind, worker, span_of(text, length));
+}

@@ -1,0 +1,409 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The JSON object of a snapshot, built with jansson. Names come from counters.def and the
+ * name tables of the board; durations carry their unit in the name, wall-clock times are
+ * seconds since 1970 (unix_*). A failed allocation anywhere makes the whole result NULL.
+ * Runs in observers.
+ */
+#include "ctl/status.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/escape.h"
+
+#define STATUS_EVENTS 20
+#define SILENT_NS     (3 * NS_PER_S) /* the master writes its heartbeat at least once a second */
+
+const char *status_word(const struct snap *s)
+{
+    if (s->clean_stop)
+        return "stopped";
+    if (s->taken_ns > s->heartbeat_ns && s->taken_ns - s->heartbeat_ns > SILENT_NS)
+        return "silent";
+    if (s->stopping)
+        return "stopping";
+    return s->ready ? "serving" : "starting";
+}
+
+const char *status_stuck_word(enum snap_stuck stuck)
+{
+    static const char *const word[] = {
+        [STUCK_NO] = NULL, [STUCK_BLOCKED] = "blocked", [STUCK_STOPPED] = "stopped"};
+
+    return word[stuck];
+}
+
+const char *status_exit_word(enum board_exit how)
+{
+    static const char *const word[] = {
+        [EXIT_NONE] = "none",   [EXIT_RETIRED] = "retired", [EXIT_SICK] = "sick",
+        [EXIT_FATAL] = "fatal", [EXIT_SIGNAL] = "signal",   [EXIT_OTHER] = "other"};
+
+    return word[how];
+}
+
+const char *status_op_word(enum board_op_state state)
+{
+    static const char *const word[] = {
+        [OP_NONE] = "none", [OP_PENDING] = "pending", [OP_DONE] = "done", [OP_FAILED] = "failed"};
+
+    return word[state];
+}
+
+const char *status_reload_word(enum board_reload state)
+{
+    static const char *const word[] = {
+        [RELOAD_NONE] = "none", [RELOAD_OK] = "ok", [RELOAD_FAILED] = "failed"};
+
+    return word[state];
+}
+
+/* An object under construction; `failed` collects what went wrong on the way. */
+struct object {
+    json_t *json;
+    bool *failed;
+};
+
+static struct object object_new(bool *failed)
+{
+    struct object o = {json_object(), failed};
+
+    if (!o.json)
+        *failed = true;
+    return o;
+}
+
+static void put(struct object o, const char *name, json_t *value)
+{
+    if (json_object_set_new(o.json, name, value) != 0)
+        *o.failed = true;
+}
+
+static void append(json_t *array, json_t *value, bool *failed)
+{
+    if (json_array_append_new(array, value) != 0)
+        *failed = true;
+}
+
+static void put_number(struct object o, const char *name, uint64_t v)
+{
+    put(o, name, json_integer(v > INT64_MAX ? INT64_MAX : (json_int_t)v));
+}
+
+static void put_bool(struct object o, const char *name, bool v)
+{
+    put(o, name, json_boolean(v));
+}
+
+static void put_seconds(struct object o, const char *name, uint64_t ns)
+{
+    put(o, name, json_real((double)ns / 1e9));
+}
+
+static void put_ms(struct object o, const char *name, uint64_t ns)
+{
+    put(o, name, json_real((double)ns / 1e6));
+}
+
+/* Snapshots hold valid UTF-8; a string that is not is shown with its bytes escaped. */
+static void put_text(struct object o, const char *name, const char *text)
+{
+    char clean[4 * SNAP_TEXT_BYTES];
+    struct out w = out_into(clean, sizeof clean);
+    json_t *value = json_string(text);
+
+    if (!value) {
+        escape_visible(&w, span_of(text, strnlen(text, SNAP_TEXT_BYTES - 1)));
+        value = json_stringn(clean, out_len(&w));
+    }
+    put(o, name, value);
+}
+
+static void put_text_or_null(struct object o, const char *name, const char *text)
+{
+    if (text && text[0] != '\0')
+        put_text(o, name, text);
+    else
+        put(o, name, json_null());
+}
+
+static uint64_t age(const struct snap *s, uint64_t since_ns)
+{
+    return since_ns != 0 && s->taken_ns > since_ns ? s->taken_ns - since_ns : 0;
+}
+
+static void put_histogram(struct object parent, const char *name, const struct snap_hist *h)
+{
+    struct object o = object_new(parent.failed);
+
+    put_number(o, "count", h->count);
+    put_number(o, "mean_ns", h->count > 0 ? h->sum_ns / h->count : 0);
+    put_number(o, "p50_ns", snap_hist_quantile(h, 0.50));
+    put_number(o, "p90_ns", snap_hist_quantile(h, 0.90));
+    put_number(o, "p99_ns", snap_hist_quantile(h, 0.99));
+    put(parent, name, o.json);
+}
+
+static const char *const hist_name[HIST_COUNT] = {
+    [HIST_ACCEPT_WAIT] = "accept_wait",
+    [HIST_REQUEST_TIME] = "request_time",
+    [HIST_LOOP_TURN] = "loop_turn",
+};
+
+static void put_histograms(struct object parent, const struct snap_hist *hist)
+{
+    struct object o = object_new(parent.failed);
+
+    for (unsigned i = 0; i < HIST_COUNT; i++)
+        put_histogram(o, hist_name[i], &hist[i]);
+    put(parent, "times", o.json);
+}
+
+static void put_counters(struct object parent, const uint64_t *value)
+{
+    struct object o = object_new(parent.failed);
+
+    for (unsigned c = 0; c < COUNTER_COUNT; c++)
+        put_number(o, board_counter_name[c], value[c]);
+    put(parent, "counters", o.json);
+}
+
+/* Per second; counters only. One that went back started again at 0. */
+static void put_rates(struct object parent, const uint64_t *now, const uint64_t *before,
+                      uint64_t interval_ns)
+{
+    struct object o = object_new(parent.failed);
+
+    for (unsigned c = 0; c < COUNTER_COUNT; c++) {
+        if (board_counter_is_gauge[c])
+            continue;
+        uint64_t more = now[c] >= before[c] ? now[c] - before[c] : now[c];
+        put(o, board_counter_name[c], json_real((double)more * 1e9 / (double)interval_ns));
+    }
+    put(parent, "rates", o.json);
+}
+
+/* The same process in the earlier snapshot; NULL when there was none. */
+static const struct snap_worker *same_worker(const struct snap *before, const struct snap_worker *w)
+{
+    for (unsigned i = 0; before && i < before->worker_count; i++)
+        if (before->worker[i].number == w->number && before->worker[i].epoch == w->epoch)
+            return &before->worker[i];
+    return NULL;
+}
+
+static void worker_hist(struct snap_hist *to, const struct snap *before,
+                        const struct snap_worker *w, unsigned kind)
+{
+    const struct snap_worker *was = same_worker(before, w);
+
+    if (was)
+        snap_hist_diff(to, &w->hist[kind], &was->hist[kind]);
+    else
+        *to = w->hist[kind];
+}
+
+static void put_work(struct object o, const struct snap *s, const struct snap_worker *w)
+{
+    uint64_t stuck_ns;
+    enum snap_stuck stuck = snap_worker_stuck(s, w, &stuck_ns);
+
+    put_text_or_null(o, "stuck", status_stuck_word(stuck));
+    put_ms(o, "stuck_ms", stuck_ns);
+    put_text(o, "doing", board_wait_name[w->wait]);
+    put_ms(o, "since_ms", age(s, w->wait_since_ns));
+    put_ms(o, "loop_lag_ms", snap_worker_away_ns(s, w));
+    put_text_or_null(o, "serving", w->serving);
+    put_bool(o, "serving_stale", w->serving_stale);
+    put_text_or_null(o, "request", w->request);
+    put_text_or_null(o, "peer", w->peer);
+}
+
+static json_t *worker_json(const struct snap *now, const struct snap *before,
+                           const struct snap_worker *w, bool *failed)
+{
+    static const uint64_t zero[COUNTER_COUNT];
+    struct object o = object_new(failed);
+    const struct snap_worker *was = same_worker(before, w);
+    struct snap_hist hist[HIST_COUNT];
+
+    put_number(o, "number", w->number);
+    put_number(o, "pid", w->pid);
+    put_text(o, "state", board_state_name[w->state]);
+    put_ms(o, "state_ms", age(now, w->state_since_ns));
+    put_bool(o, "ready", w->ready);
+    put_number(o, "epoch", w->epoch);
+    put_number(o, "generation", w->generation);
+    put_number(o, "restarts", w->restarts);
+    put_number(o, "blocked_count", w->blocked_count);
+    put_text(o, "last_exit", status_exit_word(w->last_exit));
+    put_number(o, "last_exit_detail", w->last_exit_detail);
+    put_work(o, now, w);
+    put_counters(o, w->counter);
+    if (before)
+        put_rates(o, w->counter, was ? was->counter : zero, now->taken_ns - before->taken_ns);
+    for (unsigned i = 0; i < HIST_COUNT; i++)
+        worker_hist(&hist[i], before, w, i);
+    put_histograms(o, hist);
+    return o.json;
+}
+
+static void put_workers(struct object parent, const struct snap *now, const struct snap *before)
+{
+    json_t *array = json_array();
+
+    for (unsigned i = 0; i < now->worker_count; i++)
+        append(array, worker_json(now, before, &now->worker[i], parent.failed), parent.failed);
+    put(parent, "workers", array);
+}
+
+static void put_listeners(struct object parent, const struct snap *s)
+{
+    json_t *array = json_array();
+
+    for (unsigned i = 0; i < s->listener_count; i++) {
+        const struct snap_listener *l = &s->listener[i];
+        struct object o = object_new(parent.failed);
+        put_text(o, "address", l->address);
+        put_number(o, "queue_depth", l->queue_depth);
+        put_number(o, "queue_limit", l->queue_limit);
+        put_number(o, "queue_peak", l->queue_peak);
+        put_number(o, "drops", l->drops);
+        put_ms(o, "sampled_ms", age(s, l->sampled_ns));
+        append(array, o.json, parent.failed);
+    }
+    put(parent, "listeners", array);
+}
+
+static void put_totals(struct object parent, const struct snap *now, const struct snap *before)
+{
+    struct object o = object_new(parent.failed);
+    uint64_t total[COUNTER_COUNT], past[COUNTER_COUNT];
+    struct snap_hist hist[HIST_COUNT] = {0};
+
+    for (unsigned c = 0; c < COUNTER_COUNT; c++) {
+        total[c] = snap_total(now, (enum board_counter)c);
+        past[c] = before ? snap_total(before, (enum board_counter)c) : 0;
+    }
+    put_counters(o, total);
+    if (before)
+        put_rates(o, total, past, now->taken_ns - before->taken_ns);
+    for (unsigned w = 0; w < now->worker_count; w++)
+        for (unsigned i = 0; i < HIST_COUNT; i++) {
+            struct snap_hist one;
+            worker_hist(&one, before, &now->worker[w], i);
+            snap_hist_add(&hist[i], &one);
+        }
+    put_histograms(o, hist);
+    put(parent, "totals", o.json);
+}
+
+json_t *status_events_json(const struct snap *s, uint64_t after)
+{
+    bool failed = false;
+    json_t *array = json_array();
+
+    for (unsigned i = 0; i < s->event_count; i++) {
+        const struct snap_event *e = &s->event[i];
+        if (e->seq <= after)
+            continue;
+        struct object o = object_new(&failed);
+        put_number(o, "seq", e->seq);
+        put_seconds(o, "unix_time", e->when_wall_ns);
+        put_ms(o, "age_ms", age(s, e->when_ns));
+        put_text(o, "kind", board_event_name[e->kind]);
+        put(o, "worker", e->worker ? json_integer(e->worker) : json_null());
+        put_text(o, "text", e->text);
+        append(array, o.json, &failed);
+    }
+    if (failed) {
+        json_decref(array);
+        return NULL;
+    }
+    return array;
+}
+
+static void put_reload(struct object parent, const struct snap *s)
+{
+    struct object o = object_new(parent.failed);
+
+    put_text(o, "state", status_reload_word(s->reload_state));
+    put_number(o, "serial", s->reload_serial);
+    if (s->reload_wall_ns != 0)
+        put_seconds(o, "unix_time", s->reload_wall_ns);
+    else
+        put(o, "unix_time", json_null());
+    put_text_or_null(o, "error", s->reload_error);
+    put(parent, "reload", o.json);
+}
+
+static void put_operation(struct object parent, const struct snap *s)
+{
+    struct object o = object_new(parent.failed);
+
+    put_number(o, "id", s->op_id);
+    put_text(o, "state", status_op_word(s->op_state));
+    put_ms(o, "since_ms", age(s, s->op_since_ns));
+    put_text_or_null(o, "text", s->op_text);
+    put(parent, "op", o.json);
+}
+
+static void put_identity(struct object o, const struct snap *s)
+{
+    char uuid[2 * sizeof s->uuid + 1];
+
+    for (unsigned i = 0; i < sizeof s->uuid; i++)
+        snprintf(uuid + 2 * i, 3, "%02x", s->uuid[i]);
+    put_text(o, "instance", s->instance);
+    put_text(o, "host", s->host);
+    put_text(o, "version", s->program_version);
+    put_text(o, "uuid", uuid);
+    put_number(o, "master_pid", s->master_pid);
+    put_seconds(o, "unix_started", s->started_wall_ns);
+    put_seconds(o, "unix_taken", s->taken_wall_ns);
+    put_seconds(o, "uptime_s", age(s, s->started_ns));
+    put_ms(o, "heartbeat_age_ms", age(s, s->heartbeat_ns));
+    put_text(o, "state", status_word(s));
+}
+
+static void put_targets(struct object o, const struct snap *s)
+{
+    put_number(o, "workers_wanted", s->workers_wanted);
+    put_number(o, "workers_running", s->workers_running);
+    put_number(o, "workers_min", s->workers_min);
+    put_number(o, "workers_max", s->workers_max);
+    put_bool(o, "workers_auto", s->workers_auto);
+    put_number(o, "worker_restarts", s->worker_restarts);
+    put_number(o, "generation", s->generation);
+    put_ms(o, "blocked_after_ms", s->blocked_after_ns);
+    put_ms(o, "slow_request_ms", s->slow_request_ns);
+    put_number(o, "connections_max", s->connections_max);
+}
+
+json_t *status_json(const struct snap *now, const struct snap *before)
+{
+    bool failed = false;
+    struct object o = object_new(&failed);
+
+    if (before && (memcmp(before->uuid, now->uuid, sizeof now->uuid) != 0 ||
+                   before->taken_ns >= now->taken_ns))
+        before = NULL;
+    put_identity(o, now);
+    put_targets(o, now);
+    put_reload(o, now);
+    put_operation(o, now);
+    put_listeners(o, now);
+    if (before)
+        put_seconds(o, "interval_s", now->taken_ns - before->taken_ns);
+    put_totals(o, now, before);
+    put_workers(o, now, before);
+    put(o, "events",
+        status_events_json(
+            now, now->event_next > STATUS_EVENTS ? now->event_next - 1 - STATUS_EVENTS : 0));
+    if (failed) {
+        json_decref(o.json);
+        return NULL;
+    }
+    return o.json;
+}

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A snapshot as text for a person: title, listeners, totals, one aligned row for each worker,
+ * what went wrong last. Columns that hold other people's text stand at the end of their row,
+ * so that their width disturbs nothing. Runs in observers.
+ */
+#include "ctl/status.h"
+
+#include <inttypes.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/clock.h"
+
+struct word {
+    char text[40];
+};
+
+/* 850us, 12ms, 3.4s, 4m10s, 3h04m, 12d04h */
+static struct word age_text(uint64_t ns)
+{
+    struct word w;
+    uint64_t s = ns / NS_PER_S;
+
+    if (ns < NS_PER_MS)
+        snprintf(w.text, sizeof w.text, "%" PRIu64 "us", ns / NS_PER_US);
+    else if (ns < NS_PER_S)
+        snprintf(w.text, sizeof w.text, "%" PRIu64 "ms", ns / NS_PER_MS);
+    else if (s < 60)
+        snprintf(w.text, sizeof w.text, "%" PRIu64 ".%us", s,
+                 (unsigned)(ns % NS_PER_S / (100 * NS_PER_MS)));
+    else if (s < 3600)
+        snprintf(w.text, sizeof w.text, "%" PRIu64 "m%02us", s / 60, (unsigned)(s % 60));
+    else if (s < 86400)
+        snprintf(w.text, sizeof w.text, "%" PRIu64 "h%02um", s / 3600, (unsigned)(s / 60 % 60));
+    else
+        snprintf(w.text, sizeof w.text, "%" PRIu64 "d%02uh", s / 86400, (unsigned)(s / 3600 % 24));
+    return w;
+}
+
+/* 999, 12.3k, 4.56M: three figures and a power of `step` (1000 for counts, 1024 for bytes). */
+static struct word amount_text(uint64_t n, unsigned step)
+{
+    static const char unit[] = "kMGTPE";
+    struct word w;
+    double v = (double)n;
+    int i = -1;
+
+    if (n < step) {
+        snprintf(w.text, sizeof w.text, "%" PRIu64, n);
+        return w;
+    }
+    while (v >= step && i < 5) {
+        v /= step;
+        i++;
+    }
+    snprintf(w.text, sizeof w.text, "%.*f%c", v < 9.995 ? 2 : v < 99.95 ? 1 : 0, v, unit[i]);
+    return w;
+}
+
+static uint64_t age(const struct snap *s, uint64_t since_ns)
+{
+    return since_ns != 0 && s->taken_ns > since_ns ? s->taken_ns - since_ns : 0;
+}
+
+static void print_title(FILE *to, const struct snap *s)
+{
+    const char *word = status_word(s);
+
+    fprintf(to, "%s@%s: weir %s, %s", s->instance, s->host, s->program_version, word);
+    if (strcmp(word, "silent") == 0)
+        fprintf(to, " (nothing heard of the master for %s)",
+                age_text(age(s, s->heartbeat_ns)).text);
+    fprintf(to, ", up %s, master %" PRIu32 "\n", age_text(age(s, s->started_ns)).text,
+            s->master_pid);
+    fprintf(to, "  configuration  generation %" PRIu32, s->generation);
+    if (s->reload_state == RELOAD_OK)
+        fprintf(to, ", last reload ok");
+    if (s->reload_state == RELOAD_FAILED)
+        fprintf(to, ", last reload refused: %s", s->reload_error);
+    fputc('\n', to);
+    if (s->op_state == OP_PENDING || s->op_state == OP_FAILED)
+        fprintf(to, "  change         %s, %s ago: %s\n", status_op_word(s->op_state),
+                age_text(age(s, s->op_since_ns)).text, s->op_text);
+}
+
+static void print_totals(FILE *to, const struct snap *s)
+{
+    uint64_t v[COUNTER_COUNT];
+
+    for (unsigned c = 0; c < COUNTER_COUNT; c++)
+        v[c] = snap_total(s, (enum board_counter)c);
+    fprintf(to,
+            "  requests       %s (2xx %s, 3xx %s, 4xx %s, 5xx %s, aborted %s), %" PRIu64
+            " active\n",
+            amount_text(v[COUNTER_requests], 1000).text,
+            amount_text(v[COUNTER_responses_2xx], 1000).text,
+            amount_text(v[COUNTER_responses_3xx], 1000).text,
+            amount_text(v[COUNTER_responses_4xx], 1000).text,
+            amount_text(v[COUNTER_responses_5xx], 1000).text,
+            amount_text(v[COUNTER_aborted], 1000).text, v[COUNTER_requests_active]);
+    fprintf(to, "  bytes          in %s, out %s\n", amount_text(v[COUNTER_bytes_in], 1024).text,
+            amount_text(v[COUNTER_bytes_out], 1024).text);
+    fprintf(to, "  connections    %" PRIu64 " open, %" PRIu64 " idle, %s accepted, %s refused\n",
+            v[COUNTER_connections], v[COUNTER_connections_idle],
+            amount_text(v[COUNTER_accepts], 1000).text,
+            amount_text(v[COUNTER_accepts_refused], 1000).text);
+}
+
+static void print_listeners(FILE *to, const struct snap *s)
+{
+    fprintf(to, "\n%7s %7s %7s %7s  %s\n", "QUEUE", "LIMIT", "PEAK", "DROPS", "LISTENING AT");
+    for (unsigned i = 0; i < s->listener_count; i++) {
+        const struct snap_listener *l = &s->listener[i];
+        fprintf(to, "%7" PRIu32 " %7" PRIu32 " %7" PRIu32 " %7s  %s\n", l->queue_depth,
+                l->queue_limit, l->queue_peak, amount_text(l->drops, 1000).text, l->address);
+    }
+}
+
+static void print_worker(FILE *to, const struct snap *s, const struct snap_worker *w)
+{
+    uint64_t stuck_ns;
+    enum snap_stuck stuck = snap_worker_stuck(s, w, &stuck_ns);
+    const char *state = stuck == STUCK_BLOCKED   ? "BLOCKED"
+                        : stuck == STUCK_STOPPED ? "STOPPED"
+                                                 : board_state_name[w->state];
+    uint64_t since = stuck != STUCK_NO ? stuck_ns : age(s, w->state_since_ns);
+    uint64_t errors = w->counter[COUNTER_responses_4xx] + w->counter[COUNTER_responses_5xx];
+
+    fprintf(to, "%4u %8" PRIu32 " %-8s %7s %6s %6s %8s %7s %8s %7s  %s%s%s%s\n", w->number, w->pid,
+            state, age_text(since).text, amount_text(w->counter[COUNTER_connections], 1000).text,
+            amount_text(w->counter[COUNTER_requests_active], 1000).text,
+            amount_text(w->counter[COUNTER_requests], 1000).text, amount_text(errors, 1000).text,
+            amount_text(w->counter[COUNTER_bytes_out], 1024).text,
+            age_text(snap_hist_quantile(&w->hist[HIST_LOOP_TURN], 0.99)).text,
+            board_wait_name[w->wait], w->serving[0] != '\0' ? " " : "", w->serving,
+            w->serving_stale ? " ~" : "");
+}
+
+static void print_workers(FILE *to, const struct snap *s)
+{
+    unsigned stuck = 0;
+
+    for (unsigned i = 0; i < s->worker_count; i++) {
+        uint64_t unused;
+        stuck += snap_worker_stuck(s, &s->worker[i], &unused) != STUCK_NO;
+    }
+    fprintf(to,
+            "  workers        %" PRIu32 " running of %" PRIu32 " wanted (%" PRIu32 " to %" PRIu32
+            "%s), %u stuck, %" PRIu64 " restarts\n",
+            s->workers_running, s->workers_wanted, s->workers_min, s->workers_max,
+            s->workers_auto ? ", auto" : "", stuck, s->worker_restarts);
+    print_totals(to, s);
+    print_listeners(to, s);
+    fprintf(to, "\n%4s %8s %-8s %7s %6s %6s %8s %7s %8s %7s  %s\n", "#", "PID", "STATE", "SINCE",
+            "CONN", "ACTIVE", "REQUESTS", "ERRORS", "OUT", "LAG99", "DOING");
+    for (unsigned i = 0; i < s->worker_count; i++)
+        print_worker(to, s, &s->worker[i]);
+}
+
+void status_print(FILE *to, const struct snap *s)
+{
+    print_title(to, s);
+    print_workers(to, s);
+    if (s->event_count > 0) {
+        fputc('\n', to);
+        status_print_events(to, s, s->event_next > 6 ? s->event_next - 6 : 0);
+    }
+}
+
+void status_print_events(FILE *to, const struct snap *s, uint64_t after)
+{
+    for (unsigned i = 0; i < s->event_count; i++) {
+        const struct snap_event *e = &s->event[i];
+        time_t seconds = (time_t)(e->when_wall_ns / NS_PER_S);
+        struct tm tm;
+        char when[32] = "?", worker[16] = "";
+
+        if (e->seq <= after)
+            continue;
+        if (localtime_r(&seconds, &tm))
+            strftime(when, sizeof when, "%Y-%m-%d %H:%M:%S", &tm);
+        if (e->worker != 0)
+            snprintf(worker, sizeof worker, "%u", e->worker);
+        fprintf(to, "%s %-9s %4s  %s\n", when, board_event_name[e->kind], worker, e->text);
+    }
+}

@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * weirctl: asks a running weir for its state or for a change, from a shell. Commands are those
+ * of commands.def, sent as they are typed; `status` and `events` are made here from the board.
+ * A change that goes on after the answer is followed on the board until it is done. Knows
+ * nothing of the server but the control socket and the board.
+ *
+ * Exit status: 0 done, 1 refused, failed or no server, 2 bad usage.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <jansson.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "ctl/server.h"
+#include "ctl/status.h"
+#include "weir/control.h"
+#include "weir/snapshot.h"
+
+enum { EXIT_DONE = 0, EXIT_REFUSED = 1, EXIT_USAGE = 2 };
+
+#define WAIT_DEFAULT_S 60
+#define WAIT_MOST_S    86400
+#define BOARD_WAIT_S   5 /* the board is there or it is not: nothing to compute */
+#define LOOK_EVERY_MS  50
+
+struct options {
+    char dir[PATH_MAX];
+    bool json, no_wait;
+    int wait_s;
+};
+
+static void usage(FILE *to)
+{
+    fputs("usage: weirctl [-r DIR] [--wait SECONDS | --no-wait] COMMAND\n\n", to);
+    fprintf(to, "  %-31s %s\n", "status [--json]", "show what the server and its workers do");
+    fprintf(to, "  %-31s %s\n", "events [--json]", "show what happened lately");
+    for (unsigned i = 0; i < COMMAND_COUNT; i++) {
+        char text[64];
+        if (i == COMMAND_BOARD) /* for programs */
+            continue;
+        snprintf(text, sizeof text, "%s %s", control_command_word[i], control_command_arguments[i]);
+        fprintf(to, "  %-31s %s\n", text, control_command_help[i]);
+    }
+    fputs("\n  -r, --runtime-dir DIR           where control.sock is (else $WEIR_RUNTIME_DIR,\n"
+          "                                  /run/weir, $XDG_RUNTIME_DIR/weir, /tmp/weir-UID)\n"
+          "  --wait SECONDS                  how long to wait for a change to be done (60)\n"
+          "  --no-wait                       do not wait for it\n"
+          "  --json                          print JSON (status, events)\n"
+          "  -h, --help    -V, --version\n",
+          to);
+}
+
+static int bad_usage(const char *what, const char *which)
+{
+    fprintf(stderr, "weirctl: %s%s\nTry: weirctl --help\n", what, which);
+    return EXIT_USAGE;
+}
+
+static int fail(const char *why)
+{
+    fprintf(stderr, "weirctl: %s\n", why);
+    return EXIT_REFUSED;
+}
+
+/* Connects; says why not. */
+static int connect_to(const struct options *opt)
+{
+    char why[CONTROL_WHY_BYTES];
+    int fd = control_open(opt->dir, why, sizeof why);
+
+    if (fd < 0)
+        fprintf(stderr, "weirctl: %s%s\n", why,
+                errno == ENOENT || errno == ECONNREFUSED
+                    ? "; is it running? another directory: -r DIR"
+                    : "");
+    return fd;
+}
+
+/* One request, one reply. False when none came; the sentence is in why. */
+static bool ask(int fd, const char *request, int wait_s, struct control_reply *reply, char *why,
+                size_t why_bytes)
+{
+    *reply = (struct control_reply){.passed_fd = -1};
+    return control_send(fd, request, why, why_bytes) &&
+           control_receive(fd, wait_s * 1000, reply, why, why_bytes) == 1;
+}
+
+/* The board of the server behind fd; NULL with a sentence in why[]. */
+static struct board_view *open_board(int fd, char *why, size_t why_bytes)
+{
+    struct control_reply reply;
+    struct board_view *view = NULL;
+
+    if (!ask(fd, control_command_word[COMMAND_BOARD], BOARD_WAIT_S, &reply, why, why_bytes))
+        return NULL;
+    if (!reply.ok)
+        snprintf(why, why_bytes, "%s", reply.message);
+    else if (reply.passed_fd < 0)
+        snprintf(why, why_bytes, "weir answered without its board");
+    else
+        view = board_view_open(reply.passed_fd, why, why_bytes);
+    control_reply_free(&reply);
+    return view;
+}
+
+static bool print_json(json_t *json)
+{
+    bool good = json && json_dumpf(json, stdout, JSON_INDENT(2)) == 0;
+
+    putchar('\n');
+    json_decref(json);
+    return good;
+}
+
+static bool print_snap(const struct snap *s, bool events, bool json)
+{
+    if (json)
+        return print_json(events ? status_events_json(s, 0) : status_json(s, NULL));
+    if (events)
+        status_print_events(stdout, s, 0);
+    else
+        status_print(stdout, s);
+    return true;
+}
+
+/* status and events. */
+static int show(const struct options *opt, bool events)
+{
+    char why[CONTROL_WHY_BYTES];
+    struct snap s = {0};
+    int fd = connect_to(opt);
+    struct board_view *view;
+    bool good;
+
+    if (fd < 0)
+        return EXIT_REFUSED;
+    view = open_board(fd, why, sizeof why);
+    close_fd(&fd);
+    if (!view)
+        return fail(why);
+    good = board_view_snap(view, &s) && print_snap(&s, events, opt->json);
+    snap_free(&s);
+    board_view_close(&view);
+    return good ? EXIT_DONE : fail("out of memory");
+}
+
+/* What the board says of change `op`: true when there is nothing more to wait for. */
+static bool settled(const struct snap *s, uint32_t op, int *status)
+{
+    if (s->op_id != op) {
+        if ((int32_t)(s->op_id - op) < 0)
+            return false;
+        fputs("weirctl: a later change took the place of this one; see weirctl status\n", stderr);
+        *status = EXIT_DONE;
+        return true;
+    }
+    if (s->op_state == OP_DONE) {
+        puts(s->op_text);
+        *status = EXIT_DONE;
+        return true;
+    }
+    if (s->op_state != OP_FAILED)
+        return false;
+    *status = fail(s->op_text);
+    return true;
+}
+
+/* The server closed the connection: was that what was asked for? */
+static int ended(const struct snap *s, bool stopping)
+{
+    if (stopping && s->clean_stop) {
+        puts("weir has ended");
+        return EXIT_DONE;
+    }
+    return fail(s->clean_stop ? "weir ended before the change was done"
+                              : "weir is gone; its log may say why");
+}
+
+static int follow(const struct options *opt, int fd, const struct board_view *view, uint32_t op,
+                  bool stopping)
+{
+    uint64_t deadline = mono_now().ns + (uint64_t)opt->wait_s * NS_PER_S;
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    struct snap s = {0};
+    int status = EXIT_REFUSED;
+
+    for (;;) {
+        /* Nothing is asked any more, so that the connection can only become ready by ending. */
+        bool gone = poll(&p, 1, LOOK_EVERY_MS) > 0;
+
+        if (!board_view_snap(view, &s)) {
+            status = fail("out of memory");
+            break;
+        }
+        if (settled(&s, op, &status))
+            break;
+        if (gone) {
+            status = ended(&s, stopping);
+            break;
+        }
+        if (mono_now().ns >= deadline) {
+            fprintf(stderr, "weirctl: not done after %d s; it goes on: %s\n", opt->wait_s,
+                    s.op_text);
+            break;
+        }
+    }
+    snap_free(&s);
+    return status;
+}
+
+static int finish(const struct options *opt, int fd, const struct board_view *view,
+                  const struct control_reply *reply, bool stopping)
+{
+    if (!reply->ok)
+        return fail(reply->message);
+    if (reply->message[0] != '\0')
+        puts(reply->message);
+    if (reply->op == 0 || opt->no_wait)
+        return EXIT_DONE;
+    if (!view) {
+        fputs("weirctl: it goes on, and cannot be followed from here\n", stderr);
+        return EXIT_DONE;
+    }
+    fflush(stdout);
+    return follow(opt, fd, view, reply->op, stopping);
+}
+
+/* Any command of commands.def. */
+static int command(const struct options *opt, const char *request, enum control_command which)
+{
+    char why[CONTROL_WHY_BYTES];
+    struct control_reply reply;
+    struct board_view *view = NULL;
+    int fd = connect_to(opt), status;
+
+    if (fd < 0)
+        return EXIT_REFUSED;
+    /* Before the change, for afterwards the server may be gone. */
+    if (!opt->no_wait)
+        view = open_board(fd, why, sizeof why);
+    if (ask(fd, request, opt->wait_s, &reply, why, sizeof why))
+        status = finish(opt, fd, view, &reply, which == COMMAND_STOP);
+    else
+        status = fail(why);
+    control_reply_free(&reply);
+    board_view_close(&view);
+    close_fd(&fd);
+    return status;
+}
+
+/* Words after the command; options may stand among them. False when one is not known. */
+static bool join(struct options *opt, char **word, struct out *request)
+{
+    for (; *word; word++) {
+        if (strcmp(*word, "--json") == 0)
+            opt->json = true;
+        else if (strcmp(*word, "--no-wait") == 0)
+            opt->no_wait = true;
+        else if (strncmp(*word, "--", 2) == 0)
+            return false;
+        else {
+            out_str(request, out_len(request) > 0 ? " " : "");
+            out_str(request, *word);
+        }
+    }
+    return true;
+}
+
+static int dispatch(struct options *opt, char **word)
+{
+    char request[CONTROL_REQUEST_BYTES + 1], why[CONTROL_WHY_BYTES];
+    struct control_request parsed;
+    struct out o = out_into(request, sizeof request - 1);
+    bool status = strcmp(word[0], "status") == 0, events = strcmp(word[0], "events") == 0;
+
+    if (!join(opt, word, &o))
+        return bad_usage("there is no such option after ", word[0]);
+    if (o.cut)
+        return bad_usage("the command is too long", "");
+    *o.p = '\0';
+    if (status || events)
+        return strcmp(request, word[0]) == 0 ? show(opt, events)
+                                             : bad_usage("no argument belongs to ", word[0]);
+    if (opt->json)
+        return bad_usage("--json belongs to status and events", "");
+    if (!control_parse(span_str(request), &parsed, why, sizeof why))
+        return bad_usage(why, "");
+    if (parsed.command == COMMAND_BOARD)
+        return bad_usage("board is for programs; what it shows: weirctl status", "");
+    return command(opt, request, parsed.command);
+}
+
+static bool read_wait(const char *text, int *wait_s)
+{
+    uint64_t v;
+
+    if (!span_u64(span_str(text), WAIT_MOST_S, &v) || v == 0)
+        return false;
+    *wait_s = (int)v;
+    return true;
+}
+
+/* -1: go on with the command; else the exit status. */
+static int read_options(int argc, char **argv, struct options *opt)
+{
+    static const struct option long_options[] = {{"runtime-dir", required_argument, NULL, 'r'},
+                                                 {"wait", required_argument, NULL, 'w'},
+                                                 {"no-wait", no_argument, NULL, 'n'},
+                                                 {"json", no_argument, NULL, 'j'},
+                                                 {"help", no_argument, NULL, 'h'},
+                                                 {"version", no_argument, NULL, 'V'},
+                                                 {NULL, 0, NULL, 0}};
+    const char *dir = NULL;
+    int c;
+
+    while ((c = getopt_long(argc, argv, "+r:hV", long_options, NULL)) != -1) {
+        switch (c) {
+        case 'r':
+            dir = optarg;
+            break;
+        case 'w':
+            if (!read_wait(optarg, &opt->wait_s))
+                return bad_usage("--wait takes seconds, 1 to 86400, not ", optarg);
+            break;
+        case 'n':
+            opt->no_wait = true;
+            break;
+        case 'j':
+            opt->json = true;
+            break;
+        case 'h':
+            usage(stdout);
+            return EXIT_DONE;
+        case 'V':
+            puts("weirctl " PACKAGE_VERSION);
+            return EXIT_DONE;
+        default:
+            fputs("Try: weirctl --help\n", stderr);
+            return EXIT_USAGE;
+        }
+    }
+    if (!control_runtime_dir(dir, opt->dir, sizeof opt->dir))
+        return bad_usage("the name of the runtime directory is too long", "");
+    return -1;
+}
+
+int main(int argc, char **argv)
+{
+    struct options opt = {.wait_s = WAIT_DEFAULT_S};
+    int status = read_options(argc, argv, &opt);
+
+    if (status < 0 && optind == argc) {
+        usage(stderr);
+        return EXIT_USAGE;
+    }
+    if (status < 0)
+        status = dispatch(&opt, argv + optind);
+    if (fflush(stdout) != 0 || ferror(stdout))
+        return fail("cannot write to standard output");
+    return status;
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the tests of the board begin with: a board with something in every part of it, and the
+ * reader's view of it.
+ */
+#ifndef WEIR_TESTS_TEST_BOARD_H
+#define WEIR_TESTS_TEST_BOARD_H
+
+#include "tests/unit/unit.h"
+
+#include <errno.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "board/board.h"
+#include "board/slot.h"
+#include "weir/snapshot.h"
+
+#define SLOTS     4
+#define LISTENERS 3
+
+static const struct board_create usual = {SLOTS, LISTENERS, "prod-files", "0.1.0"};
+
+static inline struct board_view *view_of(const struct board *b, char why[256])
+{
+    int fd = board_open_read_only(b);
+
+    ck_assert_int_ge(fd, 0);
+    why[0] = '\0';
+    struct board_view *view = board_view_open(fd, why, 256);
+    close_fd(&fd);
+    return view;
+}
+
+static inline void make(struct board *b)
+{
+    ck_assert_msg(board_create(b, &usual), "errno %d", errno);
+}
+
+static inline struct board_view *must_view(const struct board *b)
+{
+    char why[256];
+    struct board_view *view = view_of(b, why);
+
+    ck_assert_msg(view != NULL, "%s", why);
+    return view;
+}
+
+/* A board with something in every part of it. */
+static inline void populate(struct board *b)
+{
+    struct board_slot *s = &b->slot[1];
+
+    s->state = SLOT_RUNNING;
+    s->pid = 4242;
+    s->epoch = 3;
+    b->listener[2].used = 1;
+    b->listener[2].queue_depth = 7;
+    b->listener[2].queue_limit = 511;
+    b->listener[2].drops = 9;
+    board_text_set(&b->listener[2].address, SPAN("[::]:8080"));
+    slot_wait(s, WAIT_OPEN, (struct mono){mono_now().ns - 5 * NS_PER_S});
+    slot_serving(s, SPAN("/srv/a\x1b[2Jb"));
+    slot_request(s, SPAN("GET /a HTTP/1.1"), SPAN("10.0.0.7:52110"));
+    slot_count(s, COUNTER_requests, 40);
+    slot_count(s, COUNTER_requests, 2);
+    slot_gauge(s, COUNTER_connections, 5);
+    slot_hist(s, HIST_REQUEST_TIME, 3 * NS_PER_MS);
+    b->header->workers_wanted = 2;
+    b->header->blocked_after_ns = 100 * NS_PER_MS;
+    b->header->reload_state = RELOAD_FAILED;
+    board_text_set(&b->header->reload_error, SPAN("weir.ini:3: no"));
+    board_event(b, EVENT_SPAWN, 2, "worker %d, pid %d", 2, 4242);
+}
+
+#endif

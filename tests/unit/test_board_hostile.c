@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What no server writes does a reader no harm: boards that do not add up are refused with a
+ * reason, and one that changes under the reader is read within its bounds. Run under
+ * AddressSanitizer these cases say more.
+ */
+#include "tests/unit/test_board.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/escape.h"
+
+/* Corruptions that a reader must refuse, with a word of the sentence it gives. */
+static void spoil_magic(struct board_header *h)
+{
+    h->magic ^= 1;
+}
+static void spoil_version(struct board_header *h)
+{
+    h->version++;
+}
+static void spoil_tables(struct board_header *h)
+{
+    h->tables++;
+}
+static void total_too_large(struct board_header *h)
+{
+    h->total_bytes += 64;
+}
+static void total_too_small(struct board_header *h)
+{
+    h->total_bytes = 64;
+}
+static void header_too_small(struct board_header *h)
+{
+    h->header_bytes = sizeof *h - 64;
+}
+static void header_too_large(struct board_header *h)
+{
+    h->header_bytes = UINT32_MAX;
+}
+static void no_sections(struct board_header *h)
+{
+    h->section_count = 0;
+}
+static void many_sections(struct board_header *h)
+{
+    h->section_count = BOARD_SECTIONS_MAX + 1;
+}
+static void slots_too_small(struct board_header *h)
+{
+    h->section[BOARD_SLOTS].stride_bytes -= 64;
+}
+static void slots_crooked(struct board_header *h)
+{
+    h->section[BOARD_SLOTS].stride_bytes += 4;
+}
+static void slots_zero_stride(struct board_header *h)
+{
+    h->section[BOARD_SLOTS].stride_bytes = 0;
+}
+static void one_slot_too_many(struct board_header *h)
+{
+    h->section[BOARD_SLOTS].count = 4096;
+}
+static void slots_beyond_count(struct board_header *h)
+{
+    h->section[BOARD_SLOTS].count = UINT32_MAX;
+}
+static void events_stride_overflow(struct board_header *h)
+{
+    h->section[BOARD_EVENTS].stride_bytes = 0xfffffff8;
+}
+static void offset_overflow(struct board_header *h)
+{
+    h->section[BOARD_EVENTS].offset_bytes = UINT64_MAX - 63;
+}
+static void offset_past_end(struct board_header *h)
+{
+    h->section[BOARD_LISTENERS].offset_bytes = h->total_bytes;
+}
+static void offset_in_header(struct board_header *h)
+{
+    h->section[BOARD_SLOTS].offset_bytes = 0;
+}
+static void offset_crooked(struct board_header *h)
+{
+    h->section[BOARD_SLOTS].offset_bytes += 8;
+}
+
+static const struct {
+    void (*spoil)(struct board_header *h);
+    const char *word;
+} refusals[] = {
+    {spoil_magic, "not a board"},        {spoil_version, "layout 2"},
+    {spoil_tables, "another version"},   {total_too_large, "says it has"},
+    {total_too_small, "says it has"},    {header_too_small, "header"},
+    {header_too_large, "header"},        {no_sections, "sections"},
+    {many_sections, "sections"},         {slots_too_small, "slots are"},
+    {slots_crooked, "slots are"},        {slots_zero_stride, "slots are 0"},
+    {one_slot_too_many, "outside"},      {slots_beyond_count, "claims"},
+    {events_stride_overflow, "outside"}, {offset_overflow, "outside"},
+    {offset_past_end, "outside"},        {offset_in_header, "outside"},
+    {offset_crooked, "outside"},
+};
+
+START_TEST(spoiled_boards_are_refused)
+{
+    struct board b;
+    char why[256];
+
+    make(&b);
+    refusals[_i].spoil(b.header);
+    ck_assert_ptr_null(view_of(&b, why));
+    ck_assert_msg(strstr(why, refusals[_i].word) != NULL, "%d: %s", _i, why);
+    board_destroy(&b);
+}
+END_TEST
+
+static void refused_fd(int fd, const char *word)
+{
+    char why[256] = "";
+
+    ck_assert_int_ge(fd, 0);
+    ck_assert_ptr_null(board_view_open(fd, why, sizeof why));
+    ck_assert_msg(strstr(why, word) != NULL, "%s", why);
+    close(fd);
+}
+
+static int sealed_memfd(off_t bytes, int seals)
+{
+    int fd = memfd_create("test", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_eq(ftruncate(fd, bytes), 0);
+    ck_assert_int_eq(fcntl(fd, F_ADD_SEALS, seals), 0);
+    return fd;
+}
+
+START_TEST(files_that_are_no_boards_are_refused)
+{
+    int pipes[2];
+
+    refused_fd(sealed_memfd(1 << 20, F_SEAL_GROW), "not sealed");
+    refused_fd(sealed_memfd(0, F_SEAL_SHRINK), "cut short");
+    refused_fd(sealed_memfd(sizeof(struct board_header) - 1, F_SEAL_SHRINK), "cut short");
+    refused_fd(sealed_memfd(1 << 20, F_SEAL_SHRINK), "not a board");
+    refused_fd(sealed_memfd((off_t)1 << 40, F_SEAL_SHRINK), "too large");
+    refused_fd(open("/dev/null", O_RDONLY | O_CLOEXEC), "not a board");
+    ck_assert_int_eq(pipe(pipes), 0);
+    close(pipes[1]);
+    refused_fd(pipes[0], "not a board");
+}
+END_TEST
+
+/* A board whose records have grown: what a newer weir with the same tables might make. */
+START_TEST(longer_records_are_read)
+{
+    struct board b;
+    struct snap s = {0};
+    unsigned stride = sizeof(struct board_slot) + 128;
+
+    make(&b);
+    populate(&b);
+    char *slots = (char *)b.slot;
+    b.header->section[BOARD_SLOTS].stride_bytes = stride;
+    b.header->section[BOARD_SLOTS].count = 3;
+    memset(slots + stride, 0, sizeof(struct board_slot)); /* slot 2 of the new shape */
+    memset(slots + 2 * (size_t)stride, 0, sizeof(struct board_slot));
+    struct board_slot *second = (struct board_slot *)(void *)(slots + stride);
+    second->state = SLOT_RETIRING;
+    second->pid = 77;
+    b.slot[0].state = SLOT_EMPTY;
+    struct board_view *view = must_view(&b);
+    ck_assert(board_view_snap(view, &s));
+    ck_assert_uint_eq(s.worker_count, 1);
+    ck_assert_uint_eq(s.worker[0].number, 2);
+    ck_assert_uint_eq(s.worker[0].pid, 77);
+    ck_assert_int_eq(s.worker[0].state, SLOT_RETIRING);
+    snap_free(&s);
+    board_view_close(&view);
+    board_destroy(&b);
+}
+END_TEST
+
+/* What holds for any snapshot, whatever the board said. */
+static void check_text(const char *text, size_t room)
+{
+    size_t n = strnlen(text, room);
+
+    ck_assert_uint_lt(n, room);
+    for (struct span s = span_of(text, n); s.n > 0;) {
+        uint32_t cp;
+        size_t len = utf8_next(s, &cp);
+        ck_assert_uint_ne(len, 0);
+        ck_assert(cp >= 0x20 && cp != 0x7f && !(cp >= 0x80 && cp < 0xa0));
+        s = span_from(s, len);
+    }
+}
+
+static void check_snap(const struct snap *s)
+{
+    check_text(s->instance, sizeof s->instance);
+    check_text(s->host, sizeof s->host);
+    check_text(s->program_version, sizeof s->program_version);
+    check_text(s->op_text, sizeof s->op_text);
+    check_text(s->reload_error, sizeof s->reload_error);
+    ck_assert(s->op_state <= OP_FAILED && s->reload_state <= RELOAD_FAILED);
+    for (unsigned i = 0; i < s->worker_count; i++) {
+        const struct snap_worker *w = &s->worker[i];
+        uint64_t age;
+        ck_assert(w->state < SLOT_STATE_COUNT && w->state != SLOT_EMPTY);
+        ck_assert(w->wait < WAIT_COUNT && w->last_exit <= EXIT_OTHER);
+        check_text(w->serving, sizeof w->serving);
+        check_text(w->request, sizeof w->request);
+        check_text(w->peer, sizeof w->peer);
+        (void)snap_worker_stuck(s, w, &age);
+        for (unsigned h = 0; h < HIST_COUNT; h++)
+            (void)snap_hist_quantile(&w->hist[h], 0.99);
+    }
+    for (unsigned i = 0; i < s->listener_count; i++)
+        check_text(s->listener[i].address, sizeof s->listener[i].address);
+    for (unsigned i = 0; i < s->event_count; i++) {
+        ck_assert(s->event[i].kind < EVENT_COUNT);
+        check_text(s->event[i].text, sizeof s->event[i].text);
+    }
+}
+
+START_TEST(absurd_values_are_bounded)
+{
+    struct board b;
+    struct snap s = {0};
+
+    make(&b);
+    populate(&b);
+    struct board_view *view = must_view(&b);
+    struct board_slot *slot = &b.slot[1];
+    slot->wait = 999;
+    slot->last_exit = 12345;
+    slot->serving.length = UINT16_MAX;
+    slot->counter[COUNTER_requests] = UINT64_MAX;
+    slot->past[0][COUNTER_requests] = UINT64_MAX;
+    slot->turn_since_ns = UINT64_MAX;
+    for (unsigned i = 0; i < HIST_BUCKETS; i++)
+        slot->hist[0].bucket[i] = UINT64_MAX;
+    b.slot[0].state = 77;
+    b.header->op_state = 9;
+    b.header->reload_state = UINT32_MAX;
+    b.event[0].kind = 500;
+    b.event[0].length = UINT16_MAX;
+    memset(b.header->instance, 0xff, sizeof b.header->instance);
+    ck_assert(board_view_snap(view, &s));
+    check_snap(&s);
+    ck_assert_uint_eq(s.worker_count, 1);
+    ck_assert_int_eq(s.worker[0].wait, WAIT_POLL);
+    ck_assert_uint_eq(s.event_count, 1);
+    ck_assert_uint_eq(snap_worker_away_ns(&s, &s.worker[0]), 0);
+    b.header->event_next = UINT64_MAX;
+    ck_assert(board_view_snap(view, &s));
+    ck_assert_uint_eq(s.event_count, 0);
+    b.header->event_next = 0;
+    ck_assert(board_view_snap(view, &s));
+    ck_assert_uint_eq(s.event_count, 0);
+    snap_free(&s);
+    board_view_close(&view);
+    board_destroy(&b);
+}
+END_TEST
+
+/* Random bytes all over a board that is being read, by a fixed sequence of numbers. */
+START_TEST(random_bytes_do_no_harm)
+{
+    struct board b;
+    struct snap s = {0};
+    uint64_t x = 88172645463325252u;
+
+    make(&b);
+    populate(&b);
+    struct board_view *view = must_view(&b);
+    for (int round = 0; round < 300; round++) {
+        for (int i = 0; i < 200; i++) {
+            x ^= x << 13;
+            x ^= x >> 7;
+            x ^= x << 17;
+            ((unsigned char *)b.header)[x % b.bytes] = (unsigned char)(x >> 32);
+        }
+        ck_assert(board_view_snap(view, &s));
+        check_snap(&s);
+        char why[256];
+        struct board_view *other = view_of(&b, why);
+        if (other) {
+            ck_assert(board_view_snap(other, &s));
+            check_snap(&s);
+        } else {
+            ck_assert_str_ne(why, "");
+        }
+        board_view_close(&other);
+    }
+    snap_free(&s);
+    board_view_close(&view);
+    board_destroy(&b);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *s = suite_create("hostile boards");
+    TCase *t = tcase_create("hostile boards");
+
+    tcase_set_timeout(t, 60);
+    tcase_add_loop_test(t, spoiled_boards_are_refused, 0, sizeof refusals / sizeof *refusals);
+    tcase_add_test(t, files_that_are_no_boards_are_refused);
+    tcase_add_test(t, longer_records_are_read);
+    tcase_add_test(t, absurd_values_are_bounded);
+    tcase_add_test(t, random_bytes_do_no_harm);
+    suite_add_tcase(s, t);
+    return unit_run(s);
+}
