@@ -300,22 +300,14 @@ static void signal_ready(struct loop_io *io, uint32_t events)
 
 /* --- the channel --- */
 
-/*
- * The access log comes as a descriptor. The error log is opened by its name; where this
- * user may not, the master sends a descriptor with value 1, which takes the old one's number.
- */
-static void reopen_logs(struct worker *w, const struct channel_message *m, int *passed)
+/* Only the master may be allowed to open the file, so it sends it: the old one's number stays. */
+static void move_error_log(int passed)
 {
-    if (m->value == CHANNEL_REOPEN_ERROR_LOG) {
-        if (*passed >= 0 && log_fd() > STDERR_FILENO && dup3(*passed, log_fd(), O_CLOEXEC) < 0)
-            log_warn("cannot move to the new error log: %s; lines go on to the old one",
-                     strerror(errno));
+    if (passed < 0 || log_fd() <= STDERR_FILENO)
         return;
-    }
-    if (*passed >= 0) {
-        access_log_reopen(w->log, *passed);
-        *passed = -1;
-    }
+    if (dup3(passed, log_fd(), O_CLOEXEC) < 0)
+        log_warn("cannot move to the new error log: %s; lines go on to the old one",
+                 strerror(errno));
 }
 
 static void obey(struct worker *w, const struct channel_message *m, int *passed)
@@ -328,7 +320,12 @@ static void obey(struct worker *w, const struct channel_message *m, int *passed)
         loop_stop(w->loop);
         break;
     case CHANNEL_REOPEN:
-        reopen_logs(w, m, passed);
+        if (*passed >= 0)
+            access_log_reopen(w->log, *passed);
+        *passed = -1; /* the log's now */
+        break;
+    case CHANNEL_REOPEN_ERROR:
+        move_error_log(*passed);
         break;
     case CHANNEL_LOG_LEVEL:
         if (m->value <= LOG_LEVEL_DEBUG)

@@ -420,15 +420,22 @@ END_TEST
 START_TEST(logs_are_reopened)
 {
     struct stage *s = stage_new();
-    int fresh[2];
+    char name[] = "/tmp/weir-test-XXXXXX", text[1024] = "";
+    int old_errors = mkstemp(name);
+    int fresh[2], errors[2];
     char byte;
 
     ck_assert_int_eq(pipe2(fresh, O_CLOEXEC), 0);
+    ck_assert_int_eq(pipe2(errors, O_CLOEXEC), 0);
+    ck_assert(log_open(name));
     stage_start(s);
     stage_ready(s);
-    tell(s, CHANNEL_REOPEN, CHANNEL_REOPEN_ACCESS_LOG, fresh[1]);
-    tell(s, CHANNEL_LOG_LEVEL, LOG_LEVEL_WARN, -1);
+    tell(s, CHANNEL_REOPEN, 0, -1); /* without a file: the old one stays */
+    tell(s, CHANNEL_REOPEN, 0, fresh[1]);
+    tell(s, CHANNEL_REOPEN_ERROR, 0, errors[1]);
+    tell(s, CHANNEL_LOG_LEVEL, LOG_LEVEL_INFO, -1); /* so that it says that it retires */
     tell(s, CHANNEL_LOG_LEVEL, 1000, -1);
+    close(errors[1]);
     ck_assert_int_eq((int)send(s->channel[0], "?", 1, 0), 1); /* too short: not obeyed */
     close(fresh[1]);
     tell(s, CHANNEL_RETIRE, 0, -1);
@@ -436,6 +443,13 @@ START_TEST(logs_are_reopened)
     ck_assert_int_eq((int)read(fresh[0], &byte, 1), 1);
     ck_assert_int_eq((int)read(fresh[0], &byte, 1), 0);
     close(fresh[0]);
+    ck_assert_int_gt((int)read(errors[0], text, sizeof text - 1), 0);
+    ck_assert_ptr_nonnull(strstr(text, "info  worker 1["));
+    ck_assert_int_eq((int)read(old_errors, &byte, 1), 0);
+    ck_assert(log_open("stderr"));
+    unlink(name);
+    close(errors[0]);
+    close(old_errors);
 }
 END_TEST
 
