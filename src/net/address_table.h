@@ -18,7 +18,10 @@ struct address_table *address_table_new(unsigned rows); /* master; NULL with err
 void address_table_free(struct address_table **t);
 void address_table_clear_row(struct address_table *t, unsigned row); /* master */
 
-/* Counts one connection in; false, and not counted, when the address has `limit` already. */
+/*
+ * Counts one connection in; false, and not counted, when the address has `limit` already. Unix
+ * sockets have no address: always true. Each address that entered must leave, in the same row.
+ */
 bool address_table_enter(struct address_table *t, unsigned row, const struct sockaddr_storage *peer,
                          unsigned limit);
 void address_table_leave(struct address_table *t, unsigned row, const struct sockaddr_storage *peer);

@@ -28,7 +28,7 @@ struct accepted {
 };
 
 struct listener_settings {
-    const int *fd; /* listening, non-blocking; borrowed */
+    const int *fd; /* listening, non-blocking; the array is borrowed, leaving closes the descriptors */
     size_t count;
     unsigned connections_max;
     unsigned connections_per_address;
@@ -44,8 +44,13 @@ struct listener_settings {
 struct listener;
 
 struct listener *listener_new(struct loop *loop, const struct listener_settings *s); /* NULL with errno */
-/* Leaves the accept set for good and closes the worker's listening descriptors (retiring). Safe to call twice. */
+/*
+ * Leaves the accept set for good and closes the worker's listening descriptors (retiring). Before
+ * that it takes what is in the queues, up to a batch each, for this worker may have been the
+ * only one woken for it. Safe to call twice.
+ */
 void listener_leave(struct listener *l);
+/* The same without accepting; nothing that was accepted is closed. */
 void listener_free(struct listener **l);
 
 /* A connection that came through this listener was closed: counts it out and lets accepting go on. */

@@ -53,12 +53,21 @@ void loop_free(struct loop **loop);
 
 /* Sets what is waited for; 0 takes io out of the set (its descriptor stays open). EPOLLEXCLUSIVE in
  * interest is allowed for listening sockets. False with errno (ENOMEM, ENOSPC). No system
- * call when nothing changes. */
+ * call when nothing changes. What this batch still holds for io is delivered only as far as the
+ * new interest covers it, and not at all once it is 0: io may then be freed. */
 bool loop_watch(struct loop *loop, struct loop_io *io, uint32_t interest);
+/*
+ * Takes io out without a system call: only for a descriptor of which no other process and no
+ * duplicate exists and that is closed before the loop waits again, for that takes it out of
+ * the kernel's set. Events of this batch that are still to come for it are dropped.
+ */
+void loop_forget(struct loop *loop, struct loop_io *io);
 
 void loop_defer(struct loop *loop, struct loop_task *task);
 /* Runs the task in the next turn, without waiting in epoll_wait: for work that yields to others. */
 void loop_again(struct loop *loop, struct loop_task *task);
+/* Takes back a task that has not run; harmless when it is not queued. */
+void loop_cancel(struct loop_task *task);
 
 void loop_add_timers(struct loop *loop, struct loop_timers *kind);
 /* (Re)arms t for kind->after_ns from the turn's time. after_ns 0 disarms. */

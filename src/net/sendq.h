@@ -26,6 +26,8 @@ struct sendq {
     struct source *body; /* borrowed */
     struct chunk chunk;  /* the part under way, shortened as it goes */
     bool chunk_taken;
+    bool copies; /* sendfile cannot do this chunk's file: it is read and sent instead */
+    bool corked; /* the last bytes went with MSG_MORE, the kernel may still hold them */
     uint64_t sent_bytes;     /* since sendq_start, head included */
     uint64_t sendfile_bytes; /* of these, by sendfile */
 };
@@ -35,8 +37,12 @@ struct sendq {
 /* body may be an empty source. */
 void sendq_start(struct sendq *q, struct span head, struct source *body);
 
-/* Sends at most window bytes of body. errno is the kernel's for GONE and BROKEN. `more` true: another
- * response follows at once (pipelining), so the last small piece may be held back (MSG_MORE). */
+/*
+ * Sends at most window bytes of body (head bytes are not counted). errno is the kernel's for
+ * GONE and BROKEN. `more` true: another response follows at once (pipelining), so the last
+ * small piece may be held back (MSG_MORE). The process must ignore SIGPIPE, for sendfile(2)
+ * knows no MSG_NOSIGNAL. The body is not stopped here.
+ */
 enum sendq_result sendq_send(struct sendq *q, int socket, size_t window, bool more,
                              struct board_slot *slot, struct mono now);
 

@@ -32,7 +32,7 @@ struct source;
 
 struct source_ops {
     void (*pull)(struct source *s, struct chunk *out);
-    void (*stop)(struct source *s); /* gives back what the source holds; may be NULL */
+    void (*stop)(struct source *s); /* gives back all the source holds; NULL: release(owner) does */
 };
 
 struct source {
@@ -53,5 +53,8 @@ void source_file(struct source *s, int fd, uint64_t offset, uint64_t end, void *
 /* Safe on an empty source, which only gives CHUNK_END. After stop the source is empty. */
 void source_pull(struct source *s, struct chunk *out);
 void source_stop(struct source *s);
+
+/* True when the next pull is known to give CHUNK_END; false when only a pull can tell. */
+bool source_is_used_up(const struct source *s);
 
 #endif

@@ -1,0 +1,490 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A worker process; see worker.h. In order: signals, descriptors, privileges, then loop, serving
+ * context, logs, connections and listener are built, and from the ready store on the loop runs.
+ *
+ * It ends in one of four ways. Retired: told so by the channel or by SIGTERM, it leaves the
+ * listening sockets, answers what it has, and goes when the last connection is closed or
+ * its time is over. Orphaned: the same, when the channel is at its end or the kernel sends the
+ * SIGTERM of a parent's death. Quit: at once. Sick: the loop itself failed. Every way passes
+ * through worker_end, which writes what the logs hold; nothing else is taken down, for
+ * the kernel does that best.
+ *
+ * Signals of a terminal reach the whole process group; they are the master's business and are
+ * ignored here. SIGTERM is read from a descriptor in the loop. Faults keep their default
+ * action, so that a core is written where the system allows one; what the worker was doing
+ * stays on its slot for the master to read.
+ */
+#include "proc/worker.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/syscall.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/log.h"
+#include "net/listener.h"
+#include "net/loop.h"
+#include "proc/channel.h"
+#include "proto/access_log.h"
+#include "proto/conn.h"
+#include "serve/serve.h"
+
+enum {
+    MESSAGES_PER_TURN = 8,
+    SPARE_DESCRIPTORS = 64 /* logs, epoll, roots, directories being listed */
+};
+
+struct worker {
+    const struct worker_env *env;
+    struct board_slot *slot;
+    struct loop *loop;
+    struct serve_ctx *serve;
+    struct access_log *log;
+    struct conns *conns;
+    struct listener *listener;
+    struct loop_io channel, signals;
+    struct loop_timers drains;
+    struct loop_timer drain;
+    bool draining;
+    enum worker_exit why;
+};
+
+/* The one way out. */
+static _Noreturn void worker_end(struct worker *w, enum worker_exit why)
+{
+    if (w->slot)
+        slot_wait(w->slot, WAIT_EXIT, mono_now());
+    if (w->conns)
+        conns_free(&w->conns);
+    if (w->log)
+        access_log_free(&w->log);
+    _exit((int)why);
+}
+
+/*
+ * Setting up failed: errno says how, the text what and what to do. For want of memory or
+ * descriptors it may work later; all else will fail in the same way again.
+ */
+static _Noreturn void __attribute__((format(printf, 2, 3)))
+setup_failed(struct worker *w, const char *fmt, ...)
+{
+    int error = errno;
+    bool passing = error == ENOMEM || error == EMFILE || error == ENFILE || error == ENOBUFS ||
+                   error == EAGAIN || error == ENOSPC;
+    char text[512];
+    va_list ap;
+
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    log_error("the worker cannot start: %s (%s); %s", text, strerror(error),
+              passing ? "it is tried again" : "it is not tried again");
+    worker_end(w, passing ? WORKER_SICK : WORKER_FATAL);
+}
+
+/* --- signals --- */
+
+static bool is_fault(int number)
+{
+    return number == SIGSEGV || number == SIGBUS || number == SIGFPE || number == SIGILL ||
+           number == SIGABRT || number == SIGTRAP || number == SIGSYS;
+}
+
+/*
+ * Defaults for all, except: what a terminal or an operator sends to the whole group is
+ * ignored, and so is SIGPIPE; SIGTERM is blocked and read from a descriptor. Faults are left
+ * as they are: the default, or what a sanitizer put there.
+ */
+static void set_signals(void)
+{
+    static const int ignored[] = {SIGINT,  SIGHUP,  SIGQUIT, SIGUSR1,
+                                  SIGUSR2, SIGPIPE, SIGTTIN, SIGTTOU};
+    struct sigaction action = {.sa_handler = SIG_DFL};
+    sigset_t mask;
+
+    for (int number = 1; number < NSIG; number++)
+        if (!is_fault(number))
+            sigaction(number, &action, NULL); /* refused for SIGKILL, SIGSTOP and libc's own */
+    action.sa_handler = SIG_IGN;
+    for (size_t i = 0; i < sizeof ignored / sizeof *ignored; i++)
+        sigaction(ignored[i], &action, NULL);
+    sigemptyset(&mask);
+    sigaddset(&mask, SIGTERM);
+    sigprocmask(SIG_SETMASK, &mask, NULL);
+}
+
+static int open_signals(void)
+{
+    sigset_t mask;
+
+    sigemptyset(&mask);
+    sigaddset(&mask, SIGTERM);
+    return signalfd(-1, &mask, SFD_NONBLOCK | SFD_CLOEXEC);
+}
+
+/* --- descriptors --- */
+
+static int compare_int(const void *a, const void *b)
+{
+    int x = *(const int *)a, y = *(const int *)b;
+
+    return (x > y) - (x < y);
+}
+
+static void close_between(int first, int last)
+{
+    if (first > last || syscall(SYS_close_range, (unsigned)first, (unsigned)last, 0U) == 0)
+        return;
+    for (int fd = first; fd <= last; fd++)
+        close(fd);
+}
+
+/* Closes all but standard input, output and error and the descriptors the environment names. */
+static void close_others(struct worker *w)
+{
+    const struct worker_env *env = w->env;
+    size_t n = 0;
+    int *keep = calloc(env->listen_count + env->conf->location_count + 3, sizeof *keep);
+
+    if (!keep)
+        setup_failed(w, "no memory");
+    for (size_t i = 0; i < env->listen_count; i++)
+        keep[n++] = env->listen_fd[i];
+    for (size_t i = 0; i < env->conf->location_count; i++)
+        keep[n++] = env->conf->locations[i]->root_fd;
+    keep[n++] = env->channel_fd;
+    keep[n++] = env->access_log_fd;
+    keep[n++] = log_fd();
+    qsort(keep, n, sizeof *keep, compare_int);
+    /* syslog(3) would go on using the number of its closed socket: it connects anew. */
+    closelog();
+    int next = STDERR_FILENO + 1;
+    for (size_t i = 0; i < n; i++) {
+        if (keep[i] < next) /* not there, standard, or named twice */
+            continue;
+        close_between(next, keep[i] - 1);
+        next = keep[i] + 1;
+    }
+    fd_close_from(next);
+    free(keep);
+    if (log_fd() < 0)
+        log_open("syslog");
+}
+
+/* Room for every connection and cached file, as far as the system allows. */
+static void raise_descriptor_limit(const struct worker *w)
+{
+    const struct conf *conf = w->env->conf;
+    rlim_t want = (rlim_t)conf->limits.connections + conf->cache.entries + SPARE_DESCRIPTORS;
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= want)
+        return;
+    struct rlimit raised = {want, limit.rlim_max < want ? want : limit.rlim_max};
+    if (setrlimit(RLIMIT_NOFILE, &raised) == 0) /* above the hard limit: root may */
+        return;
+    raised = (struct rlimit){limit.rlim_max < want ? limit.rlim_max : want, limit.rlim_max};
+    if (setrlimit(RLIMIT_NOFILE, &raised) == 0)
+        limit = raised;
+    if (limit.rlim_cur < want && w->env->number == 1)
+        log_warn("%llu open files are allowed, [limits] connections and [cache] entries ask for "
+                 "%llu: accepting will pause when they run out; raise LimitNOFILE= or ulimit -n",
+                 (unsigned long long)limit.rlim_cur, (unsigned long long)want);
+}
+
+/* --- privileges --- */
+
+static void drop_privileges(struct worker *w)
+{
+    const struct worker_env *env = w->env;
+
+    if (env->drop_privileges) {
+        const struct passwd *user = getpwuid(env->uid);
+        if ((user ? initgroups(user->pw_name, env->gid) : setgroups(1, &env->gid)) != 0)
+            setup_failed(w, "cannot set the groups of user %u: start as root, or with CAP_SETGID",
+                         (unsigned)env->uid);
+        if (setresgid(env->gid, env->gid, env->gid) != 0)
+            setup_failed(w, "cannot become group %u: see [server] group", (unsigned)env->gid);
+        if (setresuid(env->uid, env->uid, env->uid) != 0)
+            setup_failed(w, "cannot become user %u: see [server] user", (unsigned)env->uid);
+    }
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
+        setup_failed(w, "cannot set no_new_privs");
+}
+
+/* --- ending --- */
+
+static bool master_is_gone(const struct worker *w)
+{
+    return getppid() != w->env->master_pid;
+}
+
+/* Stops accepting and goes when all is answered, at the latest after within_ns. */
+static void retire(struct worker *w, uint64_t within_ns)
+{
+    if (!w->draining) {
+        w->draining = true;
+        slot_wait(w->slot, WAIT_DRAIN, loop_now(w->loop));
+        log_info("retiring with %u connections, for at most %llu ms", conns_count(w->conns),
+                 (unsigned long long)(within_ns / NS_PER_MS));
+        listener_leave(w->listener);
+        conns_retire(w->conns);
+    }
+    if (conns_count(w->conns) == 0) {
+        loop_stop(w->loop);
+        return;
+    }
+    /* 0 would disarm: the next turn is soon enough. */
+    w->drains.after_ns = within_ns > 0 ? within_ns : 1;
+    loop_arm(w->loop, &w->drains, &w->drain);
+}
+
+static void drain_over(struct loop_timers *kind, struct list *item)
+{
+    struct worker *w = list_entry(kind, struct worker, drains);
+
+    (void)item;
+    slot_wait(w->slot, WAIT_DRAIN, loop_now(w->loop));
+    unsigned open = conns_count(w->conns);
+    unsigned cut = conns_finish(w->conns);
+    if (cut > 0)
+        log_warn("the time to drain is over: %u of %u connections were cut off in the middle of "
+                 "a response; see [server] drain_timeout",
+                 cut, open);
+    loop_stop(w->loop);
+}
+
+static void orphaned(struct worker *w, const char *sign)
+{
+    if (w->why == WORKER_ORPHANED)
+        return;
+    log_warn("the master is gone (%s): this worker answers what it has and ends", sign);
+    w->why = WORKER_ORPHANED;
+    retire(w, w->env->conf->server.drain_timeout_ns);
+}
+
+static void all_closed(void *arg)
+{
+    struct worker *w = arg;
+
+    if (w->draining)
+        loop_stop(w->loop);
+}
+
+static void signal_ready(struct loop_io *io, uint32_t events)
+{
+    struct worker *w = list_entry(io, struct worker, signals);
+    struct signalfd_siginfo info;
+
+    (void)events;
+    if (read(io->fd, &info, sizeof info) != (ssize_t)sizeof info)
+        return;
+    if (master_is_gone(w))
+        orphaned(w, "signal of its death");
+    else if (!w->draining)
+        retire(w, w->env->conf->server.drain_timeout_ns);
+}
+
+/* --- the channel --- */
+
+/* Only the master may be allowed to open the file, so it sends it: the old one's number stays. */
+static void move_error_log(int passed)
+{
+    if (passed < 0 || log_fd() <= STDERR_FILENO)
+        return;
+    if (dup3(passed, log_fd(), O_CLOEXEC) < 0)
+        log_warn("cannot move to the new error log: %s; lines go on to the old one",
+                 strerror(errno));
+}
+
+static void obey(struct worker *w, const struct channel_message *m, int *passed)
+{
+    switch ((enum channel_kind)m->kind) {
+    case CHANNEL_RETIRE:
+        retire(w, m->value);
+        break;
+    case CHANNEL_QUIT:
+        loop_stop(w->loop);
+        break;
+    case CHANNEL_REOPEN:
+        if (*passed >= 0)
+            access_log_reopen(w->log, *passed);
+        *passed = -1; /* the log's now */
+        break;
+    case CHANNEL_REOPEN_ERROR:
+        move_error_log(*passed);
+        break;
+    case CHANNEL_LOG_LEVEL:
+        if (m->value <= LOG_LEVEL_DEBUG)
+            log_set_level((enum log_level)m->value);
+        break;
+    case CHANNEL_READY:
+        break;
+    }
+}
+
+static void channel_ready(struct loop_io *io, uint32_t events)
+{
+    struct worker *w = list_entry(io, struct worker, channel);
+
+    (void)events;
+    for (int i = 0; i < MESSAGES_PER_TURN; i++) {
+        struct channel_message m;
+        int passed;
+        ssize_t got = fd_recv_with(io->fd, &m, sizeof m, &passed);
+        if (got < 0 && errno == EAGAIN)
+            return;
+        if (got <= 0) {
+            loop_watch(w->loop, io, 0);
+            orphaned(w, got == 0 ? "its channel closed" : strerror(errno));
+            return;
+        }
+        if (got == (ssize_t)sizeof m)
+            obey(w, &m, &passed);
+        close_fd(&passed);
+    }
+}
+
+/* --- wiring --- */
+
+static void accepted(void *arg, const struct accepted *a)
+{
+    struct worker *w = arg;
+
+    conns_accept(w->conns, a);
+}
+
+static void closed(void *arg, const struct sockaddr_storage *peer)
+{
+    struct worker *w = arg;
+
+    listener_closed(w->listener, peer);
+}
+
+static unsigned shed(void *arg, unsigned count)
+{
+    struct worker *w = arg;
+
+    return serve_shed(w->serve, count);
+}
+
+static void build_serving(struct worker *w)
+{
+    const struct worker_env *env = w->env;
+    bool to_syslog = strcmp(env->conf->log.access, "syslog") == 0;
+
+    w->loop = loop_new(w->slot);
+    if (!w->loop)
+        setup_failed(w, "no event loop");
+    w->serve = serve_ctx_new(env->conf, env->mime, w->slot);
+    if (!w->serve)
+        setup_failed(w, "no memory for the serving context");
+    w->log = access_log_new(w->loop, env->conf, env->access_log_fd, to_syslog);
+    if (!w->log)
+        setup_failed(w, "no memory for the access log");
+    w->conns = conns_new(&(struct conns_settings){.loop = w->loop,
+                                                  .conf = env->conf,
+                                                  .serve = w->serve,
+                                                  .log = w->log,
+                                                  .board = env->board,
+                                                  .worker_number = env->number,
+                                                  .closed = closed,
+                                                  .empty = all_closed,
+                                                  .arg = w});
+    if (!w->conns)
+        setup_failed(w, "no memory for connections");
+}
+
+static void build_control(struct worker *w)
+{
+    list_init(&w->drain.link);
+    w->drains.due = drain_over;
+    loop_add_timers(w->loop, &w->drains);
+    w->signals = (struct loop_io){.fd = open_signals(), .ready = signal_ready};
+    if (w->signals.fd < 0 || !loop_watch(w->loop, &w->signals, EPOLLIN))
+        setup_failed(w, "no signal descriptor");
+    w->channel = (struct loop_io){.fd = w->env->channel_fd, .ready = channel_ready};
+    if (!fd_set_nonblock(w->channel.fd, true) || !loop_watch(w->loop, &w->channel, EPOLLIN))
+        setup_failed(w, "no channel to the master");
+}
+
+static void build_listener(struct worker *w)
+{
+    const struct worker_env *env = w->env;
+
+    w->listener = listener_new(
+        w->loop, &(struct listener_settings){.fd = env->listen_fd,
+                                             .count = env->listen_count,
+                                             .connections_max = env->conf->limits.connections,
+                                             .connections_per_address =
+                                                 env->conf->limits.connections_per_address,
+                                             .addresses = env->address_table,
+                                             .worker_number = env->number,
+                                             .board = env->board,
+                                             .accepted = accepted,
+                                             .shed = shed,
+                                             .arg = w});
+    if (!w->listener)
+        setup_failed(w, "no memory for the listening sockets");
+}
+
+static void tell_ready(struct worker *w)
+{
+    struct channel_message m = {.kind = CHANNEL_READY};
+
+    atomic_store_explicit(&w->slot->ready, 1, memory_order_release);
+    /* A full channel only delays the news, for the slot says the same; a closed one is seen by
+     * the loop. */
+    if (fd_send_with(w->channel.fd, &m, sizeof m, -1) < 0)
+        log_warn("cannot tell the master that worker %u serves: %s", w->env->number,
+                 strerror(errno));
+}
+
+static void become_worker(struct worker *w)
+{
+    char tag[32];
+
+    set_signals();
+    snprintf(tag, sizeof tag, "worker %u", w->env->number);
+    log_set_tag(tag);
+    prctl(PR_SET_NAME, "weir-worker", 0, 0, 0);
+    slot_wait(w->slot, WAIT_BOOT, mono_now());
+    raise_descriptor_limit(w);
+    drop_privileges(w);
+    close_others(w);
+    /* After the change of user, which clears it; the parent may be gone before it was set. */
+    prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0);
+    if (master_is_gone(w))
+        worker_end(w, WORKER_ORPHANED);
+}
+
+_Noreturn void worker_main(const struct worker_env *env)
+{
+    struct worker w = {
+        .env = env, .slot = &env->board->slot[env->number - 1], .why = WORKER_RETIRED};
+
+    become_worker(&w);
+    build_serving(&w);
+    build_control(&w);
+    build_listener(&w);
+    tell_ready(&w);
+    if (!loop_run(w.loop)) {
+        log_error("waiting for events failed: %s; this worker ends and is started again",
+                  strerror(errno));
+        w.why = WORKER_SICK;
+    }
+    worker_end(&w, w.why);
+}
