@@ -187,15 +187,21 @@ void conn_again(struct conn *c)
         loop_again(c->all->s.loop, &c->again);
 }
 
-/* Nothing was asked, so nothing is answered; but a request that has just come is not lost. */
+/*
+ * Nothing was asked, so nothing is answered; but a request that has just come is not lost.
+ * That a kept connection ends is ordinary, that one never asks anything counts as a timeout.
+ */
 static void idle_due(struct conn *c)
 {
     char first;
 
-    if (recv(c->io.fd, &first, 1, MSG_PEEK) > 0)
+    if (recv(c->io.fd, &first, 1, MSG_PEEK) > 0) {
         http1_input(c);
-    else
-        conn_close(c);
+        return;
+    }
+    if (c->state == CONN_FRESH)
+        slot_count(c->all->slot, COUNTER_timeouts, 1);
+    conn_close(c);
 }
 
 static void timer_due(struct loop_timers *kind, struct list *item)
@@ -207,10 +213,7 @@ static void timer_due(struct loop_timers *kind, struct list *item)
     loop_disarm(&c->timer);
     switch ((enum conn_state)c->state) {
     case CONN_IDLE:
-        idle_due(c);
-        break;
     case CONN_FRESH:
-        slot_count(c->all->slot, COUNTER_timeouts, 1);
         idle_due(c);
         break;
     case CONN_HEAD:

@@ -341,7 +341,7 @@ START_TEST(retiring)
     rig_start(&rig);
     struct rig_client *idle = rig_connect(&rig);
     struct rig_client *begun = rig_connect(&rig);
-    struct rig_client *gone = rig_connect(&rig);
+    struct rig_client *gone = rig_connect(&rig); /* fresh: asks nothing */
     rig_send(idle, GET("/hello"), strlen(GET("/hello")));
     rig_send(begun, "GET /hel", 8);
     rig_turns(&rig, 3);
@@ -477,6 +477,81 @@ START_TEST(send_timeout)
 }
 END_TEST
 
+/* The only connection's window began this long ago. */
+static void age_window(struct rig *rig, uint64_t ns)
+{
+    struct conn *c = list_entry(rig->conns->open.next, struct conn, link);
+
+    ck_assert_uint_ne(c->rate_since.ns, 0);
+    c->rate_since.ns -= ns;
+}
+
+START_TEST(minimum_rate_of_a_response)
+{
+    for (int fast = 0; fast < 2; fast++) {
+        struct rig rig;
+
+        rig_init(&rig);
+        rig.conf.limits.minimum_rate_bytes = fast ? 10 : 1024 * 1024;
+        rig_start(&rig);
+        struct rig_client *c = rig_connect(&rig);
+        ck_assert(loop_watch(rig.loop, &c->io, 0));
+        rig_send(c, GET("/big"), strlen(GET("/big")));
+        rig_turns(&rig, 5);
+        age_window(&rig, 11 * NS_PER_S);
+        ck_assert(loop_watch(rig.loop, &c->io, EPOLLIN));
+        if (fast) {
+            rig_until_idle(&rig);
+        } else {
+            rig_until(&rig, none_left, &rig);
+            ck_assert_uint_lt(c->got.n, RIG_BIG_BYTES);
+        }
+        ck_assert_uint_eq(slot_value(rig.slot, COUNTER_timeouts), !fast);
+        ck_assert_uint_eq(slot_value(rig.slot, COUNTER_aborted), !fast);
+        rig_end(&rig);
+    }
+}
+END_TEST
+
+START_TEST(minimum_rate_of_a_body)
+{
+    static const char head[] = "GET /hello HTTP/1.1\r\nHost: x\r\nContent-Length: 900\r\n\r\n";
+    struct rig rig;
+
+    rig_init(&rig);
+    rig.conf.limits.minimum_rate_bytes = 100;
+    rig_start(&rig);
+    struct rig_client *c = rig_connect(&rig);
+    rig_send(c, head, sizeof head - 1);
+    rig_turns(&rig, 3);
+    age_window(&rig, 11 * NS_PER_S);
+    rig_send(c, "few", 3);
+    rig_until_eof(c);
+    char *plain = rig_plain(c);
+    ck_assert_str_eq(plain, BAD_CLOSE("408 Request Timeout"));
+    free(plain);
+    ck_assert_uint_eq(slot_value(rig.slot, COUNTER_timeouts), 1);
+    rig_end(&rig);
+}
+END_TEST
+
+START_TEST(slow_requests_are_counted)
+{
+    struct rig rig;
+
+    rig_init(&rig);
+    rig.conf.log.slow_request_ns = 1;
+    rig_start(&rig);
+    struct rig_client *c = rig_connect(&rig);
+    rig_send(c, GET("/hello") GET("/hello"), 2 * strlen(GET("/hello")));
+    rig_turns(&rig, 3);
+    ck_assert_uint_eq(slot_value(rig.slot, COUNTER_slow_requests), 2);
+    ck_assert_uint_eq(atomic_load(&rig.slot->hist[HIST_REQUEST_TIME].count), 2);
+    ck_assert_uint_eq(atomic_load(&rig.slot->request.length), 0); /* shown only while worked on */
+    rig_end(&rig);
+}
+END_TEST
+
 START_TEST(lingering_is_bounded)
 {
     struct rig rig;
@@ -557,6 +632,9 @@ int main(void)
     tcase_add_test(living, retiring_with_none);
     tcase_add_test(living, timeouts);
     tcase_add_test(living, send_timeout);
+    tcase_add_test(living, minimum_rate_of_a_response);
+    tcase_add_test(living, minimum_rate_of_a_body);
+    tcase_add_test(living, slow_requests_are_counted);
     tcase_add_test(living, lingering_is_bounded);
     tcase_add_test(living, request_ids);
     tcase_add_test(living, an_idle_connection_is_small);
