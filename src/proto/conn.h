@@ -35,7 +35,8 @@ struct conns *conns_new(const struct conns_settings *s); /* NULL on ENOMEM */
 /* Closes every connection at once. */
 void conns_free(struct conns **c);
 
-/* Takes over an accepted connection and reads at once. On ENOMEM it is closed (and reported as closed). */
+/* Takes over an accepted connection and reads at once. On ENOMEM it is closed (and reported as
+ * closed). */
 void conns_accept(struct conns *c, const struct accepted *a);
 
 /*
@@ -43,7 +44,8 @@ void conns_accept(struct conns *c, const struct accepted *a);
  * next request is answered, their client leaves, or conns_finish.
  */
 void conns_retire(struct conns *c);
-/* The drain is over: answers what can be answered at once and closes the rest; how many were cut off in the middle of a response. */
+/* The drain is over: answers what can be answered at once and closes the rest; how many were cut
+ * off in the middle of a response. */
 unsigned conns_finish(struct conns *c);
 
 unsigned conns_count(const struct conns *c);

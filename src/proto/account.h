@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What is told about a request: on the worker's slot while it is worked on, and at its end in
+ * counters, histogram, access log and, when it took long, the error log and an event. Worker
+ * only.
+ */
+#ifndef WEIR_PROTO_ACCOUNT_H
+#define WEIR_PROTO_ACCOUNT_H
+
+#include "base/clock.h"
+#include "http/request.h"
+
+struct conn;
+struct conns;
+
+/* The slot says which request the loop works on (r NULL: one that was refused), or none. */
+void account_show(struct conn *c, const struct http_request *r);
+void account_hide(struct conns *all);
+
+/* The request of c->exchange is over; aborted: its response did not go out whole. The time it is.
+ */
+struct mono account_end(struct conn *c, const struct http_request *r, bool aborted);
+
+#endif

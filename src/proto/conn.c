@@ -1,0 +1,390 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The life of client connections; see conn.h. A state is a row of conn_states.def; its
+ * interest and timeout follow from it, in conn_set_state alone. A connection is closed at
+ * once but freed at the end of the turn, so that events of the same batch find its record.
+ * How a worker's connections end when it retires is in drain.c. Worker only.
+ */
+#include "proto/conn.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/log.h"
+#include "base/must.h"
+#include "http/conditional.h"
+#include "proto/conn_record.h"
+#include "proto/http1.h"
+
+enum {
+    CONN_MAGIC = 0x436f6e6e,
+    LINGER_BYTES = 256 * 1024,
+    LINGER_READS_A_TURN = 4,
+    NOTES_A_SECOND = 10,
+};
+
+#define RATE_WINDOW_NS (10 * NS_PER_S)
+
+static const struct {
+    uint32_t interest;
+    enum conn_timer timer;
+    bool idle;
+} state_row[CONN_STATE_COUNT] = {
+#define CONN_STATE(name, word, interest, timer, idle, help)                                        \
+    [CONN_##name] = {interest, CONN_TIMER_##timer, idle},
+#include "proto/conn_states.def"
+#undef CONN_STATE
+};
+
+static const char *const state_name[CONN_STATE_COUNT] = {
+#define CONN_STATE(name, word, interest, timer, idle, help) [CONN_##name] = word,
+#include "proto/conn_states.def"
+#undef CONN_STATE
+};
+
+static uint64_t timer_ns(const struct conf *conf, enum conn_timer kind)
+{
+    switch (kind) {
+#define CONN_TIMER(name, ns, help)                                                                 \
+    case CONN_TIMER_##name:                                                                        \
+        return ns;
+#include "proto/conn_timers.def"
+#undef CONN_TIMER
+    case CONN_TIMER_COUNT:
+        break;
+    }
+    never("a timer kind that is none");
+}
+
+void conn_touch(struct conn *c)
+{
+    loop_arm(c->all->s.loop, &c->all->timers[state_row[c->state].timer], &c->timer);
+}
+
+void conn_set_state(struct conn *c, enum conn_state state)
+{
+    struct conns *all = c->all;
+
+    must(c->magic == CONN_MAGIC && c->state != CONN_CLOSED);
+    if (state_row[c->state].idle != state_row[state].idle) {
+        uint64_t idle = slot_value(all->slot, COUNTER_connections_idle);
+        slot_gauge(all->slot, COUNTER_connections_idle,
+                   state_row[state].idle ? idle + 1 : idle - 1);
+    }
+    c->state = (uint8_t)state;
+    conn_touch(c);
+    if (!loop_watch(all->s.loop, &c->io, state_row[state].interest)) {
+        log_error("client connection: waiting in state %s: %s; it is closed", state_name[state],
+                  strerror(errno));
+        conn_reset(c);
+    }
+}
+
+void conn_close(struct conn *c)
+{
+    struct conns *all = c->all;
+    struct sockaddr_storage peer;
+
+    if (c->state == CONN_CLOSED)
+        return;
+    if (c->exchange)
+        http1_drop(c);
+    loop_forget(all->s.loop, &c->io); /* closing it takes it out of the epoll set */
+    conn_set_state(c, CONN_CLOSED);
+    loop_cancel(&c->again);
+    close_fd(&c->io.fd);
+    list_remove(&c->link);
+    list_push_back(&all->dead, &c->link);
+    all->count--;
+    slot_gauge(all->slot, COUNTER_connections, all->count);
+    loop_defer(all->s.loop, &all->reap);
+    if (all->s.closed) {
+        peer_unpack(&peer, &c->peer);
+        all->s.closed(all->s.arg, &peer);
+    }
+}
+
+void conn_reset(struct conn *c)
+{
+    struct linger now = {.l_onoff = 1, .l_linger = 0};
+
+    /* A failure leaves an ordinary close, which a client can tell by the missing bytes too. */
+    if (c->state != CONN_CLOSED)
+        (void)setsockopt(c->io.fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+    conn_close(c);
+}
+
+void conn_linger(struct conn *c)
+{
+    if (shutdown(c->io.fd, SHUT_WR) != 0) { /* the client is gone already */
+        conn_close(c);
+        return;
+    }
+    c->linger_left_bytes = LINGER_BYTES;
+    conn_set_state(c, CONN_LINGER);
+}
+
+static void linger_ready(struct conn *c)
+{
+    char dropped[16 * 1024];
+
+    for (int i = 0; i < LINGER_READS_A_TURN; i++) {
+        ssize_t got = recv(c->io.fd, dropped, sizeof dropped, 0);
+        if (got < 0 && (errno == EAGAIN || errno == EINTR))
+            return;
+        if (got <= 0 || (size_t)got >= c->linger_left_bytes) {
+            conn_close(c);
+            return;
+        }
+        slot_count(c->all->slot, COUNTER_bytes_in, (uint64_t)got);
+        c->linger_left_bytes -= (uint32_t)got;
+    }
+}
+
+static void conn_ready(struct loop_io *io, uint32_t events)
+{
+    struct conn *c = list_entry(io, struct conn, io);
+
+    (void)events; /* errors and hang-ups show in the call that meets them */
+    must(c->magic == CONN_MAGIC);
+    switch ((enum conn_state)c->state) {
+    case CONN_FRESH:
+    case CONN_IDLE:
+    case CONN_HEAD:
+    case CONN_BODY:
+        http1_input(c);
+        break;
+    case CONN_SEND:
+        http1_resume(c);
+        break;
+    case CONN_LINGER:
+        linger_ready(c);
+        break;
+    case CONN_NEW:
+    case CONN_READY:
+    case CONN_CLOSED:
+    case CONN_STATE_COUNT:
+        break;
+    }
+}
+
+static void run_again(struct loop_task *task)
+{
+    struct conn *c = list_entry(task, struct conn, again);
+
+    must(c->magic == CONN_MAGIC);
+    if (c->state == CONN_READY)
+        http1_resume(c);
+}
+
+void conn_again(struct conn *c)
+{
+    conn_set_state(c, CONN_READY);
+    if (c->state == CONN_READY)
+        loop_again(c->all->s.loop, &c->again);
+}
+
+/*
+ * Nothing was asked, so nothing is answered; but a request that has just come is not lost.
+ * That a kept connection ends is ordinary, that one never asks anything counts as a timeout.
+ */
+static void idle_due(struct conn *c)
+{
+    char first;
+
+    if (recv(c->io.fd, &first, 1, MSG_PEEK) > 0) {
+        http1_input(c);
+        return;
+    }
+    if (c->state == CONN_FRESH)
+        slot_count(c->all->slot, COUNTER_timeouts, 1);
+    conn_close(c);
+}
+
+static void timer_due(struct loop_timers *kind, struct list *item)
+{
+    struct conn *c = list_entry(item, struct conn, timer.link);
+
+    (void)kind;
+    must(c->magic == CONN_MAGIC);
+    loop_disarm(&c->timer);
+    switch ((enum conn_state)c->state) {
+    case CONN_IDLE:
+    case CONN_FRESH:
+        idle_due(c);
+        break;
+    case CONN_HEAD:
+    case CONN_BODY:
+    case CONN_SEND:
+        http1_timeout(c);
+        break;
+    case CONN_LINGER:
+        conn_close(c);
+        break;
+    case CONN_NEW:
+    case CONN_READY:
+    case CONN_CLOSED:
+    case CONN_STATE_COUNT:
+        break;
+    }
+}
+
+bool conn_too_slow(struct conn *c, uint64_t bytes)
+{
+    uint64_t least = c->all->s.conf->limits.minimum_rate_bytes;
+    struct mono now = loop_now(c->all->s.loop);
+
+    if (least == 0)
+        return false;
+    if (c->rate_since.ns == 0) {
+        c->rate_since = now;
+        c->rate_bytes = 0;
+        return false;
+    }
+    c->rate_bytes += bytes;
+    uint64_t ms = mono_since(now, c->rate_since) / NS_PER_MS;
+    if (ms < RATE_WINDOW_NS / NS_PER_MS)
+        return false;
+    bool slow = c->rate_bytes < least * ms / 1000;
+    c->rate_since = now;
+    c->rate_bytes = 0;
+    return slow;
+}
+
+void conn_rate_stop(struct conn *c)
+{
+    c->rate_since.ns = 0;
+}
+
+void conn_note(struct conn *c, const char *what, const char *why)
+{
+    struct note_limit *limit = &c->all->notes;
+    uint64_t second = loop_now(c->all->s.loop).ns / NS_PER_S;
+    char text[PEER_TEXT_BYTES];
+    struct span peer = peer_text(&c->peer, text);
+
+    if (second != limit->second) {
+        if (limit->left_out > 0)
+            log_info("%u more lines about clients' mistakes were left out", limit->left_out);
+        *limit = (struct note_limit){.second = second};
+    }
+    if (++limit->written > NOTES_A_SECOND)
+        limit->left_out++;
+    else
+        log_info("client %.*s: %s: %s", (int)peer.n, peer.p, what, why);
+}
+
+struct span conns_date(struct conns *all)
+{
+    uint64_t second = loop_wall(all->s.loop).ns / NS_PER_S;
+
+    if (second != all->date_second || all->date_bytes == 0) {
+        char text[HTTP_DATE_BYTES];
+        struct out o = out_into(all->date, sizeof all->date);
+
+        http_date_format((int64_t)second, text);
+        out_str(&o, "Server: weir\r\nDate: ");
+        out_add(&o, text, sizeof text);
+        out_str(&o, "\r\n");
+        all->date_second = second;
+        all->date_bytes = out_len(&o);
+    }
+    return span_of(all->date, all->date_bytes);
+}
+
+static void free_dead(struct conns *all)
+{
+    struct list *item;
+
+    while ((item = list_pop_front(&all->dead)) != NULL) {
+        struct conn *c = list_entry(item, struct conn, link);
+        c->magic = 0;
+        free(c);
+    }
+}
+
+static void reap_run(struct loop_task *task)
+{
+    struct conns *all = list_entry(task, struct conns, reap);
+
+    free_dead(all);
+    if (all->retiring && all->count == 0 && !all->told_empty) {
+        all->told_empty = true;
+        if (all->s.empty)
+            all->s.empty(all->s.arg); /* may free all: the last thing done */
+    }
+}
+
+struct conns *conns_new(const struct conns_settings *s)
+{
+    struct conns *all = calloc(1, sizeof *all);
+
+    if (!all)
+        return NULL;
+    all->s = *s;
+    all->slot = loop_slot(s->loop);
+    list_init(&all->open);
+    list_init(&all->dead);
+    all->reap.run = reap_run;
+    exchange_pool_init(&all->pool);
+    for (int i = 0; i < CONN_TIMER_COUNT; i++) {
+        all->timers[i].after_ns = timer_ns(s->conf, (enum conn_timer)i);
+        all->timers[i].due = timer_due;
+        loop_add_timers(s->loop, &all->timers[i]);
+    }
+    return all;
+}
+
+void conns_free(struct conns **conns)
+{
+    struct conns *all = *conns;
+
+    if (!all)
+        return;
+    all->told_empty = true;
+    while (!list_empty(&all->open))
+        conn_close(list_entry(all->open.next, struct conn, link));
+    free_dead(all);
+    loop_cancel(&all->reap);
+    for (int i = 0; i < CONN_TIMER_COUNT; i++)
+        list_remove(&all->timers[i].link);
+    exchange_pool_free(&all->pool);
+    buf_free(&all->head);
+    free(all);
+    *conns = NULL;
+}
+
+void conns_accept(struct conns *all, const struct accepted *a)
+{
+    struct conn *c = calloc(1, sizeof *c);
+
+    if (!c) {
+        int fd = a->fd;
+        log_error("client connection: out of memory; it is closed");
+        close_fd(&fd);
+        if (all->s.closed)
+            all->s.closed(all->s.arg, &a->peer);
+        return;
+    }
+    c->magic = CONN_MAGIC;
+    c->state = CONN_NEW;
+    c->all = all;
+    c->io.fd = a->fd;
+    c->io.ready = conn_ready;
+    c->again.run = run_again;
+    c->queue_wait_ns = a->queue_wait_ns;
+    list_init(&c->again.link);
+    list_init(&c->timer.link);
+    peer_pack(&c->peer, &a->peer);
+    list_push_back(&all->open, &c->link);
+    slot_gauge(all->slot, COUNTER_connections, ++all->count);
+    http1_input(c);
+}
+
+unsigned conns_count(const struct conns *all)
+{
+    return all->count;
+}

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What conn.c and http1.c share: the record of a connection, what all of a worker's
+ * connections share, and the verbs that change a connection's state. Others use conn.h.
+ *
+ * A closed connection's record stays readable (state CONN_CLOSED) until the end of the turn:
+ * after any verb that may close it, look at its state. Worker only.
+ */
+#ifndef WEIR_PROTO_CONN_RECORD_H
+#define WEIR_PROTO_CONN_RECORD_H
+
+#include "proto/conn.h"
+#include "proto/exchange.h"
+#include "proto/peer.h"
+
+enum conn_state {
+#define CONN_STATE(name, word, interest, timer, idle, help) CONN_##name,
+#include "proto/conn_states.def"
+#undef CONN_STATE
+    CONN_STATE_COUNT
+};
+
+enum conn_timer {
+#define CONN_TIMER(name, ns, help) CONN_TIMER_##name,
+#include "proto/conn_timers.def"
+#undef CONN_TIMER
+    CONN_TIMER_COUNT
+};
+
+struct conn {
+    uint32_t magic;
+    uint8_t state; /* enum conn_state; conn_set_state alone writes it */
+    bool reused;   /* has answered a request before */
+    struct loop_io io;
+    struct loop_timer timer;
+    struct loop_task again;
+    struct list link; /* in conns.open or conns.dead */
+    struct conns *all;
+    struct exchange *exchange; /* NULL between requests */
+    struct peer peer;
+    uint32_t linger_left_bytes;
+    uint64_t
+        queue_wait_ns; /* in the accept queue; 0 when not sampled, and after the first request */
+    /* The window over which the minimum rate is taken; 0: none is open. */
+    struct mono rate_since;
+    uint64_t rate_bytes;
+};
+
+/* Bounds how many lines of one kind a second clients can put into the error log. */
+struct note_limit {
+    uint64_t second;
+    unsigned written, left_out;
+};
+
+struct conns {
+    struct conns_settings s;
+    struct board_slot *slot;
+    struct loop_timers timers[CONN_TIMER_COUNT];
+    struct list open, dead;
+    struct loop_task reap; /* frees the dead, and tells when the last is gone */
+    unsigned count;
+    bool retiring;
+    bool told_empty;
+    struct exchange_pool pool;
+    struct note_limit notes;
+    uint64_t date_second;
+    char date[64]; /* the Server and Date lines of this second */
+    size_t date_bytes;
+    struct buf head; /* the response head being put together */
+    /*
+     * The request head parsed last, and whose it is: a request is parsed, planned and mostly
+     * answered in one go, and who comes back later parses its head again from its buffer.
+     */
+    const struct exchange *parsed;
+    struct http_request request;
+};
+
+/* The one place that changes a state: sets epoll interest, (re)arms the timeout, keeps the gauges.
+ */
+void conn_set_state(struct conn *c, enum conn_state state);
+/* (Re)arms the timeout of the state it is in, because there was progress. */
+void conn_touch(struct conn *c);
+/* Closes the socket; what the kernel has taken still goes out. */
+void conn_close(struct conn *c);
+/* Closes it so that the client sees an error (RST), and what the kernel still holds is dropped. */
+void conn_reset(struct conn *c);
+/* Shuts it for sending, then reads and drops until the client closes (bounded in time and bytes).
+ */
+void conn_linger(struct conn *c);
+/* Goes on with http1_resume in the next turn. */
+void conn_again(struct conn *c);
+
+/* Whether the client moved fewer bytes than [limits] minimum_rate over the last window. */
+bool conn_too_slow(struct conn *c, uint64_t bytes);
+void conn_rate_stop(struct conn *c);
+
+/* A line about a client's doing, at level info; at most some a second. */
+void conn_note(struct conn *c, const char *what, const char *why);
+
+struct span conns_date(struct conns *all);
+
+#endif

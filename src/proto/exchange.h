@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * An exchange: one request and its response, from the first byte that comes to the last that
+ * goes, with the buffer that holds the request head (and whatever came behind it). A
+ * connection has one only while a request is under way; exchanges and their buffers are
+ * recycled in a pool of the worker. Knows no socket. Worker only.
+ */
+#ifndef WEIR_PROTO_EXCHANGE_H
+#define WEIR_PROTO_EXCHANGE_H
+
+#include "base/clock.h"
+#include "http/parse.h"
+#include "net/sendq.h"
+#include "proto/peer.h"
+#include "proto/response.h"
+#include "serve/serve.h"
+
+#define EXCHANGE_BUFFER_BYTES 4096
+#define EXCHANGE_ID_BYTES     64 /* of a client's own request id at most */
+
+enum exchange_phase {
+    EXCHANGE_HEAD,  /* receiving the request head */
+    EXCHANGE_BODY,  /* receiving the request body */
+    EXCHANGE_ANSWER /* sending the response */
+};
+
+/*
+ * Offsets into the buffer, always start <= head_end <= next <= n <= cap: [start, head_end)
+ * is the head of this request (it stays until the exchange is over, for the log),
+ * [next, n) has not been looked at yet.
+ */
+struct exchange {
+    struct exchange *next_free;
+    char *buffer;
+    size_t cap, n, start, head_end, next;
+
+    enum exchange_phase phase;
+    bool began;         /* a byte of this request has come, `begun` holds */
+    bool waits;         /* the header timeout of this request runs */
+    bool parsed;        /* the head is a request (else it was refused) */
+    bool active;        /* counted in requests_active */
+    bool head_only;     /* the request was HEAD */
+    bool expects;       /* 100-continue, and the body is not here yet */
+    bool body_unread;   /* bytes of the body may still come: they are no next request */
+    bool client_closes; /* the client said that this is its last request */
+    bool close;         /* the connection ends with this response */
+    enum http_body_framing framing;
+    uint64_t body_left_bytes;
+    struct http_chunked chunked;
+    struct http_parser parser;
+
+    struct serve_plan plan;
+    struct chunk_coder coder;
+    struct source nothing;
+    struct sendq sendq;
+    bool measured;          /* the response has a length that must come true */
+    uint64_t content_bytes; /* to be sent, when measured */
+    size_t head_bytes;      /* of the response */
+    struct buf unsent_head; /* what a full socket left of it */
+
+    struct mono begun, head_done, first_byte;
+    char id[EXCHANGE_ID_BYTES + 1];
+    char peer_memory[PEER_TEXT_BYTES];
+    struct span peer;
+};
+
+struct exchange_pool {
+    struct exchange *free;
+    unsigned free_count;
+    char id_prefix[16]; /* hex digits, of this worker */
+    uint64_t id_next;
+};
+
+void exchange_pool_init(struct exchange_pool *pool);
+void exchange_pool_free(struct exchange_pool *pool);
+
+/* One that is ready for a first request; NULL on ENOMEM. */
+struct exchange *exchange_take(struct exchange_pool *pool);
+void exchange_give(struct exchange_pool *pool, struct exchange **e);
+/* The request is over: ready for the next one, whose first bytes may be in the buffer. */
+void exchange_next(struct exchange *e);
+
+/*
+ * Makes room for `want` bytes behind n, at most `max_bytes` of buffer in all; takes what it
+ * can get. The room there is; 0 when the buffer is full.
+ */
+size_t exchange_room(struct exchange *e, size_t want, size_t max_bytes);
+
+/* The unparsed rest of the buffer from this request's start. */
+struct span exchange_input(const struct exchange *e);
+/* The first line of the input, for the log; without line ends. */
+struct span exchange_first_line(const struct exchange *e);
+/* Parses the head, known to be good, once more. */
+void exchange_parse_again(const struct exchange *e, size_t head_bytes, struct http_request *out);
+/* Sets id: the client's own when it is a sensible token, else a new one. */
+void exchange_identify(struct exchange_pool *pool, struct exchange *e, struct span given);
+
+enum exchange_body {
+    EXCHANGE_BODY_DONE,
+    EXCHANGE_BODY_MORE,
+    EXCHANGE_BODY_BAD,
+    EXCHANGE_BODY_LARGE
+};
+
+/* Takes in and drops what the buffer has of the body, up to max_bytes of content. */
+enum exchange_body exchange_take_body(struct exchange *e, uint64_t max_bytes);
+
+/* Content bytes of the response that the kernel has taken. */
+uint64_t exchange_content_sent(const struct exchange *e);
+
+#endif

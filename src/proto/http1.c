@@ -1,0 +1,511 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * HTTP/1.1; see http1.h. One request at a time: receive its head, receive and drop its body,
+ * plan its response, send it, go on with what is already in the buffer (pipelining). A cached
+ * small file takes one recv and one sendmsg.
+ *
+ * A request body has no use here yet. It is read before the response is sent, so that a
+ * client which writes all of its request before it reads cannot wait for us while we wait for
+ * it. Only one that waits for 100 (Continue) is answered at once with the final status, for
+ * its body is not wanted; then, as with every error in a request, the connection ends after
+ * the response, reading on for a while so that the response is not lost to a reset.
+ *
+ * What is counted and logged is in account.c. Worker only.
+ */
+#include "proto/http1.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+
+#include "base/log.h"
+#include "proto/account.h"
+#include "proto/conn_record.h"
+
+enum {
+    REQUESTS_A_TURN = 16, /* pipelined ones of one connection, before others have their turn */
+    HEAD_ROOM_BYTES = 512,
+    BODY_ROOM_BYTES = 16 * 1024,
+    TLS_HANDSHAKE = 0x16, /* first byte of a TLS record that opens a connection */
+};
+
+enum step {
+    STEP_ON,       /* go on with the exchange's phase */
+    STEP_ANSWERED, /* go on with the next request */
+    STEP_STOP      /* waits, or is closed */
+};
+
+static size_t head_limit(const struct conns *all)
+{
+    return all->s.conf->limits.header_size_bytes;
+}
+
+/* More than the parser lets pass, so that it is the parser who refuses. */
+static size_t buffer_limit(const struct conns *all)
+{
+    size_t n = head_limit(all) + HEAD_ROOM_BYTES;
+
+    return n > EXCHANGE_BUFFER_BYTES ? n : EXCHANGE_BUFFER_BYTES;
+}
+
+static bool take_exchange(struct conn *c)
+{
+    struct exchange *e = exchange_take(&c->all->pool);
+
+    if (!e)
+        return false;
+    c->exchange = e;
+    e->peer = peer_text(&c->peer, e->peer_memory);
+    return true;
+}
+
+static void give_exchange(struct conn *c)
+{
+    if (c->all->parsed == c->exchange)
+        c->all->parsed = NULL;
+    exchange_give(&c->all->pool, &c->exchange);
+}
+
+/* The request's head, parsed; NULL when it could not be. */
+static const struct http_request *request_of(struct conn *c)
+{
+    struct conns *all = c->all;
+
+    if (!c->exchange->parsed)
+        return NULL;
+    if (all->parsed != c->exchange) {
+        exchange_parse_again(c->exchange, head_limit(all), &all->request);
+        all->parsed = c->exchange;
+    }
+    return &all->request;
+}
+
+/* A head is complete, or is known to be none: from now on an answer is due. */
+static void begin_request(struct conn *c)
+{
+    struct exchange *e = c->exchange;
+
+    if (e->active)
+        return;
+    const struct http_request *r = request_of(c);
+    e->active = true;
+    e->head_done = loop_now(c->all->s.loop);
+    exchange_identify(&c->all->pool, e, r ? r->known[HTTP_FIELD_X_REQUEST_ID] : (struct span){0});
+    slot_count(c->all->slot, COUNTER_requests_active, 1);
+    account_show(c, r);
+}
+
+static enum response_framing choose_framing(const struct exchange *e, const struct http_request *r)
+{
+    if (e->plan.no_content)
+        return RESPONSE_EMPTY;
+    if (e->plan.length_known)
+        return RESPONSE_LENGTH;
+    return r && r->version_minor > 0 ? RESPONSE_CHUNKED : RESPONSE_CLOSE;
+}
+
+static struct source *choose_body(struct exchange *e, enum response_framing framing)
+{
+    if (e->head_only || framing == RESPONSE_EMPTY)
+        return &e->nothing;
+    if (framing != RESPONSE_CHUNKED)
+        return &e->plan.body;
+    chunk_coder_init(&e->coder, &e->plan.body);
+    return &e->coder.source;
+}
+
+/* The plan is made: puts head and body into the send queue. */
+static enum step begin_answer(struct conn *c)
+{
+    struct conns *all = c->all;
+    struct exchange *e = c->exchange;
+    const struct http_request *r = request_of(c);
+    enum response_framing framing = choose_framing(e, r);
+    struct response_head head = {.plan = &e->plan, .date = conns_date(all), .framing = framing};
+
+    e->head_only = r && r->method == HTTP_HEAD;
+    e->client_closes = r && !r->keep_alive;
+    e->close = !r || e->client_closes || all->retiring || e->plan.close || e->body_unread ||
+               framing == RESPONSE_CLOSE;
+    if (e->close)
+        head.connection = CONNECTION_CLOSE;
+    else if (r->version_minor == 0)
+        head.connection = CONNECTION_KEEP_ALIVE;
+    if (e->plan.status >= 400)
+        head.request_id = e->id;
+    if (!response_head_put(&all->head, &head)) {
+        log_error("client %.*s: out of memory for a response head; the connection is closed",
+                  (int)e->peer.n, e->peer.p);
+        conn_reset(c);
+        return STEP_STOP;
+    }
+    e->head_bytes = all->head.n;
+    e->measured = framing == RESPONSE_LENGTH && !e->head_only;
+    e->content_bytes = e->plan.length;
+    sendq_start(&e->sendq, buf_span(&all->head), choose_body(e, framing));
+    e->phase = EXCHANGE_ANSWER;
+    return STEP_ON;
+}
+
+static struct serve_request serve_request_of(struct conn *c)
+{
+    return (struct serve_request){.http = request_of(c),
+                                  .now = loop_now(c->all->s.loop),
+                                  .now_wall = loop_wall(c->all->s.loop)};
+}
+
+/* Answers with an error found here; the connection ends with it. */
+static enum step refuse(struct conn *c, int status, const char *why)
+{
+    struct exchange *e = c->exchange;
+
+    if (status != 408)
+        slot_count(c->all->slot, COUNTER_bad_requests, 1);
+    conn_note(c, status == 408 ? "request timed out" : "request refused", why);
+    e->body_unread = true;
+    begin_request(c);
+    struct serve_request request = serve_request_of(c);
+    serve_error(c->all->s.serve, request.http ? &request : NULL, status, &e->plan);
+    return begin_answer(c);
+}
+
+static enum step answer(struct conn *c)
+{
+    struct serve_request request = serve_request_of(c);
+
+    serve_start(c->all->s.serve, &request, &c->exchange->plan);
+    return begin_answer(c);
+}
+
+static enum step wait_head(struct conn *c)
+{
+    /* Once for each request: the timeout is for the whole of its head. */
+    if (!c->exchange->waits)
+        conn_set_state(c, CONN_HEAD);
+    if (c->exchange)
+        c->exchange->waits = true;
+    return STEP_STOP;
+}
+
+static enum step begin_body(struct conn *c, const struct http_request *r)
+{
+    struct exchange *e = c->exchange;
+
+    e->framing = r->framing;
+    e->expects = r->expect_continue;
+    e->body_left_bytes = r->framing == HTTP_BODY_LENGTH ? r->content_length : 0;
+    e->chunked = (struct http_chunked){0};
+    e->phase = EXCHANGE_BODY;
+    if (e->body_left_bytes > c->all->s.conf->limits.body_size_bytes)
+        return refuse(c, 413, "its body is larger than [limits] body_size");
+    return STEP_ON;
+}
+
+static enum step step_head(struct conn *c)
+{
+    struct conns *all = c->all;
+    struct exchange *e = c->exchange;
+    struct span in = exchange_input(e);
+    const struct http_parse_limits limits = {.head_bytes = head_limit(all)};
+
+    if (in.p[0] == TLS_HANDSHAKE)
+        return refuse(c, 400, "this looks like TLS, spoken to a port that is not");
+    all->parsed = NULL;
+    switch (http_parse_head(&e->parser, &limits, in.p, in.n, &all->request)) {
+    case HTTP_PARSE_MORE:
+        if (in.n >= buffer_limit(all))
+            return refuse(c, 431, "its head is larger than [limits] header_size");
+        return wait_head(c);
+    case HTTP_PARSE_BAD:
+        return refuse(c, e->parser.status, e->parser.why ? e->parser.why : "malformed");
+    case HTTP_PARSE_DONE:
+        break;
+    }
+    e->head_end = e->next = e->start + e->parser.consumed;
+    e->parsed = true;
+    all->parsed = e;
+    begin_request(c);
+    return begin_body(c, &all->request);
+}
+
+static enum step step_body(struct conn *c)
+{
+    struct exchange *e = c->exchange;
+
+    switch (exchange_take_body(e, c->all->s.conf->limits.body_size_bytes)) {
+    case EXCHANGE_BODY_DONE:
+        conn_rate_stop(c);
+        return answer(c);
+    case EXCHANGE_BODY_BAD:
+        return refuse(c, 400, e->chunked.why ? e->chunked.why : "malformed chunked body");
+    case EXCHANGE_BODY_LARGE:
+        return refuse(c, 413, "its body is larger than [limits] body_size");
+    case EXCHANGE_BODY_MORE:
+        break;
+    }
+    if (e->expects) {
+        e->body_unread = true;
+        return answer(c);
+    }
+    if (c->state != CONN_BODY) {
+        conn_too_slow(c, 0); /* opens the window */
+        conn_set_state(c, CONN_BODY);
+    }
+    return STEP_STOP;
+}
+
+/* Whether a response is sure to follow this one at once. */
+static bool another_follows(const struct exchange *e)
+{
+    struct span rest = span_of(e->buffer + e->next, e->n - e->next);
+
+    return rest.n > 0 && !e->close && span_starts(rest, SPAN("GET ")) &&
+           memmem(rest.p, rest.n, "\r\n\r\n", 4);
+}
+
+static enum step end_answer(struct conn *c)
+{
+    struct exchange *e = c->exchange;
+    uint64_t sent = exchange_content_sent(e);
+
+    if (e->measured && sent != e->content_bytes) {
+        log_error("client %.*s: a response of %llu bytes came to %llu; the connection is closed",
+                  (int)e->peer.n, e->peer.p, (unsigned long long)e->content_bytes,
+                  (unsigned long long)sent);
+        conn_reset(c);
+        return STEP_STOP;
+    }
+    conn_rate_stop(c);
+    struct mono now = account_end(c, request_of(c), false);
+    c->reused = true;
+    c->queue_wait_ns = 0;
+    if (e->close) {
+        /* A client that said it would close sends nothing more; others may be just sending. */
+        bool linger = e->body_unread || e->next < e->n || !e->client_closes;
+        give_exchange(c);
+        if (linger)
+            conn_linger(c);
+        else
+            conn_close(c);
+        return STEP_STOP;
+    }
+    exchange_next(e);
+    c->all->parsed = NULL;
+    if (e->n == 0) {
+        give_exchange(c);
+        conn_set_state(c, CONN_IDLE);
+        return STEP_STOP;
+    }
+    e->began = true;
+    e->begun = now;
+    return STEP_ANSWERED;
+}
+
+/* The head was put together in memory that others use too: keeps what is left of it. */
+static bool keep_head(struct exchange *e)
+{
+    if (e->sendq.head.n == 0 || e->unsent_head.n > 0)
+        return true;
+    if (!buf_add_span(&e->unsent_head, e->sendq.head))
+        return false;
+    e->sendq.head = buf_span(&e->unsent_head);
+    return true;
+}
+
+/* The response is not all with the kernel: waits until the socket takes more. */
+static enum step wait_send(struct conn *c, uint64_t progress_bytes, bool full)
+{
+    struct exchange *e = c->exchange;
+
+    if (!keep_head(e)) {
+        conn_reset(c);
+        return STEP_STOP;
+    }
+    if (!full) /* it was our turn that ended: the client is not slow */
+        conn_rate_stop(c);
+    else if (conn_too_slow(c, progress_bytes)) {
+        slot_count(c->all->slot, COUNTER_timeouts, 1);
+        conn_note(c, "response cut", "the client reads slower than [limits] minimum_rate");
+        conn_reset(c);
+        return STEP_STOP;
+    }
+    if (c->state != CONN_SEND)
+        conn_set_state(c, CONN_SEND);
+    else if (progress_bytes > 0)
+        conn_touch(c);
+    return STEP_STOP;
+}
+
+static enum step send_failed(struct conn *c, enum sendq_result result, int error)
+{
+    struct span target = request_of(c) ? request_of(c)->target : (struct span){0};
+    int n = target.n > 512 ? 512 : (int)target.n;
+
+    if (result == SENDQ_GONE) {
+        conn_close(c);
+        return STEP_STOP;
+    }
+    if (result == SENDQ_SHRUNK)
+        log_warn("%.*s: the file became shorter while it was sent; the connection is closed", n,
+                 target.p);
+    else
+        log_error("%.*s: sending: %s; the connection is closed", n, target.p, strerror(error));
+    conn_reset(c);
+    return STEP_STOP;
+}
+
+static enum step step_answer(struct conn *c)
+{
+    struct exchange *e = c->exchange;
+    uint64_t before = e->sendq.sent_bytes;
+    enum sendq_result result =
+        sendq_send(&e->sendq, c->io.fd, SENDQ_WINDOW_BYTES, another_follows(e), c->all->slot,
+                   loop_now(c->all->s.loop));
+    int error = errno;
+    uint64_t progress_bytes = e->sendq.sent_bytes - before;
+
+    if (e->first_byte.ns == 0 && e->sendq.sent_bytes > 0)
+        e->first_byte = mono_now();
+    switch (result) {
+    case SENDQ_DONE:
+        return end_answer(c);
+    case SENDQ_AGAIN:
+        return wait_send(c, progress_bytes, true);
+    case SENDQ_YIELD:
+        return wait_send(c, progress_bytes, false);
+    case SENDQ_GONE:
+    case SENDQ_SHRUNK:
+    case SENDQ_BROKEN:
+        break;
+    }
+    return send_failed(c, result, error);
+}
+
+/* As far as it goes without waiting, and without keeping others waiting. */
+static void advance(struct conn *c)
+{
+    struct board_slot *slot = c->all->slot;
+    int left = REQUESTS_A_TURN;
+    enum step step = STEP_ON;
+
+    slot_wait(slot, WAIT_PARSE, loop_now(c->all->s.loop));
+    while (step != STEP_STOP && left > 0) {
+        switch (c->exchange->phase) {
+        case EXCHANGE_HEAD:
+            step = step_head(c);
+            break;
+        case EXCHANGE_BODY:
+            step = step_body(c);
+            break;
+        case EXCHANGE_ANSWER:
+            step = step_answer(c);
+            break;
+        }
+        if (step == STEP_ANSWERED)
+            left--;
+    }
+    if (step != STEP_STOP)
+        conn_again(c);
+    account_hide(c->all);
+}
+
+static void no_input(struct conn *c, ssize_t got, int error)
+{
+    if (got == 0 || (error != EAGAIN && error != EINTR)) {
+        conn_close(c);
+        return;
+    }
+    if (c->exchange->n == 0)
+        give_exchange(c);
+    if (c->state == CONN_NEW)
+        conn_set_state(c, CONN_FRESH);
+}
+
+/* Bytes of a request body came: false when too few for too long, and the answer is under way. */
+static bool body_in_time(struct conn *c, size_t got)
+{
+    if (!conn_too_slow(c, got)) {
+        conn_touch(c);
+        return true;
+    }
+    slot_count(c->all->slot, COUNTER_timeouts, 1);
+    if (refuse(c, 408, "its body comes slower than [limits] minimum_rate") == STEP_ON)
+        advance(c);
+    return false;
+}
+
+void http1_input(struct conn *c)
+{
+    struct conns *all = c->all;
+
+    if (!c->exchange && !take_exchange(c)) {
+        log_error("client connection: out of memory for a request; it is closed");
+        conn_close(c);
+        return;
+    }
+    struct exchange *e = c->exchange;
+    bool body = e->phase == EXCHANGE_BODY;
+    all->parsed = NULL; /* making room may move its bytes */
+    size_t room = exchange_room(e, body ? BODY_ROOM_BYTES : HEAD_ROOM_BYTES,
+                                buffer_limit(all) + (body ? BODY_ROOM_BYTES : 0));
+    if (room == 0) {
+        log_error("client connection: out of memory for a request; it is closed");
+        conn_close(c);
+        return;
+    }
+    ssize_t got = recv(c->io.fd, e->buffer + e->n, room, 0);
+    if (got <= 0) {
+        no_input(c, got, errno);
+        return;
+    }
+    slot_count(all->slot, COUNTER_bytes_in, (uint64_t)got);
+    e->n += (size_t)got;
+    if (!e->began) {
+        e->began = true;
+        e->begun = loop_now(all->s.loop);
+    }
+    if (!body || body_in_time(c, (size_t)got))
+        advance(c);
+}
+
+void http1_resume(struct conn *c)
+{
+    if (c->exchange->phase == EXCHANGE_ANSWER)
+        account_show(c, request_of(c));
+    advance(c);
+}
+
+/* Blank lines that some clients put behind a body: no request has begun. */
+static bool only_blank(struct span in)
+{
+    for (size_t i = 0; i < in.n; i++)
+        if (in.p[i] != '\r' && in.p[i] != '\n')
+            return false;
+    return true;
+}
+
+void http1_timeout(struct conn *c)
+{
+    struct exchange *e = c->exchange;
+
+    if (e->phase == EXCHANGE_HEAD && only_blank(exchange_input(e))) {
+        conn_close(c);
+        return;
+    }
+    slot_count(c->all->slot, COUNTER_timeouts, 1);
+    if (e->phase == EXCHANGE_ANSWER) {
+        conn_note(c, "response cut", "the client read nothing for [limits] send_timeout");
+        conn_reset(c);
+        return;
+    }
+    const char *why = e->phase == EXCHANGE_HEAD ? "its head did not come within header_timeout"
+                                                : "its body did not come within body_timeout";
+    if (refuse(c, 408, why) == STEP_ON)
+        advance(c);
+}
+
+void http1_drop(struct conn *c)
+{
+    if (c->exchange->active)
+        account_end(c, request_of(c), true);
+    give_exchange(c);
+}
