@@ -38,7 +38,7 @@ static struct span charset_for(const struct conf_location *l, struct span type)
 {
     struct span charset = span_str(l->charset);
 
-    if (charset.n == 0 || !mime_is_text(type) || memchr(type.p, ';', type.n))
+    if (charset.n == 0 || !mime_is_text(type))
         return span_of(NULL, 0);
     return charset;
 }
