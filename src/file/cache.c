@@ -402,22 +402,28 @@ static void show_serving(struct board_slot *slot, const struct file_root *root, 
     slot_serving(slot, span_of(text, out_len(&o)));
 }
 
-static void look(struct file_root *root, const struct file_open_how *how, uint64_t valid_ns,
-                 struct mono now, struct file_opened *out)
+/* 0, or the errno of opening the root. */
+static int look(struct file_root *root, const struct file_open_how *how, uint64_t valid_ns,
+                struct mono now, struct file_opened *out)
 {
+    int root_error = 0;
+
     if (how->slot) {
         show_serving(how->slot, root, how->name);
         slot_wait(how->slot, WAIT_OPEN, mono_now());
     }
     int root_fd = file_root_descriptor(root, now, valid_ns);
-    if (root_fd < 0)
-        *out = (struct file_opened){.kind = FILE_ERROR, .error = errno, .fd = -1};
-    else
+    if (root_fd < 0) {
+        root_error = errno;
+        *out = (struct file_opened){.kind = FILE_ERROR, .error = root_error, .fd = -1};
+    } else {
         file_open(root_fd, how, out);
+    }
     if (how->slot) {
         slot_wait(how->slot, WAIT_RESOLVE, mono_now());
         slot_serving(how->slot, span_of(NULL, 0));
     }
+    return root_error;
 }
 
 struct file_entry *file_cache_get(struct file_cache *cache, struct file_root *root,
@@ -429,13 +435,14 @@ struct file_entry *file_cache_get(struct file_cache *cache, struct file_root *ro
     struct file_entry *e = file_cache_find(cache, root_id, path, now, &how->hit);
 
     how->open_ns = 0;
+    how->root_error = 0;
     if (slot)
         slot_count(slot, how->hit ? COUNTER_cache_hits : COUNTER_cache_misses, 1);
     if (how->hit)
         return e;
     struct mono begin = mono_now();
     struct file_open_how ask = file_cache_how(cache, e, name);
-    look(root, &ask, cache->settings.valid_ns, now, &opened);
+    how->root_error = look(root, &ask, cache->settings.valid_ns, now, &opened);
     how->open_ns = mono_since(mono_now(), begin);
     return file_cache_take(cache, root_id, path, e, &opened, now);
 }

@@ -77,6 +77,7 @@ void file_cache_free(struct file_cache **cache); /* entries still referenced liv
 struct file_lookup {
     bool hit;         /* the file system was not asked */
     uint64_t open_ns; /* else: how long it took to answer */
+    int root_error;   /* errno when the root itself could not be opened, else 0 */
 };
 
 /*

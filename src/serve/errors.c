@@ -92,7 +92,8 @@ static const struct conf_error_page *find_page(const struct serve_ctx *ctx,
     return page || site == &conf->sites[0] ? page : page_in(&conf->sites[0], status);
 }
 
-/* Takes the page in the place of the short body, unless memory is short. */
+/* Takes the page in the place of the short body, unless memory is short. Pages are read as UTF-8.
+ */
 static void use_page(const struct serve_ctx *ctx, const struct conf_error_page *page,
                      struct serve_plan *plan)
 {
@@ -128,7 +129,8 @@ void serve_log_failure(struct serve_ctx *ctx, struct mono now, const char *what,
     char more[64] = "";
     if (ctx->log_held_back > 0)
         snprintf(more, sizeof more, " (and %u failures before)", ctx->log_held_back);
-    log_error("opening %s for a request: %s; answered with an error%s", what, strerror(error),
+    log_error("cannot serve %s: %s; answered with an error%s", what,
+              error == EOVERFLOW ? "the directory has too many entries to list" : strerror(error),
               more);
     ctx->logged = now;
     ctx->log_held_back = 0;

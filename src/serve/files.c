@@ -274,6 +274,8 @@ static struct file_entry *look_up(struct serve_ctx *ctx, const struct serve_requ
                            &how);
     }
     plan->open_ns += how.open_ns;
+    if (how.root_error != 0) /* nobody's request is at fault */
+        serve_log_failure(ctx, rq->now, t->location->files, how.root_error);
     if (plan->cache != SERVE_CACHE_MISS)
         plan->cache = how.hit ? SERVE_CACHE_HIT : SERVE_CACHE_MISS;
     return e;

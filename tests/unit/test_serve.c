@@ -270,6 +270,28 @@ START_TEST(no_descriptors)
 }
 END_TEST
 
+/* A root that is gone is the operator's trouble: the log says so, once a second. */
+START_TEST(no_root)
+{
+    char line[400];
+
+    ck_assert(log_open(tree_path("log")));
+    ck_assert_int_eq(rename(tree_path("plain"), tree_path("gone")), 0);
+    for (int i = 0; i < 3; i++) {
+        snprintf(line, sizeof line, "/plain/%d", i);
+        get(line, NULL);
+        ck_assert_int_eq(reply.plan.status, 404);
+    }
+    FILE *f = fopen(tree_path("log"), "re");
+    ck_assert_ptr_nonnull(fgets(line, sizeof line, f));
+    ck_assert_ptr_nonnull(strstr(line, plain_path));
+    ck_assert_ptr_null(fgets(line, sizeof line, f));
+    fclose(f);
+    ck_assert(log_open("stderr"));
+    ck_assert_int_eq(rename(tree_path("gone"), tree_path("plain")), 0);
+}
+END_TEST
+
 /* The logs and the board are told what happened. */
 START_TEST(facts_for_the_logs)
 {
@@ -317,6 +339,7 @@ int main(void)
     tcase_add_test(t, long_paths);
     tcase_add_test(t, no_permission);
     tcase_add_test(t, no_descriptors);
+    tcase_add_test(t, no_root);
     tcase_add_test(t, facts_for_the_logs);
     tcase_add_test(t, plan_is_used_again);
     suite_add_tcase(s, t);
