@@ -1,11 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The open-file cache: (location, path) to an open descriptor, its attributes, the field lines
- * of its response ready made, and for small files the contents; failures are entries too. An
- * entry is believed for [cache] valid, then the name is opened again: when it still is
- * the same file (device, inode, size, mtime, ctime) the entry goes on. Entries are reference
- * counted: a response in flight keeps its descriptor although the entry was replaced.
- * The least recently used leave when entries or bytes run over. Worker only, no threads.
+ * of its response ready made, and for small files the contents (which then need no descriptor);
+ * failures are entries too. An entry is believed for [cache] valid, then the name is looked up
+ * again: when it still is the same file (device, inode, size, mtime, ctime) the entry goes on.
+ * A file that had changed less than two seconds before it was opened is opened again all the
+ * same, for its times could not show one more change. Entries are reference counted: a response
+ * in flight keeps its descriptor although the entry was replaced. The least recently used leave
+ * when entries or bytes run over; directories and failures take at most half of the entries, so
+ * that asking for names that do not exist cannot push out the files that do.
+ *
+ * A look-up is three steps, so that the middle one, which may wait for storage, can be done
+ * elsewhere: file_cache_find, file_open, file_cache_take. file_cache_get is all three. Worker's
+ * loop only.
  */
 #ifndef WEIR_FILE_CACHE_H
 #define WEIR_FILE_CACHE_H
@@ -17,16 +24,15 @@
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "base/list.h"
+#include "file/open.h"
 #include "file/root.h"
-
-enum file_kind { FILE_REGULAR, FILE_DIRECTORY, FILE_OTHER, FILE_ERROR };
 
 struct file_entry {
     enum file_kind kind;
-    int error;          /* FILE_ERROR: errno of the open */
-    int fd;             /* FILE_REGULAR: open for reading; FILE_DIRECTORY: -1 */
+    int error; /* FILE_ERROR: errno of the open */
+    int fd;    /* FILE_REGULAR without content: open for reading; else -1 */
     struct stat st;
-    struct span fields; /* FILE_REGULAR: made by the cache's owner, see file_cache_fields */
+    struct span fields; /* FILE_REGULAR: made by the cache's owner, see file_cache_describe */
     char *content;      /* whole contents of a small regular file; NULL when not held */
     /* Derived by whoever makes `fields` so that it is not made twice. */
     char etag[64];
@@ -34,25 +40,27 @@ struct file_entry {
     struct span type; /* media type with its charset; lives in fields_memory */
 
     /* The cache's own. */
-    char *fields_memory;
+    char *fields_memory; /* from malloc; freed with the entry */
     struct list lru;
     struct file_entry *chain;
     uint64_t hash;
     unsigned refs;
-    bool cached; /* false: replaced or evicted, lives on only for its references */
+    bool cached;  /* false: replaced or evicted, lives on only for its references */
+    bool settled; /* st shows every later change */
     unsigned root_id;
     size_t path_bytes;
-    struct mono checked;
+    struct mono checked, used;
     char path[]; /* decoded request path, NUL-terminated */
 };
 
 struct file_cache;
 
 struct file_cache_settings {
-    unsigned entries_max;       /* 0: nothing is kept, every look-up opens */
+    unsigned entries_max; /* 0: nothing is kept, every look-up opens */
     uint64_t valid_ns;
     size_t content_bytes_max;
     size_t content_file_bytes; /* contents of files up to this size are held */
+    struct board_slot *slot;   /* for waits, hits, misses and gauges; may be NULL */
 };
 
 /*
@@ -61,24 +69,52 @@ struct file_cache_settings {
  */
 typedef bool file_cache_describe(void *arg, struct file_entry *e);
 
+/* NULL on ENOMEM. */
 struct file_cache *file_cache_new(const struct file_cache_settings *settings,
                                   file_cache_describe *describe, void *arg);
 void file_cache_free(struct file_cache **cache); /* entries still referenced live on */
 
+struct file_lookup {
+    bool hit;         /* the file system was not asked */
+    uint64_t open_ns; /* else: how long it took to answer */
+    int root_error;   /* errno when the root itself could not be opened, else 0 */
+};
+
 /*
  * The entry of `path` (decoded, begins with '/') whose file name beneath `root` is `name`
  * (NUL-terminated, no leading slash). Never NULL but on ENOMEM. The caller gives it back
- * with file_entry_release. *hit says whether the file system was asked.
+ * with file_entry_release. A hit allocates nothing and makes no system call.
  */
 struct file_entry *file_cache_get(struct file_cache *cache, struct file_root *root,
                                   unsigned root_id, struct span path, const char *name,
-                                  struct mono now, bool *hit);
+                                  struct mono now, struct file_lookup *how);
+
+/*
+ * The first step: the entry of this path, held for the caller, or NULL. *fresh: it can be
+ * used as it is; else it goes to file_cache_take with what file_open says now.
+ */
+struct file_entry *file_cache_find(struct file_cache *cache, unsigned root_id, struct span path,
+                                   struct mono now, bool *fresh);
+/* What file_open is to be asked, given what file_cache_find found (which may be NULL). */
+struct file_open_how file_cache_how(const struct file_cache *cache, const struct file_entry *stale,
+                                    const char *name);
+/*
+ * The last step: takes `opened` over (its descriptor and contents) and the reference to
+ * `stale`, and returns the entry to use, held. NULL on ENOMEM.
+ */
+struct file_entry *file_cache_take(struct file_cache *cache, unsigned root_id, struct span path,
+                                   struct file_entry *stale, struct file_opened *opened,
+                                   struct mono now);
 
 struct file_entry *file_entry_hold(struct file_entry *e);
 void file_entry_release(void *entry); /* of type void (*)(void *), for source owners */
 
-/* Gives up descriptors of entries nobody uses, the oldest first: when EMFILE was met. Returns how many. */
+/* Gives up descriptors of entries nobody uses, the oldest first: when EMFILE was met. Returns how
+ * many. */
 unsigned file_cache_shed(struct file_cache *cache, unsigned count);
+
+/* How long an entry, and the place of a root, is believed. */
+uint64_t file_cache_valid_ns(const struct file_cache *cache);
 
 void file_cache_usage(const struct file_cache *cache, uint64_t *entries, uint64_t *content_bytes);
 

@@ -19,7 +19,10 @@
 struct board_slot;
 struct serve_ctx; /* of one worker: roots, open-file cache, media types */
 
-/* mime and conf are borrowed and must outlive it. slot may be NULL (tests). NULL on ENOMEM. */
+/*
+ * mime and conf are borrowed and must outlive it. slot may be NULL (tests). NULL with errno:
+ * ENOMEM; or ENOSYS, EPERM when openat2(2) cannot be used here, which is logged.
+ */
 struct serve_ctx *serve_ctx_new(const struct conf *conf, const struct mime_table *mime,
                                 struct board_slot *slot);
 void serve_ctx_free(struct serve_ctx **ctx);
@@ -39,16 +42,17 @@ enum serve_outcome { SERVE_CACHE_NONE, SERVE_CACHE_HIT, SERVE_CACHE_MISS };
  */
 struct serve_plan {
     int status;
-    struct span ready;   /* field lines that live as long as the body source (a cached file's) */
-    struct buf extra;    /* field lines made for this response */
-    uint64_t length;     /* of the content GET would have */
-    bool length_known;   /* false: the protocol must frame it (chunked, or close) */
-    bool no_content;     /* 204, 304: no content and no Content-Length of this length */
-    bool close;          /* the connection must not be used again */
+    struct span ready; /* field lines that live as long as the body source (a cached file's) */
+    struct buf extra;  /* field lines made for this response */
+    uint64_t length;   /* of the content GET would have */
+    bool length_known; /* false: the protocol must frame it (chunked, or close) */
+    bool no_content;   /* 204, 304: no content and no Content-Length of this length */
+    bool close;        /* the connection must not be used again */
     struct source body;
     /* For the logs. */
     enum serve_outcome cache;
     const struct conf_location *location; /* NULL when none matched */
+    struct span file; /* request path of the file sent, for the board; lives as long as body */
     uint64_t open_ns; /* time spent opening and asking for attributes */
 };
 

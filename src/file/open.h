@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The call that may wait for storage: from a name beneath a root to what is there, as plain
+ * data. The name is first opened with O_PATH, which has no effect on what it names, and its
+ * attributes are asked for; only a regular file is then opened for reading, so that no
+ * request wakes a FIFO's writer or rewinds a tape. (Between the two opens the name may be
+ * given to something else; the second open is non-blocking and asked for its kind again, so
+ * such a race costs at most one open of it.) Small files are read whole.
+ *
+ * Knows nothing of the cache and keeps no state: any thread may call it.
+ */
+#ifndef WEIR_FILE_OPEN_H
+#define WEIR_FILE_OPEN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/stat.h>
+
+struct board_slot;
+
+enum file_kind { FILE_REGULAR, FILE_DIRECTORY, FILE_OTHER, FILE_ERROR };
+
+struct file_open_how {
+    const char *name;         /* NUL-terminated, relative; "" is the root itself */
+    size_t content_bytes;     /* regular files up to this size are read whole; 0: none */
+    const struct stat *known; /* not NULL: when the name still is this file, nothing is opened */
+    struct board_slot *slot;  /* where to say what is being waited for; NULL: nowhere */
+};
+
+struct file_opened {
+    enum file_kind kind;
+    bool same;    /* it is how->known: only st is set besides kind */
+    bool settled; /* its last change is so old that a later one must show in st */
+    int error;    /* FILE_ERROR: errno */
+    int fd;       /* FILE_REGULAR: open for reading, -1 when content is held; else -1 */
+    struct stat st;
+    char *content; /* the whole file, st.st_size bytes, from malloc; or NULL */
+};
+
+/* Always fills *out; the caller owns out->fd and out->content. */
+void file_open(int root_fd, const struct file_open_how *how, struct file_opened *out);
+
+void file_opened_drop(struct file_opened *o);
+
+/* Device, inode, kind, size, modification and change time agree. */
+bool file_is_same(const struct stat *a, const struct stat *b);
+
+#endif

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * multipart/byteranges; see byteranges.h. Lengths and bytes come from the same function that
+ * writes a part's head, so that they cannot differ. Worker's loop only.
+ */
+#include "serve/byteranges.h"
+
+#include <stdlib.h>
+#include <sys/random.h>
+
+/* All of a part's head but the media type: boundary, field names, three numbers of 20 digits. */
+enum { PART_FIXED_BYTES = 192 };
+
+struct byteranges {
+    struct file_entry *entry;
+    struct http_range range[HTTP_RANGES_MAX];
+    unsigned count;
+    unsigned part;   /* of count; count: the closing boundary */
+    bool head_given; /* of this part: its slice is next */
+    uint64_t length;
+    char boundary[BYTERANGES_BOUNDARY_BYTES + 1];
+    size_t head_room;
+    char head[];
+};
+
+static struct span write_head(struct byteranges *b, unsigned part)
+{
+    struct out o = out_into(b->head, b->head_room);
+    const struct http_range *r = &b->range[part];
+
+    out_str(&o, "\r\n--");
+    out_str(&o, b->boundary);
+    if (part == b->count) {
+        out_str(&o, "--\r\n");
+        return span_of(b->head, out_len(&o));
+    }
+    out_str(&o, "\r\nContent-Type: ");
+    out_span(&o, b->entry->type);
+    out_str(&o, "\r\nContent-Range: bytes ");
+    out_u64(&o, r->offset);
+    out_char(&o, '-');
+    out_u64(&o, r->offset + r->length - 1);
+    out_char(&o, '/');
+    out_u64(&o, (uint64_t)b->entry->st.st_size);
+    out_str(&o, "\r\n\r\n");
+    return span_of(b->head, out_len(&o));
+}
+
+static bool make_boundary(char *to)
+{
+    static const char hex[] = "0123456789abcdef";
+    unsigned char random[BYTERANGES_BOUNDARY_BYTES / 2];
+
+    if (getrandom(random, sizeof random, GRND_NONBLOCK) != (ssize_t)sizeof random)
+        return false;
+    for (size_t i = 0; i < sizeof random; i++) {
+        to[2 * i] = hex[random[i] >> 4];
+        to[2 * i + 1] = hex[random[i] & 15];
+    }
+    to[BYTERANGES_BOUNDARY_BYTES] = '\0';
+    return true;
+}
+
+struct byteranges *byteranges_new(struct file_entry *e, const struct http_range *range,
+                                  unsigned count)
+{
+    size_t head_room = PART_FIXED_BYTES + e->type.n;
+    struct byteranges *b = calloc(1, sizeof *b + head_room);
+
+    if (!b || !make_boundary(b->boundary)) {
+        free(b);
+        return NULL;
+    }
+    b->entry = file_entry_hold(e);
+    b->count = count;
+    b->head_room = head_room;
+    memcpy(b->range, range, count * sizeof *range);
+    for (unsigned i = 0; i < count; i++)
+        b->length += write_head(b, i).n + range[i].length;
+    b->length += write_head(b, count).n;
+    return b;
+}
+
+const char *byteranges_boundary(const struct byteranges *b)
+{
+    return b->boundary;
+}
+
+uint64_t byteranges_length(const struct byteranges *b)
+{
+    return b->length;
+}
+
+static void give_slice(struct byteranges *b, struct chunk *out)
+{
+    const struct http_range *r = &b->range[b->part++];
+    const struct file_entry *e = b->entry;
+
+    b->head_given = false;
+    if (e->content)
+        *out = (struct chunk){.kind = CHUNK_MEMORY,
+                              .fd = -1,
+                              .memory = span_of(e->content + r->offset, (size_t)r->length)};
+    else
+        *out = (struct chunk){
+            .kind = CHUNK_FILE, .fd = e->fd, .offset = r->offset, .length = r->length};
+}
+
+static void pull(struct source *s, struct chunk *out)
+{
+    struct byteranges *b = s->owner;
+
+    if (b->part < b->count && b->head_given) {
+        give_slice(b, out);
+        return;
+    }
+    if (b->part > b->count) {
+        *out = (struct chunk){.kind = CHUNK_END, .fd = -1};
+        return;
+    }
+    *out = (struct chunk){.kind = CHUNK_MEMORY, .fd = -1, .memory = write_head(b, b->part)};
+    if (b->part == b->count)
+        b->part++;
+    else
+        b->head_given = true;
+}
+
+static void stop(struct source *s)
+{
+    struct byteranges *b = s->owner;
+
+    file_entry_release(b->entry);
+    free(b);
+}
+
+void byteranges_source(struct byteranges *b, struct source *s)
+{
+    static const struct source_ops ops = {pull, stop};
+
+    *s = (struct source){.ops = &ops, .fd = -1, .owner = b};
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the handlers of one worker share, and what they are asked: inside serve/ only. Each
+ * handler fills in a plan that serve_start has made ready. Worker's loop only.
+ */
+#ifndef WEIR_SERVE_CONTEXT_H
+#define WEIR_SERVE_CONTEXT_H
+
+#include <errno.h>
+
+#include "file/cache.h"
+#include "serve/route.h"
+#include "serve/serve.h"
+
+/* A longer decoded path is answered 414; the file system's own limit is PATH_MAX. */
+#define SERVE_PATH_BYTES 8192
+
+/* Bodies of errors and redirects: "404 Not Found\n". */
+#define SERVE_STATUS_FIRST 300
+#define SERVE_STATUS_LAST  599
+#define SERVE_SHORT_BYTES  48
+
+struct serve_short {
+    uint8_t bytes;
+    char text[SERVE_SHORT_BYTES];
+};
+
+struct serve_ctx {
+    const struct conf *conf;
+    const struct mime_table *mime;
+    struct board_slot *slot; /* may be NULL */
+    struct file_cache *cache;
+    struct file_root *root; /* by location id */
+    struct mono logged;     /* the last line about a failing file, see serve_log_failure */
+    unsigned log_held_back; /* lines not written since */
+    char path[SERVE_PATH_BYTES + 1];
+    char index_path[SERVE_PATH_BYTES + 256 + 1];
+    struct serve_short shorts[SERVE_STATUS_LAST - SERVE_STATUS_FIRST + 1];
+};
+
+/* Where a request leads. */
+struct serve_target {
+    const struct conf_site *site;
+    const struct conf_location *location;
+    struct span path; /* decoded, normalised, NUL-terminated, in ctx->path */
+    size_t name_at; /* the part of path behind the location's prefix begins here, without a slash */
+};
+
+/* --- handlers --- */
+void serve_files(struct serve_ctx *ctx, const struct serve_request *rq,
+                 const struct serve_target *t, struct serve_plan *plan);
+/* The directory is there: path ends in '/'. */
+void serve_listing(struct serve_ctx *ctx, const struct serve_request *rq,
+                   const struct serve_target *t, struct serve_plan *plan);
+void serve_redirect(struct serve_ctx *ctx, const struct serve_request *rq,
+                    const struct serve_target *t, struct serve_plan *plan);
+/* 301 to the same path with a slash behind it, query kept. */
+void serve_add_slash(struct serve_ctx *ctx, const struct serve_request *rq,
+                     const struct serve_target *t, struct serve_plan *plan);
+
+/* file_cache_describe for conf's locations; arg is the serve_ctx. */
+bool serve_describe(void *arg, struct file_entry *e);
+
+/* --- errors.c --- */
+void serve_shorts_init(struct serve_ctx *ctx);
+/* This status with its short body; field lines already in plan->extra stay. */
+void serve_short_answer(struct serve_ctx *ctx, int status, struct serve_plan *plan);
+/* An error answer for the errno of opening or reading `what`. */
+void serve_errno(struct serve_ctx *ctx, const struct serve_request *rq, int error, const char *what,
+                 struct serve_plan *plan);
+/* Forgets the response made so far, but not what is known for the logs. */
+void serve_plan_clear(struct serve_plan *plan);
+
+/* One line a second at most, for what every client can make happen again. */
+void serve_log_failure(struct serve_ctx *ctx, struct mono now, const char *what, int error);
+
+static inline bool serve_is_shortage(int error)
+{
+    return error == EMFILE || error == ENFILE || error == ENOMEM;
+}
+
+/* How many unused cached files are closed when descriptors run out. */
+enum { SERVE_SHED_COUNT = 32 };
+
+/* `path` percent-encoded; false on ENOMEM. */
+bool serve_add_url_path(struct buf *b, struct span path);
+/* A query as it came, with what may not stand in a field value percent-encoded; false on ENOMEM. */
+bool serve_add_query(struct buf *b, struct span query);
+
+#endif

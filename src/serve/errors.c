@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Error answers: one line of plain text ("404 Not Found\n"), for whoever asks, in every
+ * format, can read that; a site that wants more configures pages of its own, which are held
+ * in memory and need no file when one cannot be opened. Worker's loop only.
+ */
+#include <errno.h>
+#include <stdio.h>
+
+#include "base/log.h"
+#include "base/must.h"
+#include "http/parse.h"
+#include "serve/context.h"
+
+/* Seconds a client is asked to wait when descriptors or memory ran out. */
+#define RETRY_AFTER    "Retry-After: 2\r\n"
+#define PLAIN_TYPE     "Content-Type: text/plain; charset=utf-8\r\n"
+#define ALLOWED_FIELDS "Allow: GET, HEAD, OPTIONS\r\n"
+
+void serve_shorts_init(struct serve_ctx *ctx)
+{
+    for (int status = SERVE_STATUS_FIRST; status <= SERVE_STATUS_LAST; status++) {
+        struct serve_short *s = &ctx->shorts[status - SERVE_STATUS_FIRST];
+        struct out o = out_into(s->text, sizeof s->text);
+        out_fmt(&o, "%d %s\n", status, http_status_reason(status));
+        s->bytes = (uint8_t)out_len(&o);
+    }
+}
+
+void serve_plan_clear(struct serve_plan *plan)
+{
+    source_stop(&plan->body);
+    plan->extra.n = 0;
+    plan->ready = span_of(NULL, 0);
+    plan->status = 0;
+    plan->length = 0;
+    plan->length_known = true;
+    plan->no_content = false;
+    plan->file = span_of(NULL, 0);
+}
+
+void serve_short_answer(struct serve_ctx *ctx, int status, struct serve_plan *plan)
+{
+    must(status >= SERVE_STATUS_FIRST && status <= SERVE_STATUS_LAST);
+    const struct serve_short *s = &ctx->shorts[status - SERVE_STATUS_FIRST];
+
+    source_stop(&plan->body);
+    plan->status = status;
+    plan->length = s->bytes;
+    plan->length_known = true;
+    source_memory(&plan->body, span_of(s->text, s->bytes), NULL, NULL);
+    if (status == 503)
+        plan->ready = SPAN(PLAIN_TYPE RETRY_AFTER);
+    else if (status == 405)
+        plan->ready = SPAN(PLAIN_TYPE ALLOWED_FIELDS);
+    else
+        plan->ready = SPAN(PLAIN_TYPE);
+}
+
+static bool ends_connection(int status)
+{
+    switch (status) {
+    case 400:
+    case 408:
+    case 413:
+    case 414:
+    case 431:
+    case 501:
+    case 505:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static const struct conf_error_page *page_in(const struct conf_site *site, int status)
+{
+    for (size_t i = 0; i < site->error_page_count; i++)
+        if (site->error_pages[i].status == status && site->error_pages[i].content)
+            return &site->error_pages[i];
+    return NULL;
+}
+
+static const struct conf_error_page *find_page(const struct serve_ctx *ctx,
+                                               const struct serve_request *rq, int status)
+{
+    const struct conf *conf = ctx->conf;
+    const struct conf_site *site =
+        rq && rq->http ? route_site(conf, rq->http->host) : &conf->sites[0];
+    const struct conf_error_page *page = page_in(site, status);
+
+    return page || site == &conf->sites[0] ? page : page_in(&conf->sites[0], status);
+}
+
+/* Takes the page in the place of the short body, unless memory is short. Pages are read as UTF-8.
+ */
+static void use_page(const struct serve_ctx *ctx, const struct conf_error_page *page,
+                     struct serve_plan *plan)
+{
+    struct span type = mime_table_find(ctx->mime, span_str(page->path));
+    const char *charset = span_starts(type, SPAN("text/")) ? "; charset=utf-8" : "";
+
+    if (!buf_addf(&plan->extra, "Content-Type: %.*s%s\r\n", (int)type.n, type.p, charset))
+        return;
+    plan->ready = span_from(plan->ready, sizeof PLAIN_TYPE - 1);
+    plan->length = page->content_bytes;
+    source_stop(&plan->body);
+    source_memory(&plan->body, span_of(page->content, page->content_bytes), NULL, NULL);
+}
+
+void serve_error(struct serve_ctx *ctx, const struct serve_request *request, int status,
+                 struct serve_plan *plan)
+{
+    serve_plan_clear(plan);
+    serve_short_answer(ctx, status, plan);
+    const struct conf_error_page *page = find_page(ctx, request, status);
+    if (page)
+        use_page(ctx, page, plan);
+    if (ends_connection(status))
+        plan->close = true;
+}
+
+void serve_log_failure(struct serve_ctx *ctx, struct mono now, const char *what, int error)
+{
+    if (ctx->logged.ns != 0 && mono_since(now, ctx->logged) < NS_PER_S) {
+        ctx->log_held_back++;
+        return;
+    }
+    char more[64] = "";
+    if (ctx->log_held_back > 0)
+        snprintf(more, sizeof more, " (and %u failures before)", ctx->log_held_back);
+    log_error("cannot serve %s: %s; answered with an error%s", what,
+              error == EOVERFLOW ? "the directory has too many entries to list" : strerror(error),
+              more);
+    ctx->logged = now;
+    ctx->log_held_back = 0;
+}
+
+static int status_of(int error)
+{
+    switch (error) {
+    case ENOENT:
+    case ENOTDIR:
+    case ENAMETOOLONG: /* no such name can be there */
+        return 404;
+    case EACCES:
+    case EPERM:
+    case ELOOP:
+    case EXDEV: /* a link that leaves the root */
+        return 403;
+    case EMFILE:
+    case ENFILE:
+    case ENOMEM:
+    case EAGAIN:
+        return 503;
+    default:
+        return 500;
+    }
+}
+
+void serve_errno(struct serve_ctx *ctx, const struct serve_request *rq, int error, const char *what,
+                 struct serve_plan *plan)
+{
+    int status = status_of(error);
+
+    if (status >= 500)
+        serve_log_failure(ctx, rq->now, what, error);
+    serve_error(ctx, rq, status, plan);
+}

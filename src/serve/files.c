@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * GET and HEAD of files: from a path beneath a location to a plan. Names are opened by the
+ * cache (file/cache); here is only decided: dot-files, slashes, index files, conditions,
+ * ranges. Conditions come before ranges (RFC 9110, 13.2.2), and ranges are for GET alone.
+ *
+ * The field lines of a file are made once for its cache entry, in an order that lets an
+ * answer use a beginning of them: ETag, Last-Modified and Cache-Control go into a 304 as
+ * well, Accept-Ranges into every answer with a body, Content-Type into all of these that
+ * have a single part. Nothing here says nosniff: the types are the operator's. Worker's loop only.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "http/conditional.h"
+#include "http/mime.h"
+#include "http/path.h"
+#include "http/range.h"
+#include "serve/byteranges.h"
+#include "serve/context.h"
+
+#define ACCEPT_RANGES "Accept-Ranges: bytes\r\n"
+#define REFUSE_RANGES "Accept-Ranges: none\r\n"
+#define TYPE_FIELD    "Content-Type: "
+
+/* --- field lines --- */
+
+/* Seconds of Last-Modified, -1 for none: not for the epoch (an archive without times) nor for the
+ * future (RFC 9110, 8.8.2.1). */
+static int64_t modified_of(const struct file_entry *e, struct wall now)
+{
+    int64_t s = e->st.st_mtim.tv_sec;
+
+    return s > 0 && (uint64_t)s <= now.ns / NS_PER_S ? s : -1;
+}
+
+static struct span charset_for(const struct conf_location *l, struct span type)
+{
+    struct span charset = span_str(l->charset);
+
+    if (charset.n == 0 || !mime_is_text(type))
+        return span_of(NULL, 0);
+    return charset;
+}
+
+static void write_fields(struct out *o, const struct serve_ctx *ctx, const struct file_entry *e,
+                         size_t *type_at)
+{
+    const struct conf_location *l = ctx->conf->locations[e->root_id];
+    struct span type = mime_table_find(ctx->mime, span_of(e->path, e->path_bytes));
+    struct span charset = charset_for(l, type);
+    int64_t modified_s = modified_of(e, wall_now());
+    char date[HTTP_DATE_BYTES];
+
+    out_str(o, "ETag: ");
+    out_add(o, e->etag, e->etag_bytes);
+    if (modified_s >= 0) {
+        http_date_format(modified_s, date);
+        out_str(o, "\r\nLast-Modified: ");
+        out_add(o, date, sizeof date);
+    }
+    if (l->cache_control) {
+        out_str(o, "\r\nCache-Control: ");
+        out_str(o, l->cache_control);
+    }
+    out_str(o, ctx->conf->limits.ranges > 0 ? "\r\n" ACCEPT_RANGES : "\r\n" REFUSE_RANGES);
+    out_str(o, TYPE_FIELD);
+    *type_at = out_len(o);
+    out_span(o, type);
+    if (charset.n > 0) {
+        out_str(o, "; charset=");
+        out_span(o, charset);
+    }
+    out_str(o, "\r\n");
+}
+
+bool serve_describe(void *arg, struct file_entry *e)
+{
+    const struct serve_ctx *ctx = arg;
+    const struct conf_location *l = ctx->conf->locations[e->root_id];
+    struct span type = mime_table_find(ctx->mime, span_of(e->path, e->path_bytes));
+    size_t room = 256 + type.n + span_str(l->charset).n + span_str(l->cache_control).n;
+    size_t type_at;
+
+    e->etag_bytes =
+        (uint8_t)http_etag_make(e->st.st_dev, e->st.st_ino, (uint64_t)e->st.st_size,
+                                e->st.st_mtim.tv_sec, (uint32_t)e->st.st_mtim.tv_nsec, e->etag);
+    e->fields_memory = malloc(room);
+    if (!e->fields_memory)
+        return false;
+    struct out o = out_into(e->fields_memory, room);
+    write_fields(&o, ctx, e, &type_at);
+    e->fields = span_of(e->fields_memory, out_len(&o));
+    e->type = span_of(e->fields.p + type_at, e->fields.n - type_at - 2);
+    return true;
+}
+
+static struct span fields_without_type(const struct file_entry *e)
+{
+    return span_of(e->fields.p, (size_t)(e->type.p - e->fields.p) - (sizeof TYPE_FIELD - 1));
+}
+
+static struct span fields_of_304(const struct serve_ctx *ctx, const struct file_entry *e)
+{
+    struct span fields = fields_without_type(e);
+
+    fields.n -= ctx->conf->limits.ranges > 0 ? sizeof ACCEPT_RANGES - 1 : sizeof REFUSE_RANGES - 1;
+    return fields;
+}
+
+/* --- regular files --- */
+
+/* The reference to e goes over to the plan's body. */
+static void send_slice(struct serve_plan *plan, struct file_entry *e, uint64_t offset,
+                       uint64_t length)
+{
+    plan->length = length;
+    plan->file = span_of(e->path, e->path_bytes);
+    if (e->content)
+        source_memory(&plan->body, span_of(e->content + offset, (size_t)length), e,
+                      file_entry_release);
+    else
+        source_file(&plan->body, e->fd, offset, offset + length, e, file_entry_release);
+}
+
+static void send_whole(struct serve_plan *plan, struct file_entry *e)
+{
+    plan->status = 200;
+    plan->ready = e->fields;
+    send_slice(plan, e, 0, (uint64_t)e->st.st_size);
+}
+
+static void send_range(struct serve_ctx *ctx, const struct serve_request *rq, struct file_entry *e,
+                       const struct http_range *r, struct serve_plan *plan)
+{
+    if (!buf_addf(&plan->extra, "Content-Range: bytes %ju-%ju/%ju\r\n", (uintmax_t)r->offset,
+                  (uintmax_t)(r->offset + r->length - 1), (uintmax_t)e->st.st_size)) {
+        file_entry_release(e);
+        serve_error(ctx, rq, 503, plan);
+        return;
+    }
+    plan->status = 206;
+    plan->ready = e->fields;
+    send_slice(plan, e, r->offset, r->length);
+}
+
+/* When the parts cannot be made, the whole file is an answer too. */
+static void send_ranges(struct serve_plan *plan, struct file_entry *e, const struct http_range *r,
+                        unsigned count)
+{
+    struct byteranges *b = byteranges_new(e, r, count);
+
+    if (!b || !buf_addf(&plan->extra, TYPE_FIELD "multipart/byteranges; boundary=%s\r\n",
+                        byteranges_boundary(b))) {
+        struct source unused = {0};
+        if (b) {
+            byteranges_source(b, &unused);
+            source_stop(&unused);
+        }
+        send_whole(plan, e);
+        return;
+    }
+    plan->status = 206;
+    plan->ready = fields_without_type(e);
+    plan->length = byteranges_length(b);
+    plan->file = span_of(e->path, e->path_bytes);
+    byteranges_source(b, &plan->body);
+    file_entry_release(e); /* the parts hold it */
+}
+
+static void refuse_range(struct serve_ctx *ctx, const struct serve_request *rq,
+                         struct file_entry *e, struct serve_plan *plan)
+{
+    uintmax_t size = (uintmax_t)e->st.st_size;
+
+    file_entry_release(e);
+    serve_error(ctx, rq, 416, plan);
+    if (!buf_addf(&plan->extra, "Content-Range: bytes */%ju\r\n", size))
+        serve_error(ctx, rq, 503, plan);
+}
+
+static bool wants_range(const struct serve_ctx *ctx, const struct serve_request *rq,
+                        const struct http_validators *v)
+{
+    const struct http_request *http = rq->http;
+
+    if (!http->known[HTTP_FIELD_RANGE].p || http->method != HTTP_GET ||
+        ctx->conf->limits.ranges == 0 || (http->repeated & (1U << HTTP_FIELD_RANGE)))
+        return false;
+    return http_if_range(http, v, (int64_t)(rq->now_wall.ns / NS_PER_S));
+}
+
+static void answer_range(struct serve_ctx *ctx, const struct serve_request *rq,
+                         struct file_entry *e, struct serve_plan *plan)
+{
+    struct http_range range[HTTP_RANGES_MAX];
+    unsigned max = ctx->conf->limits.ranges;
+    unsigned count = 0;
+
+    switch (http_range_parse(rq->http->known[HTTP_FIELD_RANGE], (uint64_t)e->st.st_size,
+                             max < HTTP_RANGES_MAX ? max : HTTP_RANGES_MAX, range, &count)) {
+    case HTTP_RANGE_UNSATISFIABLE:
+        refuse_range(ctx, rq, e, plan);
+        return;
+    case HTTP_RANGE_PARTIAL:
+        if (count == 1)
+            send_range(ctx, rq, e, &range[0], plan);
+        else
+            send_ranges(plan, e, range, count);
+        return;
+    case HTTP_RANGE_NONE:
+        break;
+    }
+    send_whole(plan, e);
+}
+
+static void answer_not_modified(struct serve_ctx *ctx, const struct serve_request *rq,
+                                struct file_entry *e, struct serve_plan *plan)
+{
+    /* Copied, for there is no body that could keep the entry. */
+    bool good = buf_add_span(&plan->extra, fields_of_304(ctx, e));
+
+    file_entry_release(e);
+    if (!good) {
+        serve_error(ctx, rq, 503, plan);
+        return;
+    }
+    plan->status = 304;
+    plan->no_content = true;
+}
+
+/* Takes the reference to e. */
+static void answer_file(struct serve_ctx *ctx, const struct serve_request *rq, struct file_entry *e,
+                        struct serve_plan *plan)
+{
+    struct http_validators v = {
+        .etag = span_of(e->etag, e->etag_bytes),
+        .modified_s = modified_of(e, rq->now_wall),
+    };
+
+    switch (http_conditional(rq->http, &v)) {
+    case HTTP_COND_NOT_MODIFIED:
+        answer_not_modified(ctx, rq, e, plan);
+        return;
+    case HTTP_COND_PRECONDITION_FAILED:
+        file_entry_release(e);
+        serve_error(ctx, rq, 412, plan);
+        return;
+    case HTTP_COND_PROCEED:
+        break;
+    }
+    if (wants_range(ctx, rq, &v))
+        answer_range(ctx, rq, e, plan);
+    else
+        send_whole(plan, e);
+}
+
+/* --- names --- */
+
+static struct file_entry *look_up(struct serve_ctx *ctx, const struct serve_request *rq,
+                                  const struct serve_target *t, struct span path,
+                                  struct serve_plan *plan)
+{
+    unsigned id = t->location->id;
+    struct file_lookup how;
+    struct file_entry *e =
+        file_cache_get(ctx->cache, &ctx->root[id], id, path, path.p + t->name_at, rq->now, &how);
+
+    if (e && e->kind == FILE_ERROR && serve_is_shortage(e->error) &&
+        file_cache_shed(ctx->cache, SERVE_SHED_COUNT) > 0) {
+        plan->open_ns += how.open_ns;
+        file_entry_release(e);
+        e = file_cache_get(ctx->cache, &ctx->root[id], id, path, path.p + t->name_at, rq->now,
+                           &how);
+    }
+    plan->open_ns += how.open_ns;
+    if (how.root_error != 0) /* nobody's request is at fault */
+        serve_log_failure(ctx, rq->now, t->location->files, how.root_error);
+    if (plan->cache != SERVE_CACHE_MISS)
+        plan->cache = how.hit ? SERVE_CACHE_HIT : SERVE_CACHE_MISS;
+    return e;
+}
+
+/* Answers for what is no regular file. Takes the reference to e, which may be NULL. */
+static void answer_other(struct serve_ctx *ctx, const struct serve_request *rq,
+                         const struct serve_target *t, struct file_entry *e,
+                         struct serve_plan *plan)
+{
+    enum file_kind kind = e ? e->kind : FILE_ERROR;
+    int error = e ? e->error : ENOMEM;
+
+    if (e)
+        file_entry_release(e);
+    if (kind == FILE_ERROR)
+        serve_errno(ctx, rq, error, t->path.p, plan);
+    else if (kind == FILE_OTHER)
+        serve_error(ctx, rq, 403, plan); /* a device, a socket, a FIFO */
+    else if (t->path.p[t->path.n - 1] != '/')
+        serve_add_slash(ctx, rq, t, plan);
+    else if (t->location->listing == CONF_LISTING_OFF)
+        serve_error(ctx, rq, 403, plan);
+    else
+        serve_listing(ctx, rq, t, plan);
+}
+
+/* An index file that is a directory, or not there, is as if it were not configured. */
+static bool is_absent(const struct file_entry *e)
+{
+    return e->kind == FILE_DIRECTORY ||
+           (e->kind == FILE_ERROR && (e->error == ENOENT || e->error == ENOTDIR));
+}
+
+/* True when an index file, or what went wrong with it, is the answer. */
+static bool answer_index(struct serve_ctx *ctx, const struct serve_request *rq,
+                         const struct serve_target *t, struct serve_plan *plan)
+{
+    for (char **index = t->location->index; index && *index; index++) {
+        struct out o = out_into(ctx->index_path, sizeof ctx->index_path - 1);
+        out_span(&o, t->path);
+        out_str(&o, *index);
+        if (o.cut)
+            continue; /* longer than any name the file system takes */
+        *o.p = '\0';
+        struct span path = span_of(ctx->index_path, out_len(&o));
+        struct file_entry *e = look_up(ctx, rq, t, path, plan);
+        if (e && is_absent(e)) {
+            file_entry_release(e);
+            continue;
+        }
+        if (e && e->kind == FILE_REGULAR)
+            answer_file(ctx, rq, e, plan);
+        else
+            answer_other(ctx, rq, t, e, plan);
+        return true;
+    }
+    return false;
+}
+
+/*
+ * Only what lies behind the prefix counts, for a prefix is the operator's choice;
+ * "/.well-known/" is allowed where it means something, at the top.
+ */
+static bool is_hidden(const struct serve_target *t)
+{
+    struct span name = span_from(t->path, t->name_at);
+
+    if (t->location->dot_files || name.n == 0)
+        return false;
+    if (t->name_at > 1 && name.p[0] == '.')
+        return true;
+    return http_path_has_dot_file(span_from(t->path, t->name_at - 1));
+}
+
+void serve_files(struct serve_ctx *ctx, const struct serve_request *rq,
+                 const struct serve_target *t, struct serve_plan *plan)
+{
+    if (rq->http->method != HTTP_GET && rq->http->method != HTTP_HEAD) {
+        serve_error(ctx, rq, 405, plan);
+        return;
+    }
+    if (is_hidden(t)) {
+        serve_error(ctx, rq, 404, plan);
+        return;
+    }
+    if (t->path.p[t->path.n - 1] == '/' && answer_index(ctx, rq, t, plan))
+        return;
+    struct file_entry *e = look_up(ctx, rq, t, t->path, plan);
+    if (e && e->kind == FILE_REGULAR)
+        answer_file(ctx, rq, e, plan);
+    else
+        answer_other(ctx, rq, t, e, plan);
+}

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * From a parsed request to a plan: what every request goes through before its location's
+ * handler; see serve.h. Worker's loop only.
+ */
+#include "serve/serve.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/escape.h"
+#include "base/log.h"
+#include "base/must.h"
+#include "board/slot.h"
+#include "http/path.h"
+#include "serve/context.h"
+
+static bool open_roots(struct serve_ctx *ctx)
+{
+    const struct conf *conf = ctx->conf;
+
+    ctx->root = calloc(conf->location_count + 1, sizeof *ctx->root);
+    if (!ctx->root)
+        return false;
+    for (size_t i = 0; i < conf->location_count; i++) {
+        const struct conf_location *l = conf->locations[i];
+        must(l->id == i);
+        file_root_init(&ctx->root[i], l->files, l->root_fd);
+    }
+    return true;
+}
+
+struct serve_ctx *serve_ctx_new(const struct conf *conf, const struct mime_table *mime,
+                                struct board_slot *slot)
+{
+    struct file_cache_settings settings = {
+        .entries_max = conf->cache.entries,
+        .valid_ns = conf->cache.valid_ns,
+        .content_bytes_max = conf->cache.content_bytes,
+        .content_file_bytes = conf->cache.content_file_bytes,
+        .slot = slot,
+    };
+
+    if (!file_root_supported()) {
+        log_error("serving files needs openat2(2): %s; it is in Linux 5.6 and later, and a "
+                  "container's seccomp filter must allow it",
+                  strerror(errno));
+        return NULL;
+    }
+    struct serve_ctx *ctx = calloc(1, sizeof *ctx);
+    if (!ctx)
+        return NULL;
+    ctx->conf = conf;
+    ctx->mime = mime;
+    ctx->slot = slot;
+    serve_shorts_init(ctx);
+    ctx->cache = file_cache_new(&settings, serve_describe, ctx);
+    if (!ctx->cache || !open_roots(ctx)) {
+        serve_ctx_free(&ctx);
+        errno = ENOMEM;
+    }
+    return ctx;
+}
+
+void serve_ctx_free(struct serve_ctx **ctx)
+{
+    struct serve_ctx *c = *ctx;
+
+    if (!c)
+        return;
+    file_cache_free(&c->cache);
+    for (size_t i = 0; c->root && i < c->conf->location_count; i++)
+        file_root_close(&c->root[i]);
+    free(c->root);
+    free(c);
+    *ctx = NULL;
+}
+
+unsigned serve_shed(struct serve_ctx *ctx, unsigned count)
+{
+    return file_cache_shed(ctx->cache, count);
+}
+
+void serve_plan_reset(struct serve_plan *plan)
+{
+    serve_plan_clear(plan);
+    plan->close = false;
+    plan->cache = SERVE_CACHE_NONE;
+    plan->location = NULL;
+    plan->open_ns = 0;
+}
+
+void serve_plan_free(struct serve_plan *plan)
+{
+    serve_plan_clear(plan);
+    buf_free(&plan->extra);
+}
+
+bool serve_add_url_path(struct buf *b, struct span path)
+{
+    if (!buf_reserve(b, path.n * 3))
+        return false;
+    struct out o = out_into(b->p + b->n, path.n * 3);
+    escape_url_path(&o, path, true);
+    b->n += out_len(&o);
+    return true;
+}
+
+bool serve_add_query(struct buf *b, struct span query)
+{
+    if (!buf_reserve(b, query.n * 3))
+        return false;
+    struct out o = out_into(b->p + b->n, query.n * 3);
+    for (size_t i = 0; i < query.n; i++) {
+        unsigned char c = (unsigned char)query.p[i];
+        if (c > 0x20 && c < 0x7f)
+            out_char(&o, query.p[i]);
+        else
+            out_fmt(&o, "%%%02X", c);
+    }
+    b->n += out_len(&o);
+    return true;
+}
+
+/* --- the way of a request --- */
+
+static void answer_options(struct serve_plan *plan)
+{
+    plan->status = 204;
+    plan->no_content = true;
+    plan->ready = SPAN("Allow: GET, HEAD, OPTIONS\r\n");
+}
+
+/* The status that refuses the request whatever its path is; 0: none. */
+static int refuse_early(const struct http_request *http)
+{
+    if (http->method == HTTP_METHOD_OTHER || http->method == HTTP_CONNECT)
+        return 501;
+    if (http->method == HTTP_TRACE) /* it would tell a script what its cookies are */
+        return 405;
+    if (http->form == HTTP_ASTERISK_FORM)
+        return http->method == HTTP_OPTIONS ? 0 : 400;
+    return http->form == HTTP_AUTHORITY_FORM ? 400 : 0;
+}
+
+static int decode_path(struct serve_ctx *ctx, const struct http_request *http, struct span *path)
+{
+    switch (http_path_decode(http->path, ctx->path, SERVE_PATH_BYTES, path)) {
+    case HTTP_PATH_OK:
+        ctx->path[path->n] = '\0';
+        return 0;
+    case HTTP_PATH_TOO_LONG:
+        return 414;
+    case HTTP_PATH_BAD:
+        break;
+    }
+    return 400;
+}
+
+static void dispatch(struct serve_ctx *ctx, const struct serve_request *rq,
+                     const struct serve_target *t, bool slash_missing, struct serve_plan *plan)
+{
+    if (slash_missing)
+        serve_add_slash(ctx, rq, t, plan);
+    else if (t->location->handler == CONF_REDIRECT)
+        serve_redirect(ctx, rq, t, plan);
+    else
+        serve_files(ctx, rq, t, plan);
+}
+
+void serve_start(struct serve_ctx *ctx, const struct serve_request *request,
+                 struct serve_plan *plan)
+{
+    const struct http_request *http = request->http;
+    struct serve_target t = {0};
+    int status = refuse_early(http);
+
+    if (status == 0 && http->form == HTTP_ASTERISK_FORM) {
+        answer_options(plan);
+        return;
+    }
+    if (status == 0)
+        status = decode_path(ctx, http, &t.path);
+    if (status != 0) {
+        serve_error(ctx, request, status, plan);
+        return;
+    }
+    struct route route = route_find(ctx->conf, http->host, t.path);
+    plan->location = route.location;
+    if (!route.location) {
+        serve_error(ctx, request, 404, plan);
+        return;
+    }
+    t.site = route.site;
+    t.location = route.location;
+    t.name_at = strlen(t.location->prefix);
+    if (t.name_at > t.path.n)
+        t.name_at = t.path.n; /* the slash is missing */
+    while (t.name_at < t.path.n && t.path.p[t.name_at] == '/')
+        t.name_at++;
+    if (http->method == HTTP_OPTIONS && t.location->handler == CONF_FILES)
+        answer_options(plan);
+    else
+        dispatch(ctx, request, &t, route.slash_missing, plan);
+}
