@@ -7,7 +7,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <poll.h>
 #include <pwd.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -19,8 +21,9 @@
 
 enum {
     MIME_FILE_BYTES_MAX = 4 << 20,
-    FD_RESERVE = 64,      /* logs, board, channel, epoll, listening sockets, roots */
-    FD_PER_CONNECTION = 2 /* the socket and the file it gets */
+    FD_RESERVE = 64,       /* logs, board, channel, epoll, listening sockets, roots */
+    FD_PER_CONNECTION = 2, /* the socket and the file it gets */
+    TRY_ROOTS_MS = 2000
 };
 
 /* ---- the user ---- */
@@ -93,8 +96,7 @@ static void close_roots(struct conf *conf)
 /* In a short-lived child: tries each root as the workers' user; a bit of the answer for each. */
 static _Noreturn void try_roots(const struct inherit *in, int answer_fd)
 {
-    bool became = setgroups(0, NULL) == 0 && initgroups(in->user, in->gid) == 0 &&
-                  setgid(in->gid) == 0 && setuid(in->uid) == 0;
+    bool became = setgroups(1, &in->gid) == 0 && setgid(in->gid) == 0 && setuid(in->uid) == 0;
 
     for (size_t i = 0; became && i < in->conf->location_count; i++) {
         const struct conf_location *l = in->conf->locations[i];
@@ -112,13 +114,28 @@ static _Noreturn void try_roots(const struct inherit *in, int answer_fd)
     _exit(0);
 }
 
+/* A root on a dead mount answers never: the master does not wait for it. */
+static bool next_verdict(int fd, char *verdict)
+{
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    int ready;
+
+    do
+        ready = poll(&p, 1, TRY_ROOTS_MS);
+    while (ready < 0 && errno == EINTR);
+    return ready == 1 && fd_read_full(fd, verdict, 1) == 1;
+}
+
 static void read_verdicts(const struct inherit *in, int fd)
 {
     for (size_t i = 0; i < in->conf->location_count; i++) {
         const struct conf_location *l = in->conf->locations[i];
         char readable;
-        if (fd_read_full(fd, &readable, 1) != 1)
+        if (!next_verdict(fd, &readable)) {
+            log_warn("%s: whether the workers' user %s may read it could not be found out",
+                     l->files ? l->files : l->prefix, in->user);
             return;
+        }
         if (readable == 0)
             log_warn("%s: the workers' user %s may not enter this folder: requests for %s will "
                      "get 403; change its mode, or user in [server]",
@@ -143,8 +160,8 @@ void inherit_warn_unreadable(const struct inherit *in)
     close_fd(&pair[1]);
     if (pid > 0) {
         read_verdicts(in, pair[0]);
-        while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-            ;
+        kill(pid, SIGKILL);
+        waitpid(pid, NULL, WNOHANG); /* else the loop reaps it when it can end */
     }
     close_fd(&pair[0]);
 }
@@ -181,7 +198,8 @@ static void fill_types(struct inherit *in, struct buf *errors)
         return;
     }
     for (size_t i = 0; i < c->type_count && good; i++)
-        good = mime_table_add(in->mime, span_str(c->types[i].extension), span_str(c->types[i].type));
+        good =
+            mime_table_add(in->mime, span_str(c->types[i].extension), span_str(c->types[i].type));
     if (good && c->server.mime_types && c->server.mime_types[0]) {
         if (read_whole(c->server.mime_types, &text))
             good = mime_table_add_file(in->mime, buf_span(&text));

@@ -41,7 +41,8 @@ bool inherit_open(struct inherit *in, struct listen_set *running, struct buf *er
 /* A line in the log for each root that the workers' user cannot read. */
 void inherit_warn_unreadable(const struct inherit *in);
 
-/* The access log's descriptor: the file opened anew; standard output; -1 when off. False: a line in *errors. */
+/* The access log's descriptor: the file opened anew; standard output; -1 when off. False: a line in
+ * *errors. */
 bool inherit_open_access_log(const struct conf *conf, int *fd, struct buf *errors);
 
 /* Raises RLIMIT_NOFILE to what [limits] and [cache] need; a warning when that is not allowed. */

@@ -69,10 +69,11 @@ bool listen_explain(struct buf *to, const char *address, int error)
                         address);
     case EACCES:
     case EPERM:
-        return buf_addf(to,
-                        "%s: permission denied (ports below 1024 need root or CAP_NET_BIND_SERVICE, "
-                        "a unix socket a writable folder); choose another with -o listen=PORT",
-                        address);
+        return buf_addf(
+            to,
+            "%s: permission denied (ports below 1024 need root or CAP_NET_BIND_SERVICE, "
+            "a unix socket a writable folder); choose another with -o listen=PORT",
+            address);
     case EADDRNOTAVAIL:
         return buf_addf(to, "%s: this machine has no such address; see ip addr, or use 0.0.0.0",
                         address);

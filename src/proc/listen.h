@@ -19,9 +19,9 @@ struct listen_socket {
     char *text;  /* as the configuration says: what a reload compares */
     char *shown; /* with the port the kernel picked */
     int family;
-    uint64_t inode;     /* of the socket, as sock_diag(7) names it */
-    bool borrowed;      /* taken over from the set in force: not ours to close before that goes */
-    bool linger;        /* lives on in the set that took it over: not closed here */
+    uint64_t inode; /* of the socket, as sock_diag(7) names it */
+    bool borrowed;  /* taken over from the set in force: not ours to close before that goes */
+    bool linger;    /* lives on in the set that took it over: not closed here */
     uint64_t file_dev, file_ino; /* unix: the socket's file, so that only our own is removed */
 };
 

@@ -62,8 +62,9 @@ static bool make_directory(const struct runtime *r, struct buf *errors)
     struct stat st;
 
     if (mkdir(r->dir, 0755) != 0 && errno != EEXIST) {
-        buf_addf(errors, "%s: cannot make the runtime directory: %s; choose another with "
-                         "-o runtime_dir=DIR\n",
+        buf_addf(errors,
+                 "%s: cannot make the runtime directory: %s; choose another with "
+                 "-o runtime_dir=DIR\n",
                  r->dir, strerror(errno));
         return false;
     }
@@ -95,8 +96,9 @@ static void say_who_runs(const struct runtime *r, int fd, struct buf *errors)
     if (s.n > 0 && s.p[s.n - 1] == '\n')
         s.n--;
     if (!span_u64(s, 1U << 30, &pid)) {
-        buf_addf(errors, "another weir runs in %s; give this one another with -o "
-                         "runtime_dir=..., or stop that one\n",
+        buf_addf(errors,
+                 "another weir runs in %s; give this one another with -o "
+                 "runtime_dir=..., or stop that one\n",
                  r->dir);
         return;
     }

@@ -30,7 +30,8 @@ struct runtime {
  */
 bool runtime_choose(struct runtime *r, const char *given, struct buf *errors);
 
-/* Makes the directory if it is missing, takes the lock, writes the pid. False with a line in *errors. */
+/* Makes the directory if it is missing, takes the lock, writes the pid. False with a line in
+ * *errors. */
 bool runtime_take(struct runtime *r, struct buf *errors);
 
 /* Removes the pid file and lets the lock go. */

@@ -296,8 +296,7 @@ static void died(struct worker_table *t, struct table_slot *s, enum board_exit w
 
     if (served && now.ns - s->since_ns >= TABLE_HEALTHY_NS)
         s->failures = 0;
-    if (s->generation == t->next &&
-        (why == EXIT_FATAL || ++t->next_deaths >= TABLE_START_DEATHS)) {
+    if (s->generation == t->next && (why == EXIT_FATAL || ++t->next_deaths >= TABLE_START_DEATHS)) {
         make_empty(t, s, now);
         give_up_next(t, now);
         return;
@@ -348,8 +347,7 @@ enum table_answer worker_table_drain(struct worker_table *t, unsigned slot, stru
         return TABLE_NOT_SERVING;
     if (t->next || s->replaced_by || s->replaces)
         return TABLE_BUSY;
-    if (t->target <= 1 ||
-        (s->state == SLOT_RUNNING && count_serving(t, s->generation) <= 1))
+    if (t->target <= 1 || (s->state == SLOT_RUNNING && count_serving(t, s->generation) <= 1))
         return TABLE_LAST_ONE;
     t->target--;
     retire(t, s, now);

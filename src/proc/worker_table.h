@@ -57,11 +57,11 @@ enum table_result {
 /* Why a request about one worker was refused. */
 enum table_answer {
     TABLE_DONE,
-    TABLE_NO_WORKER,  /* no such process */
+    TABLE_NO_WORKER,   /* no such process */
     TABLE_NOT_SERVING, /* it starts, or already leaves */
-    TABLE_LAST_ONE,   /* nobody else serves, or none would be wanted */
-    TABLE_BUSY,       /* a reload or an earlier restart of it is under way */
-    TABLE_FULL        /* no free slot for a replacement */
+    TABLE_LAST_ONE,    /* nobody else serves, or none would be wanted */
+    TABLE_BUSY,        /* a reload or an earlier restart of it is under way */
+    TABLE_FULL         /* no free slot for a replacement */
 };
 
 struct worker_table {
