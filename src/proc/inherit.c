@@ -21,8 +21,7 @@
 
 enum {
     MIME_FILE_BYTES_MAX = 4 << 20,
-    FD_RESERVE = 64,       /* logs, board, channel, epoll, listening sockets, roots */
-    FD_PER_CONNECTION = 2, /* the socket and the file it gets */
+    FD_RESERVE = 64, /* logs, board, channel, epoll, listening sockets, roots */
     TRY_ROOTS_MS = 2000
 };
 
@@ -96,7 +95,8 @@ static void close_roots(struct conf *conf)
 /* In a short-lived child: tries each root as the workers' user; a bit of the answer for each. */
 static _Noreturn void try_roots(const struct inherit *in, int answer_fd)
 {
-    bool became = setgroups(1, &in->gid) == 0 && setgid(in->gid) == 0 && setuid(in->uid) == 0;
+    bool became =
+        initgroups(in->user, in->gid) == 0 && setgid(in->gid) == 0 && setuid(in->uid) == 0;
 
     for (size_t i = 0; became && i < in->conf->location_count; i++) {
         const struct conf_location *l = in->conf->locations[i];
@@ -261,7 +261,7 @@ void inherit_raise_descriptors(const struct conf *conf)
 {
     struct rlimit now;
     rlim_t need = FD_RESERVE + conf->server.listen_count + conf->location_count +
-                  (rlim_t)conf->limits.connections * FD_PER_CONNECTION + conf->cache.entries;
+                  (rlim_t)conf->limits.connections + conf->cache.entries;
 
     if (getrlimit(RLIMIT_NOFILE, &now) != 0 || now.rlim_cur >= need)
         return;
