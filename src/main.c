@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * weir: reads the command line and hands over to the master (proc/master.c), to the
+ * dashboard in the same terminal (proc/dashboard.c), or checks the configuration and ends.
+ * Exit status: 0 fine, 1 failed while running, 2 bad arguments or configuration.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "proc/dashboard.h"
+#include "proc/inherit.h"
+#include "proc/master.h"
+
+#ifdef HAVE_CONFIG_H
+#include "config.h"
+#endif
+#ifndef PACKAGE_VERSION
+#define PACKAGE_VERSION "0"
+#endif
+
+#define DEFAULT_CONFIG WEIR_SYSCONFDIR "/weir/weir.ini"
+
+static const char usage[] =
+    "usage: weir [-c FILE] [-t [-v]] [-T] [-o KEY=VALUE]... [ROOT]\n"
+    "\n"
+    "Serves the folder ROOT on port 8080, or what FILE says.\n"
+    "\n"
+    "  -c, --config FILE      the configuration (default: " DEFAULT_CONFIG ")\n"
+    "  -o, --option KEY=VALUE overrides a setting: -o listen=8081, -o log.level=debug\n"
+    "  -t, --test             checks the configuration and ends\n"
+    "  -v, --verbose          with -t: prints the configuration in effect\n"
+    "  -T, --dashboard        opens the dashboard in this terminal; the server ends with it\n"
+    "  -h, --help             this text\n"
+    "  -V, --version          the version\n";
+
+static const struct option long_options[] = {
+    {"config", required_argument, NULL, 'c'}, {"option", required_argument, NULL, 'o'},
+    {"test", no_argument, NULL, 't'},         {"verbose", no_argument, NULL, 'v'},
+    {"dashboard", no_argument, NULL, 'T'},    {"help", no_argument, NULL, 'h'},
+    {"version", no_argument, NULL, 'V'},      {NULL, 0, NULL, 0},
+};
+
+struct command_line {
+    struct master_options master;
+    const char **overrides;
+    bool test, verbose, dashboard;
+    char root[PATH_MAX];
+};
+
+/* -1: go on; else the exit status. */
+static int read_options(struct command_line *cl, int argc, char **argv)
+{
+    int c;
+
+    while ((c = getopt_long(argc, argv, "c:o:tvThV", long_options, NULL)) != -1) {
+        switch (c) {
+        case 'c':
+            cl->master.config = optarg;
+            break;
+        case 'o':
+            cl->overrides[cl->master.override_count++] = optarg;
+            break;
+        case 't':
+            cl->test = true;
+            break;
+        case 'v':
+            cl->verbose = true;
+            break;
+        case 'T':
+            cl->dashboard = true;
+            break;
+        case 'h':
+            fputs(usage, stdout);
+            return MASTER_FINE;
+        case 'V':
+            puts("weir " PACKAGE_VERSION);
+            return MASTER_FINE;
+        default:
+            fputs("weir: try weir --help\n", stderr);
+            return MASTER_USAGE;
+        }
+    }
+    return -1;
+}
+
+static int refuse(const char *what, const char *why)
+{
+    fprintf(stderr, "weir: %s%s\n", what, why);
+    return MASTER_USAGE;
+}
+
+static int take_root(struct command_line *cl, const char *root)
+{
+    struct stat st;
+
+    if (cl->master.config)
+        return refuse(root, ": give either a folder or -c FILE, not both");
+    if (!realpath(root, cl->root))
+        return refuse(root, errno == ENOENT    ? ": no such folder"
+                            : errno == ENOTDIR ? ": not a folder"
+                                               : ": cannot be entered");
+    if (stat(cl->root, &st) != 0 || !S_ISDIR(st.st_mode))
+        return refuse(root, ": not a folder; give the folder it is in, or a configuration with -c");
+    cl->master.root = cl->root;
+    return -1;
+}
+
+static int read_arguments(struct command_line *cl, int argc, char **argv)
+{
+    int status = read_options(cl, argc, argv);
+
+    if (status >= 0)
+        return status;
+    if (argc - optind > 1)
+        return refuse(argv[optind + 1], ": one folder only; more belong into a configuration file");
+    if (cl->verbose && !cl->test)
+        return refuse("-v", " goes with -t");
+    if (cl->test && cl->dashboard)
+        return refuse("-t", " and -T do not go together");
+    if (optind < argc)
+        return take_root(cl, argv[optind]);
+    if (cl->master.config)
+        return -1;
+    if (access(DEFAULT_CONFIG, F_OK) != 0) {
+        fputs(usage, stderr);
+        return MASTER_USAGE;
+    }
+    cl->master.config = DEFAULT_CONFIG;
+    return -1;
+}
+
+/* weir -t: the configuration, the roots and the user it names. */
+static int test_configuration(const struct command_line *cl)
+{
+    struct buf errors = {0};
+    struct inherit in;
+    struct conf *conf = master_load(&cl->master, &errors);
+    bool good = conf && inherit_prepare(&in, conf, &errors);
+
+    if (good) {
+        if (cl->verbose)
+            conf_print(in.conf, stdout);
+        fprintf(cl->verbose ? stderr : stdout, "%s: the configuration is good\n",
+                cl->master.config ? cl->master.config : cl->master.root);
+        inherit_free(&in);
+    } else {
+        fprintf(stderr, "%.*s", (int)errors.n, errors.n ? errors.p : "");
+    }
+    buf_free(&errors);
+    return good ? MASTER_FINE : MASTER_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+    struct command_line cl = {.master.ready_fd = -1};
+
+    cl.overrides = calloc((size_t)argc + 1, sizeof *cl.overrides);
+    if (!cl.overrides)
+        return MASTER_FAILED;
+    cl.master.overrides = cl.overrides;
+    int status = read_arguments(&cl, argc, argv);
+    if (status < 0 && cl.test)
+        status = test_configuration(&cl);
+    else if (status < 0 && cl.dashboard)
+        status = dashboard_run(&cl.master);
+    else if (status < 0)
+        status = master_run(&cl.master);
+    free(cl.overrides);
+    return status;
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The commands of the control socket, each as a call of a verb; see supervisor.h. Access was
+ * checked by control.c. What an operator changed is told in the log and the event ring.
+ * Master only.
+ */
+#include "proc/supervisor.h"
+
+#include <errno.h>
+
+#include "base/log.h"
+
+static void pass_board(struct supervisor *s, struct control_outcome *o)
+{
+    o->pass_fd = board_open_read_only(&s->board);
+    o->ok = o->pass_fd >= 0;
+    if (o->ok)
+        buf_addf(&o->message, "the board");
+    else
+        buf_addf(&o->message, "the board cannot be passed: %s", strerror(errno));
+}
+
+static void tell(struct supervisor *s, const struct control_request *request,
+                 const struct control_outcome *o)
+{
+    const char *word = control_command_word[request->command];
+
+    board_event(&s->board, o->ok ? EVENT_CONTROL : EVENT_REFUSED, 0, "%s: %.*s", word,
+                (int)o->message.n, o->message.n ? o->message.p : "");
+    log_info("control: %s: %s%.*s", word, o->ok ? "" : "refused: ", (int)o->message.n,
+             o->message.n ? o->message.p : "");
+}
+
+void command_carry_out(void *arg, const struct control_request *request, struct control_outcome *o)
+{
+    struct supervisor *s = arg;
+    struct buf *m = &o->message;
+
+    switch (request->command) {
+    case COMMAND_BOARD:
+        pass_board(s, o);
+        return; /* watching changes nothing: no event */
+    case COMMAND_WORKERS:
+        o->ok = verb_resize(s, request->amount, request->number, m, &o->op);
+        break;
+    case COMMAND_DRAIN:
+        o->ok = verb_drain(s, request->number, m, &o->op);
+        break;
+    case COMMAND_RESTART:
+        o->ok = verb_restart(s, request->number, m, &o->op);
+        break;
+    case COMMAND_KILL:
+        o->ok = verb_kill(s, request->number, m);
+        break;
+    case COMMAND_RELOAD:
+        o->ok = verb_reload(s, m, &o->op);
+        break;
+    case COMMAND_REOPEN:
+        o->ok = verb_reopen(s, m);
+        break;
+    case COMMAND_LOGLEVEL:
+        o->ok = verb_log_level(s, request->level, m);
+        break;
+    case COMMAND_STOP:
+        verb_stop(s, request->now, m);
+        o->ok = true;
+        break;
+    case COMMAND_COUNT:
+        break;
+    }
+    tell(s, request, o);
+}

@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The control socket; see control.h. One request of each client is served in a turn of the
+ * master's loop, so that no client can keep the master from its work. Master only.
+ */
+#include "proc/control.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/log.h"
+
+enum { BACKLOG = 64, WHY_BYTES = CONTROL_WHY_BYTES };
+
+struct client {
+    int fd; /* -1: free */
+    bool may_change;
+    char *waiting; /* a reply the socket did not take yet */
+    size_t waiting_bytes;
+    int waiting_fd;
+};
+
+struct control {
+    int fd;
+    bool paused; /* no descriptor was left for the last client: wait for the next beat */
+    char path[sizeof((struct sockaddr_un *)0)->sun_path];
+    control_handler *handler;
+    void *arg;
+    struct client client[CONTROL_CLIENTS_MAX];
+    char reply[CONTROL_REPLY_BYTES];
+};
+
+static bool listen_at(struct control *c)
+{
+    struct sockaddr_un un = {.sun_family = AF_UNIX};
+
+    memcpy(un.sun_path, c->path, sizeof un.sun_path);
+    c->fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (c->fd < 0 || (unlink(c->path) != 0 && errno != ENOENT))
+        return false;
+    mode_t before = umask(0111);
+    bool good = bind(c->fd, (const void *)&un, sizeof un) == 0;
+    umask(before);
+    return good && listen(c->fd, BACKLOG) == 0;
+}
+
+struct control *control_listen(const char *path, control_handler *handler, void *arg,
+                               struct buf *errors)
+{
+    struct control *c = calloc(1, sizeof *c);
+
+    if (!c || strlen(path) >= sizeof c->path) {
+        buf_addf(errors, "%s: %s\n", path, c ? "too long for a socket" : "out of memory");
+        free(c);
+        return NULL;
+    }
+    memcpy(c->path, path, strlen(path));
+    c->handler = handler;
+    c->arg = arg;
+    for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++)
+        c->client[i] = (struct client){.fd = -1, .waiting_fd = -1};
+    if (!listen_at(c)) {
+        buf_addf(errors, "%s: cannot listen for control: %s\n", path, strerror(errno));
+        close_fd(&c->fd);
+        free(c);
+        return NULL;
+    }
+    return c;
+}
+
+static void client_close(struct client *k)
+{
+    close_fd(&k->fd);
+    close_fd(&k->waiting_fd);
+    free(k->waiting);
+    k->waiting = NULL;
+}
+
+void control_close(struct control **cp)
+{
+    struct control *c = *cp;
+
+    if (!c)
+        return;
+    unlink(c->path);
+    close_fd(&c->fd);
+    for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++)
+        client_close(&c->client[i]);
+    free(c);
+    *cp = NULL;
+}
+
+size_t control_poll_fds(const struct control *c, struct pollfd *to)
+{
+    size_t n = 0;
+
+    /* A full accept queue must not make the loop spin: poll it only when it can be taken from. */
+    to[n++] = (struct pollfd){.fd = c->paused ? -1 : c->fd, .events = POLLIN};
+    for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++)
+        if (c->client[i].fd >= 0)
+            to[n++] = (struct pollfd){.fd = c->client[i].fd,
+                                      .events = c->client[i].waiting ? POLLOUT : POLLIN};
+    return n;
+}
+
+/* ---- replies ---- */
+
+/* Sends now, or keeps the reply until the client takes it. Owns pass_fd. */
+static void send_or_keep(struct client *k, const char *p, size_t n, int pass_fd)
+{
+    ssize_t done = fd_send_with(k->fd, p, n, pass_fd);
+
+    if (done >= 0) {
+        close_fd(&pass_fd);
+        return;
+    }
+    if ((errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS) &&
+        (k->waiting = malloc(n)) != NULL) {
+        memcpy(k->waiting, p, n);
+        k->waiting_bytes = n;
+        k->waiting_fd = pass_fd;
+        return;
+    }
+    close_fd(&pass_fd);
+    client_close(k);
+}
+
+static void send_waiting(struct client *k)
+{
+    if (fd_send_with(k->fd, k->waiting, k->waiting_bytes, k->waiting_fd) < 0) {
+        if (errno != EAGAIN && errno != EWOULDBLOCK && errno != ENOBUFS)
+            client_close(k);
+        return;
+    }
+    close_fd(&k->waiting_fd);
+    free(k->waiting);
+    k->waiting = NULL;
+}
+
+static void refuse(struct control *c, struct client *k, const char *why)
+{
+    size_t n = control_reply_write(c->reply, sizeof c->reply, false, why, 0);
+
+    send_or_keep(k, c->reply, n, -1);
+}
+
+/* ---- requests ---- */
+
+static void carry_out(struct control *c, struct client *k, const struct control_request *request)
+{
+    struct control_outcome outcome = {.pass_fd = -1};
+
+    c->handler(c->arg, request, &outcome);
+    if (!buf_add(&outcome.message, "", 1)) {
+        buf_free(&outcome.message);
+        close_fd(&outcome.pass_fd);
+        refuse(c, k, "out of memory");
+        return;
+    }
+    size_t n =
+        control_reply_write(c->reply, sizeof c->reply, outcome.ok, outcome.message.p, outcome.op);
+    buf_free(&outcome.message);
+    send_or_keep(k, c->reply, n, outcome.pass_fd);
+}
+
+static void serve_request(struct control *c, struct client *k)
+{
+    char packet[CONTROL_REQUEST_BYTES + 1];
+    char why[WHY_BYTES];
+    struct control_request request;
+    int passed;
+
+    ssize_t n = fd_recv_with(k->fd, packet, sizeof packet, &passed);
+    close_fd(&passed);
+    if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+        return;
+    if (n <= 0) {
+        client_close(k);
+        return;
+    }
+    if (n > CONTROL_REQUEST_BYTES) {
+        refuse(c, k, "the request is too long");
+        return;
+    }
+    if (!control_parse(span_of(packet, (size_t)n), &request, why, sizeof why)) {
+        refuse(c, k, why);
+        return;
+    }
+    if (control_command_access[request.command] == CONTROL_WRITE && !k->may_change) {
+        refuse(c, k, "only root and the server's own user may change it");
+        return;
+    }
+    carry_out(c, k, &request);
+}
+
+static bool may_change(int fd)
+{
+    struct ucred who;
+    socklen_t bytes = sizeof who;
+
+    return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &bytes) == 0 &&
+           (who.uid == 0 || who.uid == geteuid());
+}
+
+static void take_client(struct control *c)
+{
+    int fd = accept4(c->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+    if (fd < 0) {
+        c->paused = errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS;
+        return;
+    }
+    for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++)
+        if (c->client[i].fd < 0) {
+            c->client[i] =
+                (struct client){.fd = fd, .may_change = may_change(fd), .waiting_fd = -1};
+            return;
+        }
+    struct client surplus = {.fd = fd, .waiting_fd = -1};
+    refuse(c, &surplus, "too many control clients; close one and try again");
+    client_close(&surplus);
+    log_warn("a control client was refused: %d are connected", CONTROL_CLIENTS_MAX);
+}
+
+static struct client *client_of(struct control *c, int fd)
+{
+    for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++)
+        if (c->client[i].fd == fd)
+            return &c->client[i];
+    return NULL;
+}
+
+void control_serve(struct control *c, const struct pollfd *fds, size_t count)
+{
+    c->paused = false;
+    for (size_t i = 1; i < count; i++) {
+        struct client *k = fds[i].revents ? client_of(c, fds[i].fd) : NULL;
+        if (!k)
+            continue;
+        if (k->waiting && (fds[i].revents & (POLLERR | POLLHUP)))
+            client_close(k);
+        else if (k->waiting)
+            send_waiting(k);
+        else
+            serve_request(c, k);
+    }
+    if (count > 0 && fds[0].fd >= 0 &&
+        fds[0].revents) /* last: a new client's descriptor is not in fds */
+        take_client(c);
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The control socket: RUNTIME_DIR/control.sock, SOCK_SEQPACKET, mode 0666, so that whoever
+ * may enter the directory may watch. Commands that change something are for root and the
+ * server's own user, by SO_PEERCRED. A bounded number of clients, each with at most one reply
+ * that waits to be taken: who does not read is not read from either. Idle clients may stay.
+ *
+ * What a command does is the supervisor's; what requests and replies look like is ctl/server.h.
+ * Master only.
+ */
+#ifndef WEIR_PROC_CONTROL_H
+#define WEIR_PROC_CONTROL_H
+
+#include <poll.h>
+
+#include "base/bytes.h"
+#include "ctl/server.h"
+
+#define CONTROL_CLIENTS_MAX 64
+
+/* The outcome of a command: what the reply says. */
+struct control_outcome {
+    bool ok;
+    struct buf message;
+    uint32_t op; /* 0: done */
+    int pass_fd; /* -1; else it is sent along and closed */
+};
+
+typedef void control_handler(void *arg, const struct control_request *request,
+                             struct control_outcome *outcome);
+
+struct control;
+
+/* Listens at this path (what is there is stale: the runtime directory is locked). NULL: a line in
+ * *errors. */
+struct control *control_listen(const char *path, control_handler *handler, void *arg,
+                               struct buf *errors);
+/* Closes all, removes the socket. Replies that could not be sent yet are lost. */
+void control_close(struct control **c);
+
+/* At most 1 + CONTROL_CLIENTS_MAX entries for poll(2); give them back with their revents. */
+size_t control_poll_fds(const struct control *c, struct pollfd *to);
+void control_serve(struct control *c, const struct pollfd *fds, size_t count);
+
+#endif

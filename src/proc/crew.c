@@ -1,0 +1,421 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The crew; see crew.h. Master only, but for the lines between fork and worker_main.
+ */
+#include "proc/crew.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/log.h"
+#include "base/must.h"
+#include "board/slot.h"
+#include "net/address_table.h"
+#include "proc/channel.h"
+#include "proc/last_words.h"
+#include "proc/worker.h"
+
+#define PUT(field, value) atomic_store_explicit(&(field), (value), memory_order_relaxed)
+#define GET(field)        atomic_load_explicit(&(field), memory_order_relaxed)
+
+enum { MESSAGES_A_TURN = 16, WORDS_BYTES = 1400, STAT_START_TIME = 22 };
+
+bool crew_init(struct crew *c, struct worker_table *table, struct board *board)
+{
+    must(table->capacity <= board->slot_count);
+    memset(c, 0, sizeof *c);
+    c->table = table;
+    c->board = board;
+    c->lock_fd = -1;
+    c->member = calloc(table->capacity, sizeof *c->member);
+    if (!c->member)
+        return false;
+    for (unsigned i = 0; i < table->capacity; i++)
+        c->member[i].channel_fd = -1;
+    return true;
+}
+
+void crew_free(struct crew *c)
+{
+    for (unsigned i = 0; c->member && i < c->table->capacity; i++)
+        close_fd(&c->member[i].channel_fd);
+    free(c->member);
+    c->member = NULL;
+}
+
+/* ---- starting ---- */
+
+/* Field 22 of /proc/PID/stat, counted behind the name in parentheses; 0 when it cannot be read. */
+static uint64_t start_ticks(pid_t pid)
+{
+    char path[40];
+    char text[1024];
+    uint64_t ticks = 0;
+
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return 0;
+    ssize_t n = fd_read_full(fd, text, sizeof text - 1);
+    close_fd(&fd);
+    if (n <= 0)
+        return 0;
+    text[n] = '\0';
+    const char *name_end = strrchr(text, ')');
+    if (!name_end || name_end[1] != ' ')
+        return 0;
+    struct span rest = span_str(name_end + 2);
+    for (int field = 3; field < STAT_START_TIME && rest.p; field++)
+        span_cut(&rest, ' ');
+    return rest.p && span_u64(span_cut(&rest, ' '), UINT64_MAX, &ticks) ? ticks : 0;
+}
+
+/* What the master's signals must not do to a worker that has the terminal or the group in common.
+ */
+static void child_signals(void)
+{
+    static const int ignored[] = {SIGINT,  SIGQUIT, SIGHUP,  SIGUSR1, SIGUSR2,
+                                  SIGTTIN, SIGTTOU, SIGPIPE, SIGWINCH};
+    struct sigaction act = {.sa_handler = SIG_IGN};
+    sigset_t none;
+
+    sigemptyset(&act.sa_mask);
+    for (size_t i = 0; i < sizeof ignored / sizeof *ignored; i++)
+        sigaction(ignored[i], &act, NULL);
+    act.sa_handler = SIG_DFL;
+    sigaction(SIGTERM, &act, NULL);
+    sigaction(SIGCHLD, &act, NULL);
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static _Noreturn void become_worker(struct crew *c, unsigned slot, const struct inherit *in,
+                                    int channel_fd, pid_t master_pid)
+{
+    size_t count = in->listen.count;
+    int *fds = calloc(count + 1, sizeof *fds);
+    char tag[32];
+
+    child_signals();
+    close_fd(&c->lock_fd);
+    if (!fds)
+        _exit(WORKER_SICK);
+    for (size_t i = 0; i < count; i++)
+        fds[i] = in->listen.socket[i].fd;
+    snprintf(tag, sizeof tag, "worker %u", slot + 1);
+    log_set_tag(tag);
+    struct worker_env env = {
+        .number = slot + 1,
+        .generation = c->table->slot[slot].generation,
+        .conf = in->conf,
+        .mime = in->mime,
+        .board = c->board,
+        .listen_fd = fds,
+        .listen_count = count,
+        .channel_fd = channel_fd,
+        .access_log_fd = in->access_log_fd,
+        .address_table = in->conf->limits.connections_per_address ? c->addresses : NULL,
+        .drop_privileges = in->drop_privileges,
+        .uid = in->uid,
+        .gid = in->gid,
+        .master_pid = master_pid,
+    };
+    worker_main(&env);
+}
+
+static void note_spawn(struct crew *c, unsigned slot, struct mono now)
+{
+    struct crew_member *m = &c->member[slot];
+    struct board_slot *b = &c->board->slot[slot];
+    struct board_header *h = c->board->header;
+
+    if (m->died) {
+        PUT(b->restarts, GET(b->restarts) + 1);
+        PUT(h->worker_restarts, GET(h->worker_restarts) + 1);
+    } else {
+        PUT(b->restarts, 0);
+    }
+    m->died = false;
+    m->started_ns = now.ns;
+    PUT(b->epoch, GET(b->epoch) + 1);
+    PUT(b->pid, (uint32_t)m->pid);
+    PUT(b->pid_start_ticks, start_ticks(m->pid));
+    PUT(b->generation, m->generation);
+    PUT(b->blocked_count, 0);
+    board_event(c->board, EVENT_SPAWN, slot + 1, "worker %u started (pid %d)", slot + 1,
+                (int)m->pid);
+    log_debug("worker %u started (pid %d, generation %u)", slot + 1, (int)m->pid, m->generation);
+}
+
+void crew_spawn(struct crew *c, unsigned slot, const struct inherit *in, struct mono now)
+{
+    struct crew_member *m = &c->member[slot];
+    pid_t master_pid = getpid();
+    int pair[2];
+
+    must(m->pid == 0);
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) != 0) {
+        log_error("starting worker %u: no channel: %s; trying again", slot + 1, strerror(errno));
+        worker_table_exited(c->table, slot, EXIT_SICK, now);
+        return;
+    }
+    fflush(NULL);
+    pid_t pid = fork();
+    if (pid == 0) {
+        close_fd(&pair[0]);
+        become_worker(c, slot, in, pair[1], master_pid);
+    }
+    close_fd(&pair[1]);
+    if (pid < 0) {
+        log_error("starting worker %u: fork: %s; trying again", slot + 1, strerror(errno));
+        close_fd(&pair[0]);
+        worker_table_exited(c->table, slot, EXIT_SICK, now);
+        return;
+    }
+    *m = (struct crew_member){.pid = pid,
+                              .channel_fd = pair[0],
+                              .generation = c->table->slot[slot].generation,
+                              .died = m->died};
+    note_spawn(c, slot, now);
+}
+
+/* ---- telling ---- */
+
+static void send_message(struct crew *c, unsigned slot, uint32_t kind, uint64_t value, int pass_fd)
+{
+    struct channel_message msg = {.kind = kind, .value = value};
+    int fd = c->member[slot].channel_fd;
+
+    /* EPIPE: it is gone, SIGCHLD follows. EAGAIN: it reads nothing (stopped); deadlines decide. */
+    if (fd >= 0 && fd_send_with(fd, &msg, sizeof msg, pass_fd) < 0 && errno != EPIPE &&
+        errno != ECONNRESET)
+        log_warn("worker %u does not take messages: %s", slot + 1, strerror(errno));
+}
+
+void crew_tell_off(struct crew *c, unsigned slot, enum worker_order order)
+{
+    struct crew_member *m = &c->member[slot];
+
+    if (m->pid == 0)
+        return;
+    switch (order) {
+    case ORDER_RETIRE:
+        send_message(c, slot, CHANNEL_RETIRE, c->table->drain_ns, -1);
+        break;
+    case ORDER_QUIT:
+        send_message(c, slot, CHANNEL_QUIT, 0, -1);
+        break;
+    case ORDER_KILL:
+        log_warn("worker %u (pid %d) is killed", slot + 1, (int)m->pid);
+        kill(m->pid, SIGKILL);
+        break;
+    case ORDER_NONE:
+    case ORDER_SPAWN:
+        never("no order for a process");
+    }
+}
+
+void crew_broadcast(struct crew *c, unsigned generation, uint32_t kind, uint64_t value, int pass_fd)
+{
+    for (unsigned i = 0; i < c->table->capacity; i++)
+        if (c->member[i].pid && (generation == 0 || c->member[i].generation == generation))
+            send_message(c, i, kind, value, pass_fd);
+}
+
+size_t crew_poll_fds(const struct crew *c, struct pollfd *to, unsigned *slot_of)
+{
+    size_t n = 0;
+
+    for (unsigned i = 0; i < c->table->capacity; i++) {
+        if (c->member[i].channel_fd < 0)
+            continue;
+        slot_of[n] = i;
+        to[n++] = (struct pollfd){.fd = c->member[i].channel_fd, .events = POLLIN};
+    }
+    return n;
+}
+
+void crew_read_channel(struct crew *c, unsigned slot, struct mono now)
+{
+    struct crew_member *m = &c->member[slot];
+
+    for (int i = 0; i < MESSAGES_A_TURN && m->channel_fd >= 0; i++) {
+        struct channel_message msg;
+        int passed;
+        ssize_t n = fd_recv_with(m->channel_fd, &msg, sizeof msg, &passed);
+        close_fd(&passed);
+        if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+            return;
+        if (n <= 0) { /* it closed its end: it is ending, SIGCHLD tells how */
+            close_fd(&m->channel_fd);
+            return;
+        }
+        if (n == (ssize_t)sizeof msg && msg.kind == CHANNEL_READY)
+            worker_table_ready(c->table, slot, now);
+        else
+            log_warn("worker %u sent a message nobody knows (%zd bytes)", slot + 1, n);
+    }
+}
+
+/* ---- reaping ---- */
+
+static void tell_exit(struct crew *c, unsigned slot, int status, bool asked, struct mono now)
+{
+    struct crew_member *m = &c->member[slot];
+    const struct board_slot *b = &c->board->slot[slot];
+    char words[WORDS_BYTES], doing[WORDS_BYTES];
+    struct out how = out_into(words, sizeof words - 1);
+    struct out what = out_into(doing, sizeof doing - 1);
+
+    last_words_how(&how, status);
+    *how.p = '\0';
+    bool violent = WIFSIGNALED(status) || !asked;
+    if (violent)
+        last_words_doing(&what, b, now);
+    *what.p = '\0';
+    const char *during = what.p > what.start ? "; it was doing: " : "";
+    board_event(c->board, EVENT_EXIT, slot + 1, "worker %u (pid %d) %s%s%s", slot + 1, (int)m->pid,
+                words, during, doing);
+    log_write(asked ? LOG_LEVEL_DEBUG : LOG_LEVEL_ERROR, "worker %u (pid %d) %s%s%s", slot + 1,
+              (int)m->pid, words, during, doing);
+}
+
+static void reap_one(struct crew *c, unsigned slot, int status, struct mono now)
+{
+    struct crew_member *m = &c->member[slot];
+    struct board_slot *b = &c->board->slot[slot];
+    const struct table_slot *t = &c->table->slot[slot];
+    bool asked = t->state == SLOT_RETIRING || t->state == SLOT_STOPPING;
+    uint32_t detail;
+    enum board_exit why = last_words_sort(status, &detail);
+
+    crew_read_channel(c, slot, now); /* a READY that was not read yet */
+    tell_exit(c, slot, status, asked, now);
+    close_fd(&m->channel_fd);
+    m->pid = 0;
+    m->died = !asked;
+    PUT(b->last_exit, (uint32_t)why);
+    PUT(b->last_exit_detail, detail);
+    PUT(b->stopped_since_ns, 0);
+    PUT(b->blocked_since_ns, 0);
+    PUT(b->pid, 0);
+    PUT(b->pid_start_ticks, 0);
+    board_clear_worker(b);
+    if (c->addresses)
+        address_table_clear_row(c->addresses, slot);
+    worker_table_exited(c->table, slot, why, now);
+}
+
+static void note_stopped(struct crew *c, unsigned slot, int signal_number, struct mono now)
+{
+    struct board_slot *b = &c->board->slot[slot];
+    const char *name = sigabbrev_np(signal_number);
+
+    PUT(b->stopped_since_ns, now.ns);
+    board_event(c->board, EVENT_STOPPED, slot + 1, "worker %u was stopped by SIG%s", slot + 1,
+                name ? name : "?");
+    log_warn("worker %u (pid %d) was stopped by SIG%s: its connections wait until SIGCONT",
+             slot + 1, (int)c->member[slot].pid, name ? name : "?");
+}
+
+static void note_continued(struct crew *c, unsigned slot, struct mono now)
+{
+    struct board_slot *b = &c->board->slot[slot];
+    uint64_t since = GET(b->stopped_since_ns);
+    char text[40];
+    struct out o = out_into(text, sizeof text - 1);
+
+    last_words_age(&o, since && since < now.ns ? now.ns - since : 0);
+    *o.p = '\0';
+    PUT(b->stopped_since_ns, 0);
+    c->member[slot].resumed_ns = now.ns;
+    board_event(c->board, EVENT_CONTINUED, slot + 1, "worker %u goes on after %s", slot + 1, text);
+    log_info("worker %u (pid %d) goes on after %s", slot + 1, (int)c->member[slot].pid, text);
+}
+
+static bool find_member(const struct crew *c, pid_t pid, unsigned *slot)
+{
+    for (unsigned i = 0; i < c->table->capacity; i++)
+        if (c->member[i].pid == pid) {
+            *slot = i;
+            return true;
+        }
+    return false;
+}
+
+void crew_reap(struct crew *c, struct mono now)
+{
+    for (;;) {
+        int status;
+        unsigned slot;
+        pid_t pid = waitpid(-1, &status, WNOHANG | WUNTRACED | WCONTINUED);
+        if (pid < 0 && errno == EINTR)
+            continue;
+        if (pid <= 0)
+            return;
+        if (!find_member(c, pid, &slot))
+            continue;
+        if (WIFSTOPPED(status))
+            note_stopped(c, slot, WSTOPSIG(status), now);
+        else if (WIFCONTINUED(status))
+            note_continued(c, slot, now);
+        else
+            reap_one(c, slot, status, now);
+    }
+}
+
+/* ---- the board ---- */
+
+static void tell_change(struct crew *c, unsigned slot, enum board_state from,
+                        const struct table_slot *t)
+{
+    switch (t->state) {
+    case SLOT_BACKOFF: {
+        char text[40];
+        struct out o = out_into(text, sizeof text - 1);
+        last_words_age(&o, t->until_ns - t->since_ns);
+        *o.p = '\0';
+        board_event(c->board, EVENT_BACKOFF, slot + 1, "worker %u waits %s before it starts again",
+                    slot + 1, text);
+        log_warn("worker %u died %u times in a row; it starts again in %s", slot + 1, t->failures,
+                 text);
+        break;
+    }
+    case SLOT_RETIRING:
+        board_event(c->board, EVENT_DRAIN, slot + 1, "worker %u retires", slot + 1);
+        log_debug("worker %u retires", slot + 1);
+        break;
+    case SLOT_STOPPING:
+        if (from == SLOT_RETIRING)
+            log_warn("worker %u did not finish within drain_timeout: it is told to end now",
+                     slot + 1);
+        break;
+    default:
+        break;
+    }
+}
+
+void crew_publish(struct crew *c, struct mono now)
+{
+    for (unsigned i = 0; i < c->table->capacity; i++) {
+        struct board_slot *b = &c->board->slot[i];
+        const struct table_slot *t = &c->table->slot[i];
+        enum board_state shown = (enum board_state)GET(b->state);
+
+        if (c->member[i].pid)
+            worker_table_load(c->table, i, slot_value(b, COUNTER_connections));
+        if (t->state == shown && t->since_ns == GET(b->state_since_ns))
+            continue;
+        if (t->state != shown)
+            tell_change(c, i, shown, t);
+        PUT(b->state_since_ns, t->since_ns ? t->since_ns : now.ns);
+        PUT(b->state, (uint32_t)t->state);
+    }
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The crew: the processes behind the worker table. Carries out the table's orders (fork,
+ * messages over the channels, SIGKILL), reaps, and keeps the master's half of every slot of
+ * the board what the table and the kernel say. Decides nothing: that is the table's.
+ *
+ * Master only.
+ */
+#ifndef WEIR_PROC_CREW_H
+#define WEIR_PROC_CREW_H
+
+#include <poll.h>
+
+#include "board/board.h"
+#include "proc/inherit.h"
+#include "proc/worker_table.h"
+
+struct address_table;
+
+struct crew_member {
+    pid_t pid; /* 0: no process */
+    int channel_fd;
+    unsigned generation;
+    bool died; /* the last process here ended unasked: the next one is a restart */
+    uint64_t started_ns;
+    uint64_t resumed_ns;   /* SIGCONT: turns count from here at the earliest */
+    uint64_t blocked_turn; /* turn_since_ns of the turn counted as blocked */
+    uint64_t remind_ns;    /* when to log again about a worker that stays blocked */
+    unsigned reminders;
+    uint64_t told_ns; /* when a block was last logged */
+    unsigned untold;  /* blocks since then that were not logged */
+};
+
+struct crew {
+    struct crew_member *member; /* one for each slot of the table */
+    struct worker_table *table;
+    struct board *board;
+    struct address_table *addresses; /* NULL without a limit per address */
+    int lock_fd;                     /* of the runtime directory: workers must not keep it */
+};
+
+bool crew_init(struct crew *c, struct worker_table *table, struct board *board); /* false: ENOMEM */
+void crew_free(struct crew *c);
+
+/* Forks the worker of a slot; tells the table when that fails. Returns in the master only. */
+void crew_spawn(struct crew *c, unsigned slot, const struct inherit *in, struct mono now);
+/* RETIRE, QUIT or KILL. */
+void crew_tell_off(struct crew *c, unsigned slot, enum worker_order order);
+
+/* Sends one message to every process (of this generation, if not 0), with a descriptor if >= 0. */
+void crew_broadcast(struct crew *c, unsigned generation, uint32_t kind, uint64_t value,
+                    int pass_fd);
+
+/* After SIGCHLD: exits, stops and continues of all workers. */
+void crew_reap(struct crew *c, struct mono now);
+
+/* The channels, for poll(2): fills at most capacity entries, returns how many. */
+size_t crew_poll_fds(const struct crew *c, struct pollfd *to, unsigned *slot_of);
+void crew_read_channel(struct crew *c, unsigned slot, struct mono now);
+
+/* Brings the master's half of the slots up to date; tells changes people want to know. */
+void crew_publish(struct crew *c, struct mono now);
+
+/* Every 100 ms: which workers' loops have been away for too long (watch.c). */
+void crew_watch(struct crew *c, struct mono now);
+
+#endif

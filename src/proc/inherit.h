@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * One generation's inheritance: all that the workers of one configuration get over fork. It
+ * is prepared in full, and every error found is told, before anything that runs is changed;
+ * thrown away it leaves no trace but an access log that may have been created.
+ *
+ * Master only. The one place of the supervisor that includes http/: for the table of media
+ * types, which it fills and does not read.
+ */
+#ifndef WEIR_PROC_INHERIT_H
+#define WEIR_PROC_INHERIT_H
+
+#include <sys/types.h>
+
+#include "base/bytes.h"
+#include "conf/conf.h"
+#include "http/mime.h"
+#include "proc/listen.h"
+
+struct inherit {
+    struct conf *conf;
+    struct mime_table *mime;
+    struct listen_set listen;
+    int access_log_fd; /* -1: off or syslog */
+    bool drop_privileges;
+    uid_t uid;
+    gid_t gid;
+    char user[64];
+};
+
+/*
+ * Takes conf over (also when it fails). Resolves the user, opens the roots, fills the media
+ * types. With a line in *errors for each thing that is wrong it returns false and frees all.
+ * Opens no socket and creates no file: good for weir -t.
+ */
+bool inherit_prepare(struct inherit *in, struct conf *conf, struct buf *errors);
+
+/* Opens the access log and the listening sockets; running is the set in force or NULL. */
+bool inherit_open(struct inherit *in, struct listen_set *running, struct buf *errors);
+
+/* A line in the log for each root that the workers' user cannot read. */
+void inherit_warn_unreadable(const struct inherit *in);
+
+/* The access log's descriptor: the file opened anew; standard output; -1 when off. False: a line in
+ * *errors. */
+bool inherit_open_access_log(const struct conf *conf, int *fd, struct buf *errors);
+
+/* Raises RLIMIT_NOFILE to what [limits] and [cache] need; a warning when that is not allowed. */
+void inherit_raise_descriptors(const struct conf *conf);
+
+void inherit_free(struct inherit *in);
+
+#endif

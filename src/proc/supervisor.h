@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the master holds, and the verbs it knows: one function for each thing that a signal or
+ * a control command can ask for (verbs.c). The loop that calls them is master.c; what the
+ * control socket makes of them is command.c. Master only.
+ */
+#ifndef WEIR_PROC_SUPERVISOR_H
+#define WEIR_PROC_SUPERVISOR_H
+
+#include "board/board.h"
+#include "ctl/server.h"
+#include "proc/control.h"
+#include "proc/crew.h"
+#include "proc/inherit.h"
+#include "proc/master.h"
+#include "proc/operation.h"
+#include "proc/queue.h"
+#include "proc/runtime.h"
+#include "proc/worker_table.h"
+
+struct supervisor {
+    const struct master_options *options;
+    struct runtime runtime;
+    struct board board;
+    struct worker_table table;
+    struct crew crew;
+    struct control *control;
+    struct queue_watch queues;
+    struct operation op;
+    struct address_table *addresses;
+    struct inherit *running; /* of the generation in force; NULL before the first serves */
+    struct inherit *next;    /* of the generation that starts; NULL when none does */
+    unsigned running_generation, next_generation;
+    bool automatic;    /* the number of workers follows the CPUs */
+    bool reload_again; /* SIGHUP came while a generation was starting */
+    bool stopping, at_once;
+    bool ready_told;
+    int status;
+    uint64_t beat_ns;      /* when the 100 ms work was last done */
+    uint64_t automatic_ns; /* when the CPUs were last counted */
+};
+
+/* Each verb answers with a sentence in *message (a buf, no newline at its end) and says if it was
+ * done. */
+
+bool verb_resize(struct supervisor *s, enum control_amount amount, unsigned number,
+                 struct buf *message, uint32_t *op);
+bool verb_drain(struct supervisor *s, unsigned number, struct buf *message, uint32_t *op);
+bool verb_restart(struct supervisor *s, unsigned number, struct buf *message, uint32_t *op);
+bool verb_kill(struct supervisor *s, unsigned number, struct buf *message);
+bool verb_log_level(struct supervisor *s, enum log_level level, struct buf *message);
+bool verb_reopen(struct supervisor *s, struct buf *message);
+void verb_stop(struct supervisor *s, bool at_once, struct buf *message); /* message may be NULL */
+
+/* Checks the configuration in full and starts its workers (reload.c). */
+bool verb_reload(struct supervisor *s, struct buf *message, uint32_t *op);
+/* The first generation: the same without anything to fall back to. The exit status, 0 for fine. */
+int reload_first(struct supervisor *s, struct conf *conf);
+/* The generation that was starting is in force, or was given up. */
+void reload_finished(struct supervisor *s, enum table_result result);
+
+/* The handler of the control socket (command.c). arg is the struct supervisor. */
+void command_carry_out(void *arg, const struct control_request *request,
+                       struct control_outcome *outcome);
+
+#endif

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The worker table: which worker processes there should be, as a pure state machine. It makes
+ * no system call and reads no clock: the master tells it what happened and when, and carries
+ * out the orders it gives. Slot numbers here count from 0; people see slot i as worker i + 1.
+ *
+ * Each slot goes through the states of include/weir/states.def. Every worker belongs to a
+ * generation, one per configuration put in force. While a new generation starts, the one that
+ * serves is kept whole; when as many new workers as are wanted serve, the old ones retire.
+ * The first generation starts the same way, only with nothing to fall back to.
+ *
+ * Master only.
+ */
+#ifndef WEIR_PROC_WORKER_TABLE_H
+#define WEIR_PROC_WORKER_TABLE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/clock.h"
+#include "weir/board.h"
+
+#define TABLE_BACKOFF_MIN_NS (100 * NS_PER_MS)
+#define TABLE_BACKOFF_MAX_NS (30 * NS_PER_S)
+#define TABLE_HEALTHY_NS     (30 * NS_PER_S) /* served this long: earlier deaths are forgotten */
+#define TABLE_GRACE_NS       (2 * NS_PER_S)  /* beyond drain_timeout, and between QUIT and KILL */
+#define TABLE_START_NS       (60 * NS_PER_S) /* a generation must serve within this time */
+#define TABLE_START_DEATHS   3               /* so many deaths make a start a failure */
+
+enum worker_order {
+    ORDER_NONE,
+    ORDER_SPAWN,  /* fork a worker of the slot's generation */
+    ORDER_RETIRE, /* tell it to leave the listening sockets and finish */
+    ORDER_QUIT,   /* tell it to end now */
+    ORDER_KILL    /* SIGKILL */
+};
+
+/* One slot. For reading; the functions below change it. */
+struct table_slot {
+    enum board_state state;
+    enum worker_order order; /* not yet carried out */
+    unsigned generation;
+    unsigned failures;    /* deaths in a row, forgotten after TABLE_HEALTHY_NS of service */
+    unsigned replaces;    /* restart: slot + 1 of the worker that goes when this one serves */
+    unsigned replaced_by; /* restart: slot + 1 of the worker that will take over */
+    uint64_t since_ns;
+    uint64_t until_ns; /* BACKOFF: start again; RETIRING, STOPPING: patience ends; 0: never */
+    uint64_t connections;
+};
+
+enum table_result {
+    TABLE_NOTHING,
+    TABLE_GENERATION_UP,    /* the new generation serves, the old one retires */
+    TABLE_GENERATION_FAILED /* it could not start and was given up; the old one serves on */
+};
+
+/* Why a request about one worker was refused. */
+enum table_answer {
+    TABLE_DONE,
+    TABLE_NO_WORKER,   /* no such process */
+    TABLE_NOT_SERVING, /* it starts, or already leaves */
+    TABLE_LAST_ONE,    /* nobody else serves, or none would be wanted */
+    TABLE_BUSY,        /* a reload or an earlier restart of it is under way */
+    TABLE_FULL         /* no free slot for a replacement */
+};
+
+struct worker_table {
+    struct table_slot *slot;
+    unsigned capacity;
+    unsigned target;
+    unsigned generation; /* in force; 0 before the first serves */
+    unsigned next;       /* starting, 0 when none */
+    unsigned newest;     /* the highest number given out */
+    unsigned next_deaths;
+    uint64_t next_deadline_ns;
+    unsigned lost; /* places given up because their worker said WORKER_FATAL */
+    uint64_t drain_ns;
+    enum table_result result;
+    bool stopping;
+};
+
+bool worker_table_init(struct worker_table *t, unsigned capacity); /* false on ENOMEM */
+void worker_table_free(struct worker_table *t);
+
+/* How long a retiring worker may take. */
+void worker_table_set_drain(struct worker_table *t, uint64_t drain_ns);
+
+/* The number wanted, at least 1. Places lost to fatal workers are tried again. */
+void worker_table_set_target(struct worker_table *t, unsigned target, struct mono now);
+
+/* Starts a generation (the first, or a reload's); its number, 0 when one is starting already. */
+unsigned worker_table_begin_generation(struct worker_table *t, struct mono now);
+
+/* What happened to the process of a slot. */
+void worker_table_ready(struct worker_table *t, unsigned slot, struct mono now);
+void worker_table_exited(struct worker_table *t, unsigned slot, enum board_exit why,
+                         struct mono now);
+/* The last known number of its connections: the emptiest worker is retired first. */
+void worker_table_load(struct worker_table *t, unsigned slot, uint64_t connections);
+
+/* What somebody asks about one worker. */
+enum table_answer worker_table_drain(struct worker_table *t, unsigned slot, struct mono now);
+enum table_answer worker_table_restart(struct worker_table *t, unsigned slot, struct mono now);
+enum table_answer worker_table_kill(struct worker_table *t, unsigned slot);
+
+/* No worker is started any more; all leave, at once or after what they have. */
+void worker_table_stop(struct worker_table *t, bool at_once, struct mono now);
+
+/* Lets deadlines pass. Call it at least when worker_table_wake_ns says. */
+void worker_table_tick(struct worker_table *t, struct mono now);
+uint64_t worker_table_wake_ns(const struct worker_table *t); /* UINT64_MAX: no deadline */
+
+/* Takes the next order, ORDER_NONE when there is none. A slot has at most one. */
+enum worker_order worker_table_next_order(struct worker_table *t, unsigned *slot);
+/* What became of a starting generation since the last call. */
+enum table_result worker_table_take_result(struct worker_table *t);
+
+unsigned worker_table_count(const struct worker_table *t, enum board_state state);
+unsigned worker_table_processes(const struct worker_table *t);
+/* As many serve as are wanted, and nobody is coming or going. */
+bool worker_table_settled(const struct worker_table *t);
+/* Every worker said WORKER_FATAL, nobody serves and nothing will change that. */
+bool worker_table_hopeless(const struct worker_table *t);
+
+/* How long a worker that died `failures` times in a row waits; the first time not at all. */
+uint64_t worker_table_backoff_ns(unsigned failures);
+
+#endif
