@@ -25,8 +25,8 @@
 #include "tui/term/term.h"
 #include "tui/ui/view.h"
 
-#define SAMPLE_NS  (100 * NS_PER_MS)
-#define REPAINT_NS (60 * NS_PER_S) /* heals what wall(1) or the kernel wrote over the screen */
+#define SAMPLE_NS      (100 * NS_PER_MS)
+#define REPAINT_NS     (60 * NS_PER_S) /* heals what wall(1) or the kernel wrote over the screen */
 #define EXIT_NO_SERVER 3
 
 struct top {
@@ -76,7 +76,10 @@ static unsigned top_replies(struct top *t)
     unsigned want = 0;
 
     while (link_receive(&t->link, &answer, mono_now().ns) > 0) {
-        struct event e = {.kind = EV_REPLY, .id = answer.id, .ok = answer.ok, .op = answer.op,
+        struct event e = {.kind = EV_REPLY,
+                          .id = answer.id,
+                          .ok = answer.ok,
+                          .op = answer.op,
                           .text = answer.text};
         want |= top_event(t, &e);
     }
@@ -193,7 +196,8 @@ static void top_loop(struct top *t)
     unsigned want = WANT_DRAW;
 
     sigemptyset(&blocked);
-    for (const int *sig = (const int[]){SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGWINCH, SIGTSTP, SIGCONT, 0};
+    for (const int *sig =
+             (const int[]){SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGWINCH, SIGTSTP, SIGCONT, 0};
          *sig; sig++)
         sigaddset(&blocked, *sig);
     sigprocmask(SIG_BLOCK, &blocked, &open);

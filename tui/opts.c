@@ -35,7 +35,16 @@ static const char usage[] =
     "      --read-only    keys that change the server do nothing\n"
     "      --help, --version\n";
 
-enum { OPT_JSON = 256, OPT_ONCE, OPT_CHECK, OPT_COLOR, OPT_CHARSET, OPT_READ_ONLY, OPT_HELP, OPT_VERSION };
+enum {
+    OPT_JSON = 256,
+    OPT_ONCE,
+    OPT_CHECK,
+    OPT_COLOR,
+    OPT_CHARSET,
+    OPT_READ_ONLY,
+    OPT_HELP,
+    OPT_VERSION
+};
 
 static int opts_wrong(const char *what, const char *value, const char *right)
 {

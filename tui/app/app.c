@@ -118,8 +118,7 @@ static void app_escape(struct app *a)
 }
 
 /* An action that leads to a change: refused with the reason when it cannot. */
-static unsigned app_write(struct app *a, struct model *m, enum action action,
-                          const struct event *e)
+static unsigned app_write(struct app *a, struct model *m, enum action action, const struct event *e)
 {
     const char *reason = app_read_only_reason(a, m);
     char text[128];
@@ -134,8 +133,11 @@ static unsigned app_write(struct app *a, struct model *m, enum action action,
         return WANT_DRAW;
     }
     a->help = false;
-    strip_open_workers(a, action == ACTION_MORE ? 1 : action == ACTION_FEWER ? -1 : 0, m,
-                       e->now_ns);
+    strip_open_workers(a,
+                       action == ACTION_MORE    ? 1
+                       : action == ACTION_FEWER ? -1
+                                                : 0,
+                       m, e->now_ns);
     return WANT_DRAW;
 }
 

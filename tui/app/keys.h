@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define INPUT_CTRL(letter) ((letter) & 0x1f)
+#define INPUT_CTRL(letter) ((letter)&0x1f)
 #define INPUT_ENTER        '\r'
 #define INPUT_ESC          0x1b
 

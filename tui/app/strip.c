@@ -133,8 +133,7 @@ bool strip_key(struct app *a, struct model *m, const struct event *e, struct app
     } else if (e->key == INPUT_CTRL('u')) {
         s->typed[0] = '\0';
         s->change = 0;
-    } else if (s->kind == STRIP_WORKERS &&
-               (e->key == '+' || e->key == '=' || e->key == INPUT_UP)) {
+    } else if (s->kind == STRIP_WORKERS && (e->key == '+' || e->key == '=' || e->key == INPUT_UP)) {
         strip_change(a, m, 1);
     } else if (s->kind == STRIP_WORKERS && (e->key == '-' || e->key == INPUT_DOWN)) {
         strip_change(a, m, -1);
@@ -162,7 +161,8 @@ void strip_reply(struct app *a, struct model *m, const struct event *e)
 void app_not_sent(struct app *a, struct model *m, unsigned id, const char *why, uint64_t now_ns,
                   uint64_t wall_ns)
 {
-    struct event e = {.kind = EV_REPLY, .now_ns = now_ns, .wall_ns = wall_ns, .id = id, .text = why};
+    struct event e = {
+        .kind = EV_REPLY, .now_ns = now_ns, .wall_ns = wall_ns, .id = id, .text = why};
 
     strip_reply(a, m, &e);
 }

@@ -54,7 +54,8 @@ static void batch_row(FILE *to, const struct model *m, const struct model_row *r
         fmt_age(lag, memory->lag_p99_ns);
     fprintf(to, "%4u %8u %-8s %6s %5s %5s %5s %6s  %s%s%s\n", w->number, w->pid,
             row_state_word[r->state], fmt_age(since, r->since_ns),
-            fmt_count(req, memory->rate[RATE_REQUESTS]), fmt_bytes(out, memory->rate[RATE_BYTES_OUT]),
+            fmt_count(req, memory->rate[RATE_REQUESTS]),
+            fmt_bytes(out, memory->rate[RATE_BYTES_OUT]),
             fmt_count(conn, (double)w->counter[COUNTER_connections]), lag, verb,
             *verb && *object ? " " : "", object);
 }

@@ -82,8 +82,8 @@ static void link_board(struct link *l, struct control_reply *r, uint64_t now_ns)
     struct board_view *view = NULL;
 
     if (!r->ok || r->passed_fd < 0)
-        snprintf(l->why, sizeof l->why, "%s", r->message && *r->message ? r->message
-                                                                        : "the server sent no board");
+        snprintf(l->why, sizeof l->why, "%s",
+                 r->message && *r->message ? r->message : "the server sent no board");
     else
         view = board_view_open(r->passed_fd, l->why, sizeof l->why);
     if (view == NULL) {

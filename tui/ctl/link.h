@@ -12,9 +12,9 @@
 #include "weir/control.h"
 #include "weir/snapshot.h"
 
-#define LINK_PENDING     16
-#define LINK_RETRY_NS    (500 * UINT64_C(1000000))
-#define LINK_ANSWER_NS   (5 * UINT64_C(1000000000))
+#define LINK_PENDING   16
+#define LINK_RETRY_NS  (500 * UINT64_C(1000000))
+#define LINK_ANSWER_NS (5 * UINT64_C(1000000000))
 
 struct link_request {
     unsigned id; /* 0: the link's own request for the board */

@@ -20,8 +20,8 @@ const char *const row_state_word[ROW_STATE_COUNT] = {
 };
 
 const char row_state_letter[ROW_STATE_COUNT] = {
-    [ROW_IDLE] = '.',    [ROW_BUSY] = 'B',     [ROW_SLOW] = ':',
-    [ROW_BLOCKED] = '!', [ROW_STOPPED] = '!',  [ROW_STARTING] = 's',
+    [ROW_IDLE] = '.',     [ROW_BUSY] = 'B',     [ROW_SLOW] = ':',
+    [ROW_BLOCKED] = '!',  [ROW_STOPPED] = '!',  [ROW_STARTING] = 's',
     [ROW_DRAINING] = 'D', [ROW_STOPPING] = 'x', [ROW_BACKOFF] = 'w',
 };
 
@@ -38,10 +38,10 @@ const char *const row_state_help[ROW_STATE_COUNT] = {
 };
 
 static const enum board_counter rate_counter[RATE_COUNT] = {
-    [RATE_REQUESTS] = COUNTER_requests,   [RATE_BYTES_OUT] = COUNTER_bytes_out,
-    [RATE_BYTES_IN] = COUNTER_bytes_in,   [RATE_2XX] = COUNTER_responses_2xx,
-    [RATE_3XX] = COUNTER_responses_3xx,   [RATE_4XX] = COUNTER_responses_4xx,
-    [RATE_5XX] = COUNTER_responses_5xx,   [RATE_ABORTED] = COUNTER_aborted,
+    [RATE_REQUESTS] = COUNTER_requests, [RATE_BYTES_OUT] = COUNTER_bytes_out,
+    [RATE_BYTES_IN] = COUNTER_bytes_in, [RATE_2XX] = COUNTER_responses_2xx,
+    [RATE_3XX] = COUNTER_responses_3xx, [RATE_4XX] = COUNTER_responses_4xx,
+    [RATE_5XX] = COUNTER_responses_5xx, [RATE_ABORTED] = COUNTER_aborted,
 };
 
 bool model_init(struct model *m, uint64_t interval_ns)
@@ -193,7 +193,8 @@ static enum row_state model_running_state(const struct snap *s, const struct sna
         *since_ns = away;
         return away > s->blocked_after_ns / MODEL_SLOW_FRACTION ? ROW_SLOW : ROW_BUSY;
     }
-    *since_ns = mono_since((struct mono){s->taken_ns}, (struct mono){w->wait_since_ns});
+    *since_ns = mono_since((struct mono){s->taken_ns},
+                           (struct mono){w->wait_since_ns ? w->wait_since_ns : w->state_since_ns});
     return w->counter[COUNTER_requests_active] > 0 ? ROW_BUSY : ROW_IDLE;
 }
 
@@ -233,8 +234,7 @@ static int row_rank(const struct model_row *r)
 }
 
 /* Stuck ones by age, then those that come and go, then the rest; each by number. */
-static bool row_before(const struct model *m, const struct model_row *a,
-                       const struct model_row *b)
+static bool row_before(const struct model *m, const struct model_row *a, const struct model_row *b)
 {
     int ra = row_rank(a), rb = row_rank(b);
 
@@ -350,10 +350,10 @@ bool model_take(struct model *m, struct snap *s)
     m->clock_ns = m->now.taken_ns;
     m->wall_ns = m->now.taken_wall_ns;
     m->link_why[0] = '\0';
-    m->link = mono_since((struct mono){m->clock_ns}, (struct mono){m->now.heartbeat_ns}) >
-                      MODEL_STALE_NS
-                  ? LINK_STALE
-                  : LINK_LIVE;
+    m->link =
+        mono_since((struct mono){m->clock_ns}, (struct mono){m->now.heartbeat_ns}) > MODEL_STALE_NS
+            ? LINK_STALE
+            : LINK_LIVE;
     if (!model_take_workers(m) || !model_order_rows(m)) {
         m->row_count = 0;
         return false;
@@ -447,8 +447,14 @@ uint64_t model_signature(const struct model *m)
     uint64_t sum = 1469598103934665603u;
     const struct snap_listener *l = model_fullest(&m->now);
     uint64_t words[] = {
-        m->link, m->event_next, m->now.op_id, m->now.op_state, m->now.workers_wanted,
-        m->now.stopping, m->now.reload_serial, l ? (l->queue_depth > 0) : 0,
+        m->link,
+        m->event_next,
+        m->now.op_id,
+        m->now.op_state,
+        m->now.workers_wanted,
+        m->now.stopping,
+        m->now.reload_serial,
+        l ? (l->queue_depth > 0) : 0,
         l ? l->queue_depth >= l->queue_limit : 0,
     };
 

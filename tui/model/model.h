@@ -14,7 +14,7 @@
 #include "tui/model/history.h"
 #include "weir/snapshot.h"
 
-#define MODEL_LAG_STEPS     7  /* baselines 10 s apart: figures over the last 60 to 70 s */
+#define MODEL_LAG_STEPS     7 /* baselines 10 s apart: figures over the last 60 to 70 s */
 #define MODEL_WAIT_SECONDS  60
 #define MODEL_EVENTS        256
 #define MODEL_UNKNOWN       (-1.0)
@@ -56,8 +56,8 @@ extern const char *const row_state_help[ROW_STATE_COUNT];
 struct model_worker {
     unsigned number;
     uint32_t epoch;
-    bool seen;               /* in the newest snapshot */
-    uint64_t first_ns;       /* first sample in this interval of this epoch */
+    bool seen;         /* in the newest snapshot */
+    uint64_t first_ns; /* first sample in this interval of this epoch */
     uint64_t last[RATE_COUNT];
     uint64_t grown[RATE_COUNT]; /* in this interval */
     double rate[RATE_COUNT];    /* of the last whole interval; MODEL_UNKNOWN until there is one */

@@ -52,8 +52,7 @@ static void seconds_worker_lag(struct model *m, struct model_worker *w,
     if (m->now.taken_ns - w->turn_base_ns < TURN_BASE_NS)
         return;
     if (w->turn_bases == MODEL_LAG_STEPS)
-        memmove(&w->turn_base[0], &w->turn_base[1],
-                (MODEL_LAG_STEPS - 1) * sizeof w->turn_base[0]);
+        memmove(&w->turn_base[0], &w->turn_base[1], (MODEL_LAG_STEPS - 1) * sizeof w->turn_base[0]);
     else
         w->turn_bases++;
     w->turn_base[w->turn_bases - 1] = now->hist[HIST_LOOP_TURN];
@@ -131,7 +130,8 @@ void seconds_sample(struct model *m)
 
 void seconds_gap(struct model *m)
 {
-    uint64_t elapsed = mono_since((struct mono){m->now.taken_ns}, (struct mono){m->second_start_ns});
+    uint64_t elapsed =
+        mono_since((struct mono){m->now.taken_ns}, (struct mono){m->second_start_ns});
 
     history_add_gap(&m->history, elapsed / NS_PER_S);
     memset(&m->second, 0, sizeof m->second);

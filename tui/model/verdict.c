@@ -39,8 +39,10 @@ static bool rule_no_data(const struct model *m, struct verdict *v)
         snprintf(v->brief, sizeof v->brief, "NO SERVER");
     } else if (m->link == LINK_STALE) {
         fmt_age(age, silent);
-        snprintf(v->text, sizeof v->text, "NO NEWS for %s: master %u does not answer; workers may "
-                 "still serve", age, m->now.master_pid);
+        snprintf(v->text, sizeof v->text,
+                 "NO NEWS for %s: master %u does not answer; workers may "
+                 "still serve",
+                 age, m->now.master_pid);
         snprintf(v->brief, sizeof v->brief, "master silent %s", age);
     } else {
         fmt_age(age, gone);
@@ -55,14 +57,13 @@ static void group_add(struct verdict *v, const struct model *m, const struct mod
 {
     const struct snap_worker *w = model_worker(m, r);
     bool stopped = r->state == ROW_STOPPED;
-    const char *what = stopped ? "stopped"
+    const char *what = stopped                          ? "stopped"
                        : (unsigned)w->wait < WAIT_COUNT ? board_wait_name[w->wait]
                                                         : "?";
     unsigned at = 0;
 
-    while (at < v->groups &&
-           (strcmp(v->group[at].what, what) != 0 ||
-            (!stopped && strcmp(v->group[at].file, w->serving) != 0)))
+    while (at < v->groups && (strcmp(v->group[at].what, what) != 0 ||
+                              (!stopped && strcmp(v->group[at].file, w->serving) != 0)))
         at++;
     if (at == VERDICT_GROUPS) {
         v->more++;
@@ -129,7 +130,8 @@ static bool rule_queue_full(const struct model *m, struct verdict *v)
         snprintf(v->text, sizeof v->text, "accept queue full (%u/%u) and no worker blocked",
                  l->queue_depth, l->queue_limit);
     else
-        snprintf(v->text, sizeof v->text, "accept queue %s: the kernel dropped %llu connection%s in 10s",
+        snprintf(v->text, sizeof v->text,
+                 "accept queue %s: the kernel dropped %llu connection%s in 10s",
                  full ? "full" : "was full", (unsigned long long)drops, drops == 1 ? "" : "s");
     snprintf(v->brief, sizeof v->brief, full ? "queue full" : "%llu dropped in 10s",
              (unsigned long long)drops);
@@ -205,12 +207,11 @@ static bool rule_change(const struct model *m, struct verdict *v)
     } else if (m->live == 0) {
         v->level = s->ready ? VERDICT_BAD : VERDICT_WARN;
         snprintf(v->text, sizeof v->text, "%s",
-                 s->ready ? "no worker is running, nothing is served"
-                          : "the server is starting");
+                 s->ready ? "no worker is running, nothing is served" : "the server is starting");
         snprintf(v->brief, sizeof v->brief, s->ready ? "no worker running" : "starting");
     } else if (s->reload_state == RELOAD_FAILED) {
-        snprintf(v->text, sizeof v->text, "the reload failed, the old configuration is in force: %s",
-                 s->reload_error);
+        snprintf(v->text, sizeof v->text,
+                 "the reload failed, the old configuration is in force: %s", s->reload_error);
         snprintf(v->brief, sizeof v->brief, "reload failed");
     } else if (m->in_state[ROW_BACKOFF] > 0) {
         snprintf(v->text, sizeof v->text, "%u worker%s died and wait%s to be started again",
@@ -240,9 +241,8 @@ static bool rule_ok(const struct model *m, struct verdict *v)
 
 void verdict_of(const struct model *m, struct verdict *v)
 {
-    static rule_fn *const rules[] = {rule_no_data,       rule_stuck,   rule_queue_full,
-                                     rule_queue_growing, rule_respawn, rule_change,
-                                     rule_ok};
+    static rule_fn *const rules[] = {rule_no_data, rule_stuck,  rule_queue_full, rule_queue_growing,
+                                     rule_respawn, rule_change, rule_ok};
 
     memset(v, 0, sizeof *v);
     for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
@@ -287,13 +287,14 @@ static bool verdict_try(const struct verdict *v, int cells, int path_cells, unsi
 void verdict_line(const struct verdict *v, int cells, char *to, size_t to_bytes)
 {
     static const int paths[] = {SNAP_TEXT_BYTES, 60, 40, 30, 24, 20, 16, 12};
+    static const int least[] = {24, 12, 12}; /* the long head is not worth more than a path */
     const char *head[] = {v->text, v->brief, ""};
     unsigned all = v->groups;
 
     /* First shorter paths, then a briefer head, then fewer groups; the hint as long as it fits. */
     for (unsigned groups = all; groups > 0 || all == 0; groups--) {
         for (size_t h = 0; h < (all > 0 ? 3 : 2); h++)
-            for (size_t p = 0; p < sizeof paths / sizeof *paths; p++)
+            for (size_t p = 0; p < sizeof paths / sizeof *paths && paths[p] >= least[h]; p++)
                 if (verdict_try(v, cells, paths[p], groups, head[h], v->hint, to, to_bytes) ||
                     verdict_try(v, cells, paths[p], groups, head[h], "", to, to_bytes))
                     return;

@@ -42,11 +42,11 @@ static uint32_t input_letter_key(char final)
 static uint32_t input_tilde_key(unsigned long number)
 {
     static const uint32_t keys[35] = {
-        [1] = INPUT_HOME,       [2] = INPUT_INSERT,     [3] = INPUT_DELETE,  [4] = INPUT_END,
-        [5] = INPUT_PAGE_UP,    [6] = INPUT_PAGE_DOWN,  [7] = INPUT_HOME,    [8] = INPUT_END,
-        [11] = INPUT_F1,        [12] = INPUT_F1 + 1,    [13] = INPUT_F1 + 2, [14] = INPUT_F1 + 3,
-        [15] = INPUT_F1 + 4,    [17] = INPUT_F1 + 5,    [18] = INPUT_F1 + 6, [19] = INPUT_F1 + 7,
-        [20] = INPUT_F1 + 8,    [21] = INPUT_F10,       [23] = INPUT_F1 + 10, [24] = INPUT_F12,
+        [1] = INPUT_HOME,    [2] = INPUT_INSERT,    [3] = INPUT_DELETE,   [4] = INPUT_END,
+        [5] = INPUT_PAGE_UP, [6] = INPUT_PAGE_DOWN, [7] = INPUT_HOME,     [8] = INPUT_END,
+        [11] = INPUT_F1,     [12] = INPUT_F1 + 1,   [13] = INPUT_F1 + 2,  [14] = INPUT_F1 + 3,
+        [15] = INPUT_F1 + 4, [17] = INPUT_F1 + 5,   [18] = INPUT_F1 + 6,  [19] = INPUT_F1 + 7,
+        [20] = INPUT_F1 + 8, [21] = INPUT_F10,      [23] = INPUT_F1 + 10, [24] = INPUT_F12,
     };
 
     return number < 35 ? keys[number] : INPUT_NONE;

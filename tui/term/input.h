@@ -12,17 +12,24 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define INPUT_KEYS_MAX  256 /* from one call of input_feed */
-#define INPUT_TAIL_NS   (500 * UINT64_C(1000000)) /* the rest of a sequence may come this late */
-#define INPUT_FLOOD     8 /* more printable keys than that in one read are no fingers */
+#define INPUT_KEYS_MAX 256                       /* from one call of input_feed */
+#define INPUT_TAIL_NS  (500 * UINT64_C(1000000)) /* the rest of a sequence may come this late */
+#define INPUT_FLOOD    8 /* more printable keys than that in one read are no fingers */
 
-enum input_state { INPUT_PLAIN, INPUT_AFTER_ESC, INPUT_CSI, INPUT_SS3, INPUT_STRING, INPUT_LINUX_F };
+enum input_state {
+    INPUT_PLAIN,
+    INPUT_AFTER_ESC,
+    INPUT_CSI,
+    INPUT_SS3,
+    INPUT_STRING,
+    INPUT_LINUX_F
+};
 
 struct input {
     enum input_state state;
     uint64_t escape_delay_ns;
-    uint64_t since_ns;  /* of the byte that led to this state */
-    bool esc_given;     /* the Esc was delivered already, what follows it is a late tail */
+    uint64_t since_ns; /* of the byte that led to this state */
+    bool esc_given;    /* the Esc was delivered already, what follows it is a late tail */
     bool pasting;
     char seq[32];
     size_t seq_n;

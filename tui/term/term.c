@@ -210,8 +210,9 @@ bool term_open(int in_fd, int out_fd, enum color_choice color, char *why, size_t
     unsetenv("LINES"); /* or curses would keep that size for ever */
     unsetenv("COLUMNS");
     if (setupterm(NULL, out_fd, &error) == ERR) {
-        snprintf(why, why_bytes, name && *name ? "the terminal type TERM=%s is not known"
-                                               : "TERM is not set%s", name ? name : "");
+        snprintf(why, why_bytes,
+                 name && *name ? "the terminal type TERM=%s is not known" : "TERM is not set%s",
+                 name ? name : "");
         return false;
     }
     char *cup = tigetstr("cup");

@@ -8,7 +8,7 @@
 #include <math.h>
 
 static const wchar_t ascii_ramp[] = L" .:=#";
-static const wchar_t block_ramp[] = {L' ',    0x2581, 0x2582, 0x2583, 0x2584,
+static const wchar_t block_ramp[] = {L' ',   0x2581, 0x2582, 0x2583, 0x2584,
                                      0x2585, 0x2586, 0x2587, 0x2588};
 
 static int chart_steps(double value, double top, int steps)

@@ -33,8 +33,11 @@ static const char *fmt_scaled(char out[FMT_BYTES], double value, double unit)
     else if (value >= 9999)
         strcpy(out, "huge");
     else
-        snprintf(out, FMT_BYTES, "%.*f%c", value < 9.995 ? 2 : value < 99.95 ? 1 : 0, value,
-                 letter[step]);
+        snprintf(out, FMT_BYTES, "%.*f%c",
+                 value < 9.995   ? 2
+                 : value < 99.95 ? 1
+                                 : 0,
+                 value, letter[step]);
     return out;
 }
 

@@ -82,9 +82,9 @@ static void layout_stack(struct layout *l)
     static const enum pane usual[PANE_COUNT] = {
         PANE_TITLE,   PANE_LISTEN, PANE_TOTALS,  PANE_WORKERS, PANE_QUEUE, PANE_GRAPH,
         PANE_VERDICT, PANE_TABLE,  PANE_REQUEST, PANE_EVENTS,  PANE_KEYS};
-    static const enum pane small[PANE_COUNT] = {
-        PANE_TITLE,   PANE_LISTEN, PANE_TOTALS,  PANE_QUEUE,  PANE_WORKERS, PANE_GRAPH,
-        PANE_VERDICT, PANE_TABLE,  PANE_REQUEST, PANE_EVENTS, PANE_KEYS};
+    static const enum pane small[PANE_COUNT] = {PANE_TITLE,   PANE_LISTEN, PANE_TOTALS,  PANE_QUEUE,
+                                                PANE_WORKERS, PANE_GRAPH,  PANE_VERDICT, PANE_TABLE,
+                                                PANE_REQUEST, PANE_EVENTS, PANE_KEYS};
     const enum pane *order = l->narrow ? small : usual;
     int row = 0;
 
@@ -101,10 +101,10 @@ static void layout_stack(struct layout *l)
 
 /* Cells of each column with the blank before it. */
 static const int column_cells[COLUMN_COUNT] = {
-    [COLUMN_MARKER] = 1,   [COLUMN_NUMBER] = 3,  [COLUMN_PID] = 8,    [COLUMN_GENERATION] = 4,
-    [COLUMN_STATE] = 8,    [COLUMN_SINCE] = 7,   [COLUMN_REQUESTS] = 6, [COLUMN_OUT] = 6,
-    [COLUMN_IN] = 6,       [COLUMN_CONNECTIONS] = 6, [COLUMN_LAG50] = 7, [COLUMN_LAG99] = 7,
-    [COLUMN_LAGMAX] = 7,   [COLUMN_ERRORS] = 5,
+    [COLUMN_MARKER] = 1, [COLUMN_NUMBER] = 3,      [COLUMN_PID] = 8,      [COLUMN_GENERATION] = 4,
+    [COLUMN_STATE] = 8,  [COLUMN_SINCE] = 7,       [COLUMN_REQUESTS] = 6, [COLUMN_OUT] = 6,
+    [COLUMN_IN] = 6,     [COLUMN_CONNECTIONS] = 6, [COLUMN_LAG50] = 7,    [COLUMN_LAG99] = 7,
+    [COLUMN_LAGMAX] = 7, [COLUMN_ERRORS] = 5,
 };
 
 /*
@@ -115,8 +115,8 @@ static const struct {
     enum column column;
     int keep;
 } column_order[] = {
-    {COLUMN_REQUESTS, 16}, {COLUMN_CONNECTIONS, 16}, {COLUMN_LAG99, 16}, {COLUMN_OUT, 16},
-    {COLUMN_ERRORS, 16},   {COLUMN_PID, 16},         {COLUMN_LAG50, 24}, {COLUMN_LAGMAX, 24},
+    {COLUMN_REQUESTS, 16},   {COLUMN_CONNECTIONS, 16}, {COLUMN_LAG99, 16}, {COLUMN_OUT, 16},
+    {COLUMN_ERRORS, 16},     {COLUMN_PID, 16},         {COLUMN_LAG50, 24}, {COLUMN_LAGMAX, 24},
     {COLUMN_GENERATION, 24}, {COLUMN_IN, 24},
 };
 

@@ -104,7 +104,8 @@ static void draw_listen(struct view *v, struct rect r)
     if (s->reload_state == RELOAD_FAILED) {
         snprintf(conf, sizeof conf, "config #%u kept, RELOAD FAILED", s->generation);
         conf_role = ROLE_BAD;
-    } else if (s->reload_state == RELOAD_OK && v->m->wall_ns > s->reload_wall_ns && v->layout.wide) {
+    } else if (s->reload_state == RELOAD_OK && v->m->wall_ns > s->reload_wall_ns &&
+               v->layout.wide) {
         fmt_age(ago, v->m->wall_ns - s->reload_wall_ns);
         snprintf(conf, sizeof conf, "config #%u ok, %s ago", s->generation, ago);
     } else {
@@ -138,24 +139,28 @@ static void draw_totals(struct view *v, struct rect r)
         connections += m->now.worker[i].counter[COUNTER_connections];
         active += m->now.worker[i].counter[COUNTER_requests_active];
     }
-    col += view_print(v, r.row, col, r.cols - col, ROLE_NORMAL, "req %5s/s   out %5s/s   in %5s/s",
+    col += view_print(v, r.row, col, r.cols - col, ROLE_NORMAL,
+                      v->layout.wide ? "req %5s/s  out %5s/s  in %5s/s"
+                                     : "req %5s/s   out %5s/s   in %5s/s",
                       fmt_count(a, m->total[RATE_REQUESTS]), fmt_bytes(b, m->total[RATE_BYTES_OUT]),
                       fmt_bytes(c, m->total[RATE_BYTES_IN]));
-    col += view_print(v, r.row, col, r.cols - col, ROLE_NORMAL, "   conn %5s",
+    col += view_print(v, r.row, col, r.cols - col, ROLE_NORMAL,
+                      v->layout.wide ? "  conn %5s" : "   conn %5s",
                       view_gone(v) ? "-" : fmt_count(a, (double)connections));
     if (v->layout.wide)
         col += view_print(v, r.row, col, r.cols - col, ROLE_NORMAL,
-                          "   in flight %5s   2xx %5s/s   3xx %5s/s",
+                          "  in flight %5s  2xx %5s/s  3xx %5s/s",
                           view_gone(v) ? "-" : fmt_count(a, (double)active),
                           fmt_count(b, m->total[RATE_2XX]), fmt_count(c, m->total[RATE_3XX]));
-    col += view_print(v, r.row, col, r.cols - col, ROLE_NORMAL, "   4xx %5s/s",
+    col += view_print(v, r.row, col, r.cols - col, ROLE_NORMAL,
+                      v->layout.wide ? "  4xx %5s/s" : "   4xx %5s/s",
                       fmt_count(a, m->total[RATE_4XX]));
     view_print(v, r.row, col, r.cols - col, m->total[RATE_5XX] > 0 ? ROLE_WARN : ROLE_NORMAL,
-               "   5xx %5s/s", fmt_count(a, m->total[RATE_5XX]));
+               v->layout.wide ? "  5xx %5s/s" : "   5xx %5s/s", fmt_count(a, m->total[RATE_5XX]));
 }
 
 /* One letter for each slot in the order of numbers, cut in the middle with a count. */
-static int draw_scoreboard(struct view *v, int row, int col, int cells)
+int view_scoreboard(struct view *v, int row, int col, int cells)
 {
     const struct model *m = v->m;
     unsigned last = m->now.worker_count ? m->now.worker[m->now.worker_count - 1].number : 0;
@@ -190,10 +195,10 @@ struct count_word {
 static void draw_workers(struct view *v, struct rect r)
 {
     static const struct count_word words[] = {
-        {ROW_BLOCKED, "BLOCKED", ROLE_BAD, false},  {ROW_STOPPED, "STOPPED", ROLE_BAD, false},
-        {ROW_SLOW, "slow", ROLE_WARN, false},       {ROW_BUSY, "busy", ROLE_NORMAL, true},
-        {ROW_IDLE, "idle", ROLE_NORMAL, true},      {ROW_DRAINING, "drain", ROLE_WARN, false},
-        {ROW_STARTING, "start", ROLE_WARN, false},  {ROW_STOPPING, "exiting", ROLE_WARN, false},
+        {ROW_BLOCKED, "BLOCKED", ROLE_BAD, false}, {ROW_STOPPED, "STOPPED", ROLE_BAD, false},
+        {ROW_SLOW, "slow", ROLE_WARN, false},      {ROW_BUSY, "busy", ROLE_NORMAL, true},
+        {ROW_IDLE, "idle", ROLE_NORMAL, true},     {ROW_DRAINING, "drain", ROLE_WARN, false},
+        {ROW_STARTING, "start", ROLE_WARN, false}, {ROW_STOPPING, "exiting", ROLE_WARN, false},
         {ROW_BACKOFF, "backoff", ROLE_BAD, false},
     };
     const struct model *m = v->m;
@@ -213,7 +218,7 @@ static void draw_workers(struct view *v, struct rect r)
     int tail_cells = text_width(tail);
     int room = r.cols - 1 - tail_cells;
     if (v->layout.cols >= 30)
-        col += draw_scoreboard(v, r.row, col, v->layout.narrow ? 18 : (room - col) / 2) + 1;
+        col += view_scoreboard(v, r.row, col, v->layout.narrow ? 18 : (room - col) / 2) + 1;
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
         char one[32];
         unsigned n = m->in_state[words[i].state];
@@ -225,7 +230,8 @@ static void draw_workers(struct view *v, struct rect r)
         if (one[0] == ' ')
             col++;
         col += grid_text(v->g, r.row, col, room - col, n > 0 ? words[i].role : ROLE_NORMAL,
-                         one[0] == ' ' ? one + 1 : one) + 1;
+                         one[0] == ' ' ? one + 1 : one) +
+               1;
     }
     if (tail_cells && room >= col)
         grid_text(v->g, r.row, room, tail_cells, ROLE_DIM, tail);
@@ -257,10 +263,9 @@ static void queue_words(const struct view *v, int cells, char *out, size_t out_b
     if (drops > 0)
         snprintf(part[0], sizeof part[0], narrow ? " DROP+%llu" : "  DROPPED +%llu in 10s",
                  (unsigned long long)drops);
-    snprintf(part[1], sizeof part[1], narrow ? " pk %u" : "  peak %u in 1m", model_queue_peak(m));
-    snprintf(part[2], sizeof part[2],
-             narrow ? " wait %s" : "  wait p99 %s", now);
-    snprintf(part[3], sizeof part[3], ", %s in 1m", minute);
+    snprintf(part[1], sizeof part[1], narrow ? " pk %u" : "  peak %2u in 1m", model_queue_peak(m));
+    snprintf(part[2], sizeof part[2], narrow ? " wait %s" : "  wait p99 %6s", now);
+    snprintf(part[3], sizeof part[3], ", %6s in 1m", minute);
     bool show[4] = {0};
     int used = 0;
     for (int i = 0; i < 4; i++) {
@@ -281,14 +286,15 @@ static void queue_words(const struct view *v, int cells, char *out, size_t out_b
 static void draw_queue(struct view *v, struct rect r)
 {
     const struct snap_listener *l = model_fullest(&v->m->now);
-    const char *word = v->layout.narrow ? "Q" : "queue  ";
+    bool narrow = v->layout.narrow;
+    const char *word = narrow ? "Q" : "queue  ";
     char words[256];
     int col = v->layout.cols < 30 ? 0 : 1;
 
-    col += l && !view_gone(v)
-               ? view_print(v, r.row, col, r.cols - col, queue_role(v, l), "%s %u/%u", word,
-                            l->queue_depth, l->queue_limit)
-               : view_print(v, r.row, col, r.cols - col, ROLE_NORMAL, "%s -", word);
+    col += l && !view_gone(v) ? view_print(v, r.row, col, r.cols - col, queue_role(v, l),
+                                           narrow ? "%s %u/%u" : "%s %2u/%-3u", word,
+                                           l->queue_depth, l->queue_limit)
+                              : view_print(v, r.row, col, r.cols - col, ROLE_NORMAL, "%s -", word);
     if (l == NULL || view_gone(v))
         return;
     int gauge = v->layout.cols < 30 ? 0 : v->layout.narrow ? 12 : v->layout.wide ? 42 : 16;
@@ -408,17 +414,21 @@ static void draw_graphs(struct view *v, struct rect r)
 
 static void draw_verdict(struct view *v, struct rect r)
 {
-    static const char *const mark[] = {[VERDICT_OK] = "  ", [VERDICT_WARN] = "! ",
-                                       [VERDICT_BAD] = "!!", [VERDICT_NO_SERVER] = "!!"};
-    static const enum role role[] = {[VERDICT_OK] = ROLE_NORMAL, [VERDICT_WARN] = ROLE_WARN,
-                                     [VERDICT_BAD] = ROLE_BAD, [VERDICT_NO_SERVER] = ROLE_BAD};
+    static const char *const mark[] = {[VERDICT_OK] = "  ",
+                                       [VERDICT_WARN] = "! ",
+                                       [VERDICT_BAD] = "!!",
+                                       [VERDICT_NO_SERVER] = "!!"};
+    static const enum role role[] = {[VERDICT_OK] = ROLE_NORMAL,
+                                     [VERDICT_WARN] = ROLE_WARN,
+                                     [VERDICT_BAD] = ROLE_BAD,
+                                     [VERDICT_NO_SERVER] = ROLE_BAD};
     enum role as = role[v->verdict.level];
     char text[2 * SNAP_TEXT_BYTES], cut[2 * SNAP_TEXT_BYTES];
     int indent = v->layout.cols < 30 ? 2 : 3;
 
     verdict_line(&v->verdict, (r.cols - indent) * r.rows, text, sizeof text);
-    grid_text(v->g, r.row, 0, 2, as, v->layout.cols < 30 && v->verdict.level == VERDICT_OK
-                                         ? "" : mark[v->verdict.level]);
+    grid_text(v->g, r.row, 0, 2, as,
+              v->layout.cols < 30 && v->verdict.level == VERDICT_OK ? "" : mark[v->verdict.level]);
     if (v->layout.cols < 30 && v->verdict.level == VERDICT_OK)
         indent = 0;
     const char *rest = text;
@@ -486,7 +496,8 @@ static void draw_keys(struct view *v, struct rect r)
             continue;
         bool dim = k->write && no_write;
         col += grid_text(v->g, r.row, col, r.cols - col, dim ? ROLE_DIM : ROLE_KEY, key);
-        col += view_print(v, r.row, col, r.cols - col, dim ? ROLE_DIM : ROLE_NORMAL, ":%s", k->foot);
+        col +=
+            view_print(v, r.row, col, r.cols - col, dim ? ROLE_DIM : ROLE_NORMAL, ":%s", k->foot);
         col += gap;
     }
 }
@@ -508,9 +519,9 @@ static void dim_old_data(struct view *v)
 void view_overview(struct view *v)
 {
     static void (*const draw[PANE_COUNT])(struct view *, struct rect) = {
-        [PANE_TITLE] = draw_title,     [PANE_LISTEN] = draw_listen,   [PANE_TOTALS] = draw_totals,
-        [PANE_WORKERS] = draw_workers, [PANE_QUEUE] = draw_queue,     [PANE_GRAPH] = draw_graphs,
-        [PANE_VERDICT] = draw_verdict, [PANE_EVENTS] = draw_events,   [PANE_KEYS] = draw_keys,
+        [PANE_TITLE] = draw_title,     [PANE_LISTEN] = draw_listen, [PANE_TOTALS] = draw_totals,
+        [PANE_WORKERS] = draw_workers, [PANE_QUEUE] = draw_queue,   [PANE_GRAPH] = draw_graphs,
+        [PANE_VERDICT] = draw_verdict, [PANE_EVENTS] = draw_events, [PANE_KEYS] = draw_keys,
     };
 
     for (int p = 0; p < PANE_COUNT; p++)

@@ -40,25 +40,23 @@ static enum role strip_text(const struct view *v, char *out, size_t out_bytes, i
 {
     const struct strip *s = &v->a->strip;
     uint64_t age_ns = mono_since((struct mono){v->m->clock_ns}, (struct mono){s->sent_ns});
-    char age[FMT_BYTES], head[64];
+    char age[FMT_BYTES];
 
     fmt_age(age, age_ns);
-    snprintf(head, sizeof head, "workers %u/%u", v->m->now.workers_running,
-             s->to ? s->to : v->m->now.workers_wanted);
     switch (s->kind) {
     case STRIP_SENT:
         if (age_ns < 5 * NS_PER_S) {
-            snprintf(out, out_bytes, "%s  sent %s ago, waiting for the master", head, age);
+            snprintf(out, out_bytes, "sent %s ago, waiting for the master", age);
             return ROLE_WARN;
         }
-        snprintf(out, out_bytes, "%s  NO ANSWER for %s; it stays asked", head, age);
+        snprintf(out, out_bytes, "NO ANSWER for %s; it stays asked", age);
         return ROLE_BAD;
     case STRIP_GOING:
-        snprintf(out, out_bytes, "%s  %s (%s)", head, s->text, age);
+        snprintf(out, out_bytes, "op #%u for %s: %s", s->op, age, s->text);
         return ROLE_WARN;
     case STRIP_DONE:
         fmt_age(age, mono_since((struct mono){s->since_ns}, (struct mono){s->sent_ns}));
-        snprintf(out, out_bytes, "%s  done in %s: %s", head, age, s->text);
+        snprintf(out, out_bytes, "done in %s: %s", age, s->text);
         return ROLE_KEY;
     case STRIP_FAILED:
         snprintf(out, out_bytes, "%s%s  Esc:close", s->id ? "REFUSED: " : "", s->text);
@@ -73,11 +71,22 @@ static enum role strip_text(const struct view *v, char *out, size_t out_bytes, i
 
 void view_strip(struct view *v, struct rect r)
 {
+    enum strip_kind kind = v->a->strip.kind;
     char text[2048], cut[2048];
-    int margin = v->layout.cols < 30 ? 0 : 1;
-    enum role role = strip_text(v, text, sizeof text, r.cols - 2 * margin);
+    int col = v->layout.cols < 30 ? 0 : 1;
 
-    text_cut_end(cut, sizeof cut, text, r.cols - 2 * margin);
-    grid_fill(v->g, r.row, 0, r.cols, role, L' ');
-    grid_text(v->g, r.row, margin, r.cols - margin, role, cut);
+    grid_fill(v->g, r.row, 0, r.cols, ROLE_NORMAL, L' ');
+    if (kind == STRIP_SENT || kind == STRIP_GOING || kind == STRIP_DONE) {
+        /* What the board says stands before what was asked. */
+        col += view_print(v, r.row, col, r.cols - col, ROLE_NORMAL, "%s %u/%u ",
+                          v->layout.narrow ? "W" : "workers", v->m->now.workers_running,
+                          v->m->now.workers_wanted);
+        if (v->layout.cols >= 60)
+            col += view_scoreboard(v, r.row, col, r.cols / 3) + 2;
+    }
+    enum role role = strip_text(v, text, sizeof text, r.cols - col);
+    text_cut_end(cut, sizeof cut, text, r.cols - col);
+    if (role == ROLE_SELECT || role == ROLE_BAD)
+        grid_fill(v->g, r.row, col > 1 ? col : 0, r.cols, role, L' ');
+    grid_text(v->g, r.row, col, r.cols - col, role, cut);
 }

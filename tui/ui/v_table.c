@@ -13,11 +13,11 @@
 #include "tui/ui/text.h"
 
 static const char *const column_title[COLUMN_COUNT] = {
-    [COLUMN_MARKER] = "",        [COLUMN_NUMBER] = "#",     [COLUMN_PID] = "PID",
-    [COLUMN_GENERATION] = "GEN", [COLUMN_STATE] = "STATE",  [COLUMN_SINCE] = "SINCE",
-    [COLUMN_REQUESTS] = "REQ/s", [COLUMN_OUT] = "OUT/s",    [COLUMN_IN] = "IN/s",
+    [COLUMN_MARKER] = "",          [COLUMN_NUMBER] = "#",    [COLUMN_PID] = "PID",
+    [COLUMN_GENERATION] = "GEN",   [COLUMN_STATE] = "STATE", [COLUMN_SINCE] = "SINCE",
+    [COLUMN_REQUESTS] = "REQ/s",   [COLUMN_OUT] = "OUT/s",   [COLUMN_IN] = "IN/s",
     [COLUMN_CONNECTIONS] = "CONN", [COLUMN_LAG50] = "LAG50", [COLUMN_LAG99] = "LAG99",
-    [COLUMN_LAGMAX] = "LAGMAX",  [COLUMN_ERRORS] = "ERR",   [COLUMN_REQUEST] = "REQUEST",
+    [COLUMN_LAGMAX] = "LAGMAX",    [COLUMN_ERRORS] = "ERR",  [COLUMN_REQUEST] = "REQUEST",
 };
 
 static bool column_is_text(enum column c)
@@ -49,8 +49,8 @@ static void table_figures(struct view *v, int row, enum role role, const struct 
                           const struct snap_worker *now)
 {
     char t[FMT_BYTES];
-    double errors = w->rate[RATE_5XX] < 0 ? MODEL_UNKNOWN
-                                          : w->rate[RATE_5XX] + w->rate[RATE_ABORTED];
+    double errors =
+        w->rate[RATE_5XX] < 0 ? MODEL_UNKNOWN : w->rate[RATE_5XX] + w->rate[RATE_ABORTED];
 
     table_put(v, row, COLUMN_REQUESTS, role, fmt_count(t, w->rate[RATE_REQUESTS]));
     table_put(v, row, COLUMN_OUT, role, fmt_bytes(t, w->rate[RATE_BYTES_OUT]));
@@ -88,7 +88,7 @@ static void table_row(struct view *v, int row, const struct model_row *r, bool s
     const struct snap_worker *now = model_worker(v->m, r);
     const struct model_worker *w = &v->m->memory[r->memory];
     bool stuck = r->state == ROW_BLOCKED || r->state == ROW_STOPPED;
-    enum role state = stuck || r->state == ROW_BACKOFF ? ROLE_BAD
+    enum role state = stuck || r->state == ROW_BACKOFF                   ? ROLE_BAD
                       : r->state == ROW_SLOW || r->state >= ROW_STARTING ? ROLE_WARN
                                                                          : ROLE_NORMAL;
     enum role rest = selected ? ROLE_SELECT : ROLE_NORMAL;
@@ -148,10 +148,10 @@ static void table_selected_request(struct view *v, struct rect r, int at)
         fmt_age(age, row->away_ns);
     if (w->request[0] && row->away_ns > 0)
         snprintf(text, sizeof text, "w%u> %s  from %s  %s%s%s", w->number, w->request,
-                 w->peer[0] ? w->peer : "?", what, *age ? " since " : "", age);
+                 w->peer[0] ? w->peer : "?", what, *age ? " for " : "", age);
     else
         snprintf(text, sizeof text, "w%u> %s%s%s%s%s", w->number, what, w->serving[0] ? "  " : "",
-                 row->away_ns > 0 ? w->serving : "", *age ? " since " : "", age);
+                 row->away_ns > 0 ? w->serving : "", *age ? " for " : "", age);
     text_cut_end(cut, sizeof cut, text, r.cols - 2);
     grid_text(v->g, r.row, 1, r.cols - 1, ROLE_NORMAL, cut);
 }

@@ -34,6 +34,8 @@ struct view_facts view_draw(const struct model *m, const struct app *a, struct g
 
 void view_overview(struct view *v);
 void view_table(struct view *v); /* the worker table and the selected request */
+/* One letter per slot in brackets; returns the cells it took. */
+int view_scoreboard(struct view *v, int row, int col, int cells);
 void view_strip(struct view *v, struct rect r);
 /* Returns the furthest it can scroll. */
 int view_help(struct view *v);
