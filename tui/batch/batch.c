@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Plain output. The table has fixed columns and whole paths: it is for grep and for reading
+ * later, not for a narrow screen. The JSON is the one of weirctl, so that a script need not
+ * care whom it asks; only the verdict is added.
+ */
+#include "tui/batch/batch.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+
+#include "ctl/status.h"
+#include "tui/ui/fmt.h"
+
+#define WHOLE_LINE 4000
+
+static const char *const level_word[] = {[VERDICT_OK] = "ok",
+                                         [VERDICT_WARN] = "warning",
+                                         [VERDICT_BAD] = "critical",
+                                         [VERDICT_NO_SERVER] = "no server"};
+
+static void batch_head(FILE *to, const struct model *m)
+{
+    const struct snap *s = &m->now;
+    const struct snap_listener *l = model_fullest(s);
+    char a[FMT_BYTES], b[FMT_BYTES], c[FMT_BYTES], d[FMT_BYTES];
+
+    fprintf(to, "%s  %s@%s  weir %s  up %s  master %u\n", fmt_clock(a, m->wall_ns), s->instance,
+            s->host, s->program_version, fmt_age(b, m->clock_ns - s->started_ns), s->master_pid);
+    fprintf(to, "listen");
+    for (unsigned i = 0; i < s->listener_count; i++)
+        fprintf(to, "  %s %u/%u", s->listener[i].address, s->listener[i].queue_depth,
+                s->listener[i].queue_limit);
+    fprintf(to, "\nreq %s/s  out %s/s  in %s/s  4xx %s/s", fmt_count(a, m->total[RATE_REQUESTS]),
+            fmt_bytes(b, m->total[RATE_BYTES_OUT]), fmt_bytes(c, m->total[RATE_BYTES_IN]),
+            fmt_count(d, m->total[RATE_4XX]));
+    fprintf(to, "  5xx %s/s\n", fmt_count(a, m->total[RATE_5XX]));
+    fprintf(to, "queue %u/%u  peak %u  wait p99 %s  workers %u/%u\n", l ? l->queue_depth : 0,
+            l ? l->queue_limit : 0, model_queue_peak(m),
+            m->wait_minute_p99_ns ? fmt_age(a, m->wait_minute_p99_ns) : "-", s->workers_running,
+            s->workers_wanted);
+}
+
+static void batch_row(FILE *to, const struct model *m, const struct model_row *r)
+{
+    const struct snap_worker *w = model_worker(m, r);
+    const struct model_worker *memory = &m->memory[r->memory];
+    char since[FMT_BYTES], req[FMT_BYTES], out[FMT_BYTES], conn[FMT_BYTES], lag[FMT_BYTES] = "-";
+    char object[SNAP_TEXT_BYTES + 8];
+    const char *verb;
+
+    model_row_doing(m, r, &verb, object, sizeof object);
+    if (memory->lag_known)
+        fmt_age(lag, memory->lag_p99_ns);
+    fprintf(to, "%4u %8u %-8s %6s %5s %5s %5s %6s  %s%s%s\n", w->number, w->pid,
+            row_state_word[r->state], fmt_age(since, r->since_ns),
+            fmt_count(req, memory->rate[RATE_REQUESTS]),
+            fmt_bytes(out, memory->rate[RATE_BYTES_OUT]),
+            fmt_count(conn, (double)w->counter[COUNTER_connections]), lag, verb,
+            *verb && *object ? " " : "", object);
+}
+
+bool batch_print(FILE *to, const struct model *m)
+{
+    struct verdict *v = malloc(sizeof *v);
+    char line[WHOLE_LINE * 2];
+
+    if (v == NULL)
+        return false;
+    verdict_of(m, v);
+    verdict_line(v, WHOLE_LINE, line, sizeof line);
+    if (m->have && m->link != LINK_GONE)
+        batch_head(to, m);
+    fprintf(to, "%s: %s\n", level_word[v->level], line);
+    if (m->have && m->link != LINK_GONE) {
+        fprintf(to, "%4s %8s %-8s %6s %5s %5s %5s %6s  %s\n", "#", "PID", "STATE", "SINCE", "REQ/s",
+                "OUT/s", "CONN", "LAG99", "REQUEST");
+        for (unsigned i = 0; i < m->row_count; i++)
+            batch_row(to, m, &m->row[i]);
+    }
+    fprintf(to, "\n");
+    free(v);
+    return fflush(to) == 0 && !ferror(to);
+}
+
+bool batch_json(FILE *to, const struct model *m, const struct snap *before)
+{
+    struct verdict *v = malloc(sizeof *v);
+    char line[WHOLE_LINE * 2];
+    json_t *object = m->have && m->link != LINK_GONE ? status_json(&m->now, before) : json_object();
+    bool good = v != NULL && object != NULL;
+
+    if (good) {
+        verdict_of(m, v);
+        verdict_line(v, WHOLE_LINE, line, sizeof line);
+        json_t *verdict = json_pack("{s:s, s:i, s:s}", "level", level_word[v->level], "rule",
+                                    (int)v->rule, "text", line);
+        good = verdict != NULL && json_object_set_new(object, "verdict", verdict) == 0 &&
+               json_dumpf(object, to, JSON_COMPACT) == 0 && fputc('\n', to) != EOF &&
+               fflush(to) == 0;
+    }
+    json_decref(object);
+    free(v);
+    return good;
+}
+
+int batch_check(FILE *to, const struct model *m)
+{
+    static const int status[] = {
+        [VERDICT_OK] = 0, [VERDICT_WARN] = 1, [VERDICT_BAD] = 2, [VERDICT_NO_SERVER] = 3};
+    struct verdict *v = malloc(sizeof *v);
+    char line[WHOLE_LINE * 2];
+
+    if (v == NULL)
+        return 2;
+    verdict_of(m, v);
+    verdict_line(v, WHOLE_LINE, line, sizeof line);
+    fprintf(to, "%s: %s\n", level_word[v->level], line);
+    int result = status[v->level];
+    free(v);
+    return result;
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the server did in the last half hour, one record per second. A record keeps the
+ * highest of the second's samples, so that a spike of 100 ms is still there. Seconds in
+ * which nobody looked (a suspended dashboard, no server) are gaps, not zeros. Pure.
+ */
+#ifndef WEIR_TUI_HISTORY_H
+#define WEIR_TUI_HISTORY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define HISTORY_SECONDS 1800
+
+struct history_record {
+    bool gap;
+    uint32_t queue; /* the highest depth of the fullest listener */
+    uint32_t queue_limit;
+    uint32_t stuck;      /* the most workers that were blocked or stopped at one time */
+    uint64_t drops;      /* connections the kernel dropped in this second */
+    uint64_t lag_p99_ns; /* of all turns that ended, or the age of one that has not */
+    double requests, bytes_out, bytes_in; /* per second */
+};
+
+struct history {
+    struct history_record record[HISTORY_SECONDS];
+    unsigned count, next;
+};
+
+void history_add(struct history *h, const struct history_record *r);
+/* `seconds` of nothing. */
+void history_add_gap(struct history *h, uint64_t seconds);
+/* The record of `ago` seconds before the newest; NULL when it is not kept. */
+const struct history_record *history_at(const struct history *h, unsigned ago);
+uint32_t history_queue_peak(const struct history *h, unsigned seconds);
+uint64_t history_drops(const struct history *h, unsigned seconds);
+
+/*
+ * Fills value[0..columns) with the newest records, oldest first, NAN where there is none;
+ * each column is the highest of `per_column` seconds. `pick` chooses the figure.
+ */
+typedef double history_pick(const struct history_record *r);
+void history_columns(const struct history *h, double *value, int columns, unsigned per_column,
+                     history_pick *pick);
+
+#endif

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The model: what the dashboard knows. Snapshots go in (model_take); rates, percentiles,
+ * history, the order of the rows, events and the state of the connection come out as plain
+ * data. It knows no terminal, reads no clock (time comes in with each snapshot) and makes no
+ * system call, so tests feed it snapshots made by hand. Runs in weirtop.
+ *
+ * Rates are the growth of a counter over the true time between two samples of the same
+ * process (slot and epoch); where there are no two, the rate is negative: not known.
+ */
+#ifndef WEIR_TUI_MODEL_H
+#define WEIR_TUI_MODEL_H
+
+#include "tui/model/history.h"
+#include "weir/snapshot.h"
+
+#define MODEL_LAG_STEPS     7 /* baselines 10 s apart: figures over the last 60 to 70 s */
+#define MODEL_WAIT_SECONDS  60
+#define MODEL_EVENTS        256
+#define MODEL_UNKNOWN       (-1.0)
+#define MODEL_STALE_NS      (1500 * UINT64_C(1000000)) /* the master beats at least each second */
+#define MODEL_SLOW_FRACTION 4 /* a worker away for a quarter of [log] blocked is slow */
+
+/* The figures of which rates are kept. */
+enum rate {
+    RATE_REQUESTS,
+    RATE_BYTES_OUT,
+    RATE_BYTES_IN,
+    RATE_2XX,
+    RATE_3XX,
+    RATE_4XX,
+    RATE_5XX,
+    RATE_ABORTED,
+    RATE_COUNT
+};
+
+/* What a row of the worker table says in its STATE column. */
+enum row_state {
+    ROW_IDLE,
+    ROW_BUSY,
+    ROW_SLOW,
+    ROW_BLOCKED,
+    ROW_STOPPED,
+    ROW_STARTING,
+    ROW_DRAINING,
+    ROW_STOPPING,
+    ROW_BACKOFF,
+    ROW_STATE_COUNT
+};
+
+extern const char *const row_state_word[ROW_STATE_COUNT];
+extern const char row_state_letter[ROW_STATE_COUNT]; /* in the scoreboard */
+extern const char *const row_state_help[ROW_STATE_COUNT];
+
+/* What is remembered about one slot between snapshots. */
+struct model_worker {
+    unsigned number;
+    uint32_t epoch;
+    bool seen;         /* in the newest snapshot */
+    uint64_t first_ns; /* first sample in this interval of this epoch */
+    uint64_t last[RATE_COUNT];
+    uint64_t grown[RATE_COUNT]; /* in this interval */
+    double rate[RATE_COUNT];    /* of the last whole interval; MODEL_UNKNOWN until there is one */
+    struct snap_hist accept_before;
+    struct snap_hist turn_before;
+    struct snap_hist turn_base[MODEL_LAG_STEPS]; /* oldest first */
+    unsigned turn_bases;
+    uint64_t turn_base_ns; /* when the newest was taken */
+    uint64_t lag_p50_ns, lag_p99_ns, lag_max_ns;
+    bool lag_known;
+};
+
+/* One row of the table, in the order of severity. */
+struct model_row {
+    unsigned worker; /* index into now.worker */
+    unsigned memory; /* index into memory */
+    enum row_state state;
+    uint64_t since_ns; /* how long in this state */
+    uint64_t away_ns;  /* how long the loop has been away from epoll_wait, 0 when it is not */
+};
+
+enum link_state { LINK_NEVER, LINK_LIVE, LINK_STALE, LINK_GONE };
+
+struct model_event {
+    uint64_t wall_ns;
+    unsigned worker;
+    char word[12];
+    char text[SNAP_TEXT_BYTES];
+};
+
+struct model {
+    struct snap now; /* the newest snapshot; all zero before the first */
+    bool have;
+    uint64_t clock_ns, wall_ns; /* of the newest event, snapshot or not */
+    enum link_state link;
+    uint64_t gone_since_ns; /* LINK_GONE, LINK_NEVER: since when */
+    char link_why[256];     /* why there is no connection, in a sentence */
+    bool reattached;        /* to another instance than before */
+
+    uint64_t interval_ns;
+    uint64_t interval_start_ns;
+    double total[RATE_COUNT]; /* per second over the last interval */
+
+    struct model_worker *memory;
+    unsigned memory_count, memory_room;
+    struct model_row *row;
+    unsigned row_count, row_room;
+    unsigned in_state[ROW_STATE_COUNT];
+    unsigned live; /* rows with a process */
+
+    /* The running second, and those that ended. */
+    uint64_t second_start_ns;
+    struct history_record second;
+    uint64_t second_grown[RATE_COUNT];
+    struct history history;
+    uint64_t drops_before;
+    bool drops_known;
+    struct snap_hist wait[MODEL_WAIT_SECONDS];
+    unsigned wait_next;
+    struct snap_hist wait_minute;
+    uint64_t wait_now_p99_ns, wait_minute_p99_ns; /* 0: nothing was measured */
+    uint64_t lag_p99_ns;                          /* of all workers, last whole second */
+
+    struct model_event event[MODEL_EVENTS];
+    unsigned event_count, event_next;
+    uint64_t board_event_next; /* sequence number of the next event to take */
+    uint64_t events_lost;
+};
+
+/* False on ENOMEM. */
+bool model_init(struct model *m, uint64_t interval_ns);
+void model_free(struct model *m);
+
+/*
+ * Takes over the contents of *s (by swapping, so that *s gets arrays to be used again).
+ * False on ENOMEM; the model then still shows the snapshot before.
+ */
+bool model_take(struct model *m, struct snap *s);
+
+/* Time goes on without a snapshot. `why` says why there is none. */
+void model_no_data(struct model *m, uint64_t now_ns, uint64_t wall_ns, const char *why);
+
+/* Events of the dashboard itself, beside those of the board. */
+void model_note(struct model *m, uint64_t wall_ns, const char *word, const char *text);
+/* The event of `ago` before the newest; NULL when there is none. */
+const struct model_event *model_event_at(const struct model *m, unsigned ago);
+
+/* The listener whose queue is fullest; NULL when there is none. */
+const struct snap_listener *model_fullest(const struct snap *s);
+uint32_t model_queue_peak(const struct model *m);
+uint64_t model_drops_10s(const struct model *m);
+
+static inline const struct snap_worker *model_worker(const struct model *m,
+                                                     const struct model_row *r)
+{
+    return &m->now.worker[r->worker];
+}
+
+/* What row r does, in words: "open /srv/a", "draining, 3 left". */
+void model_row_doing(const struct model *m, const struct model_row *r, const char **verb,
+                     char *object, size_t object_bytes);
+
+/* A number that changes when something happened that must be seen at once. */
+uint64_t model_signature(const struct model *m);
+
+#endif

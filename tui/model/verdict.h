@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The verdict: what is wrong, on what, since when, and what helps, in one line. Rules are
+ * tried in order and the first that holds speaks. A pure function of the model; --check
+ * prints it and turns its level into the exit status.
+ */
+#ifndef WEIR_TUI_VERDICT_H
+#define WEIR_TUI_VERDICT_H
+
+#include "tui/model/model.h"
+
+enum verdict_level { VERDICT_OK, VERDICT_WARN, VERDICT_BAD, VERDICT_NO_SERVER };
+
+enum verdict_rule {
+    RULE_NO_DATA = 1,
+    RULE_ALL_STUCK = 2,
+    RULE_STUCK = 3,
+    RULE_QUEUE_FULL = 5,
+    RULE_QUEUE_GROWING = 6,
+    RULE_RESPAWN = 7,
+    RULE_CHANGE = 8, /* reload failed, stopping, starting, too few workers */
+    RULE_OK = 10
+};
+
+#define VERDICT_GROUPS 8
+
+/* Workers that are stuck in the same operation on the same file. */
+struct verdict_group {
+    char who[64];  /* "w3 w5 +2" */
+    char what[16]; /* "open", or "stopped" */
+    uint64_t age_ns;
+    char file[SNAP_TEXT_BYTES]; /* "" when it is not about one */
+};
+
+struct verdict {
+    enum verdict_level level;
+    enum verdict_rule rule;
+    char text[SNAP_TEXT_BYTES + 128]; /* the sentence; for stuck workers its beginning */
+    char brief[64];                   /* the same for narrow screens */
+    char hint[64];                    /* what helps, "" when nothing does */
+    struct verdict_group group[VERDICT_GROUPS];
+    unsigned groups, more; /* more: workers in groups that found no room */
+};
+
+void verdict_of(const struct model *m, struct verdict *v);
+
+/* The whole of it in at most `cells` cells, as much as fits: paths shrink, the hint goes first. */
+void verdict_line(const struct verdict *v, int cells, char *out, size_t out_bytes);
+
+#endif

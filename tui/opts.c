@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The command line. A mistake gets one line that says what would be right, and status 2.
+ */
+#include "tui/opts.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#ifdef HAVE_CONFIG_H
+#include "config.h"
+#else
+#define PACKAGE_VERSION "unknown"
+#endif
+
+static const char usage[] =
+    "usage: weirtop [-b [-n N]] [-d SECS] [--json] [-r DIR] [--once] [--check]\n"
+    "               [--color auto|never|8|256] [--charset auto|ascii|block] [--read-only]\n"
+    "\n"
+    "Watches a weir server and changes its number of workers. Keys: ? shows them.\n"
+    "\n"
+    "  -b, --batch        plain text for scripts, one table per interval\n"
+    "  -n, --count N      end after N tables or lines\n"
+    "  -d, --delay SECS   interval of rates, 0.1 to 60 seconds (default 1)\n"
+    "      --json         one JSON object per interval, one per line\n"
+    "      --once         one table, then end (also when the output is no terminal)\n"
+    "      --check        one line; exit status 0 ok, 1 warning, 2 critical, 3 no server\n"
+    "  -r, --runtime-dir DIR\n"
+    "                     where the server's control.sock is (default: $WEIR_RUNTIME_DIR,\n"
+    "                     /run/weir, $XDG_RUNTIME_DIR/weir, /tmp/weir-UID)\n"
+    "      --color WHEN   auto, never, 8, 256 (NO_COLOR is honoured)\n"
+    "      --charset SET  auto, ascii, block\n"
+    "      --read-only    keys that change the server do nothing\n"
+    "      --help, --version\n";
+
+enum {
+    OPT_JSON = 256,
+    OPT_ONCE,
+    OPT_CHECK,
+    OPT_COLOR,
+    OPT_CHARSET,
+    OPT_READ_ONLY,
+    OPT_HELP,
+    OPT_VERSION
+};
+
+static int opts_wrong(const char *what, const char *value, const char *right)
+{
+    fprintf(stderr, "weirtop: %s: \"%s\" is not %s\n", what, value, right);
+    return 2;
+}
+
+/* The index of `value` in a list that ends with NULL; -1 when it is not there. */
+static int opts_word(const char *value, const char *const *words)
+{
+    for (int i = 0; words[i]; i++)
+        if (strcmp(words[i], value) == 0)
+            return i;
+    return -1;
+}
+
+static int opts_one(struct opts *o, int c, const char *value)
+{
+    static const char *const colors[] = {"auto", "never", "8", "256", NULL};
+    static const char *const charsets[] = {"auto", "ascii", "block", NULL};
+    char *end = NULL;
+    int word;
+
+    switch (c) {
+    case 'b':
+        o->mode = o->mode == MODE_SCREEN ? MODE_BATCH : o->mode;
+        return -1;
+    case 'n':
+        o->count = strtoul(value, &end, 10);
+        if (*value < '0' || *value > '9' || *end || o->count == 0 || o->count > 1000000000)
+            return opts_wrong("-n", value, "a number from 1 to 1000000000");
+        return -1;
+    case 'd':
+        o->interval_s = strtod(value, &end);
+        if (*end || end == value || !(o->interval_s >= 0.1 && o->interval_s <= 60))
+            return opts_wrong("-d", value, "a number of seconds from 0.1 to 60");
+        return -1;
+    case 'r':
+        o->dir = value;
+        return -1;
+    case OPT_JSON:
+        o->mode = MODE_JSON;
+        return -1;
+    case OPT_ONCE:
+        o->mode = o->mode == MODE_SCREEN ? MODE_BATCH : o->mode;
+        o->count = 1;
+        return -1;
+    case OPT_CHECK:
+        o->mode = MODE_CHECK;
+        return -1;
+    case OPT_COLOR:
+        if ((word = opts_word(value, colors)) < 0)
+            return opts_wrong("--color", value, "auto, never, 8 or 256");
+        o->color = (enum color_choice)word;
+        return -1;
+    case OPT_CHARSET:
+        if ((word = opts_word(value, charsets)) < 0)
+            return opts_wrong("--charset", value, "auto, ascii or block");
+        o->charset = (enum charset_choice)word;
+        return -1;
+    case OPT_READ_ONLY:
+        o->read_only = true;
+        return -1;
+    case OPT_HELP:
+        fputs(usage, stdout);
+        return 0;
+    case OPT_VERSION:
+        puts("weirtop " PACKAGE_VERSION);
+        return 0;
+    default:
+        fputs("weirtop: see weirtop --help\n", stderr);
+        return 2;
+    }
+}
+
+int opts_read(struct opts *o, int argc, char **argv)
+{
+    static const struct option names[] = {
+        {"batch", no_argument, NULL, 'b'},
+        {"count", required_argument, NULL, 'n'},
+        {"delay", required_argument, NULL, 'd'},
+        {"runtime-dir", required_argument, NULL, 'r'},
+        {"json", no_argument, NULL, OPT_JSON},
+        {"once", no_argument, NULL, OPT_ONCE},
+        {"check", no_argument, NULL, OPT_CHECK},
+        {"color", required_argument, NULL, OPT_COLOR},
+        {"charset", required_argument, NULL, OPT_CHARSET},
+        {"read-only", no_argument, NULL, OPT_READ_ONLY},
+        {"help", no_argument, NULL, OPT_HELP},
+        {"version", no_argument, NULL, OPT_VERSION},
+        {NULL, 0, NULL, 0},
+    };
+    int c, result = -1;
+
+    memset(o, 0, sizeof *o);
+    o->interval_s = 1;
+    while (result < 0 && (c = getopt_long(argc, argv, "bn:d:r:", names, NULL)) != -1)
+        result = opts_one(o, c, optarg);
+    if (result < 0 && optind < argc)
+        return opts_wrong("argument", argv[optind], "known; see weirtop --help");
+    return result;
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * From the bytes a terminal sends to keys. A decoder of its own, not curses', because the
+ * rules matter here: an escape sequence that is not known is swallowed to its last byte and
+ * never acts, also when it comes in pieces; pasted text never acts; a lone Esc is one only
+ * after a while. Pure: time comes in with the bytes. Runs in weirtop.
+ */
+#ifndef WEIR_TUI_INPUT_H
+#define WEIR_TUI_INPUT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define INPUT_KEYS_MAX 256                       /* from one call of input_feed */
+#define INPUT_TAIL_NS  (500 * UINT64_C(1000000)) /* the rest of a sequence may come this late */
+#define INPUT_FLOOD    8 /* more printable keys than that in one read are no fingers */
+
+enum input_state {
+    INPUT_PLAIN,
+    INPUT_AFTER_ESC,
+    INPUT_CSI,
+    INPUT_SS3,
+    INPUT_STRING,
+    INPUT_LINUX_F
+};
+
+struct input {
+    enum input_state state;
+    uint64_t escape_delay_ns;
+    uint64_t since_ns; /* of the byte that led to this state */
+    bool esc_given;    /* the Esc was delivered already, what follows it is a late tail */
+    bool pasting;
+    char seq[32];
+    size_t seq_n;
+    unsigned char utf8[4];
+    size_t utf8_n, utf8_need;
+};
+
+void input_init(struct input *in, uint64_t escape_delay_ns);
+
+/* Takes bytes; returns the keys in key[INPUT_KEYS_MAX]. At most INPUT_KEYS_MAX bytes at a time. */
+size_t input_feed(struct input *in, const void *bytes, size_t n, uint64_t now_ns, uint32_t *key);
+
+/* Time went on without bytes: perhaps a lone Esc. Returns it or INPUT_NONE. */
+uint32_t input_idle(struct input *in, uint64_t now_ns);
+
+/* When input_idle has to be called at the latest; 0 when it has not. */
+uint64_t input_deadline_ns(const struct input *in);
+
+#endif

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The overview's layout. First every pane gets its least height in the order of rank, as
+ * long as rows are left; then the wishes, in the same order; events take the rest.
+ */
+#include "tui/ui/layout.h"
+
+#include <string.h>
+
+struct pane_plan {
+    enum pane pane;
+    int least, wish;
+};
+
+/* Rows for one pane if all of `least` are left. */
+static void layout_least(struct layout *l, const struct pane_plan *p, int *left)
+{
+    if (p->least > 0 && *left >= p->least) {
+        l->pane[p->pane].rows = p->least;
+        *left -= p->least;
+    }
+}
+
+static void layout_wish(struct layout *l, const struct pane_plan *p, int *left)
+{
+    int have = l->pane[p->pane].rows;
+    int more = p->wish - have;
+
+    if (have == 0 || more <= 0)
+        return;
+    if (more > *left)
+        more = *left;
+    l->pane[p->pane].rows += more;
+    *left -= more;
+}
+
+static void layout_heights(struct layout *l, int workers)
+{
+    int left = l->rows;
+    int table = workers < 1 ? 1 : workers;
+    int few = table < 6 ? table : 6;
+    int graph = l->wide ? 4 : 3; /* wide ones have a line of titles */
+    bool spare = !l->narrow || l->rows >= 20;
+    const struct pane_plan plan[] = {
+        {PANE_VERDICT, 1, l->wide ? 2 : 1},
+        {PANE_QUEUE, 1, 1},
+        {PANE_WORKERS, 1, 1},
+        {PANE_TITLE, 1, 1},
+        {PANE_KEYS, 1, 1},
+        {PANE_TABLE, 1, 1 + table},
+        {PANE_REQUEST, spare ? 1 : 0, 1},
+        {PANE_GRAPH, spare ? graph : 0, graph == 4 ? 6 : 4},
+        {PANE_EVENTS, spare ? 3 : 0, l->rows},
+        {PANE_TOTALS, spare ? 1 : 0, 1},
+        {PANE_LISTEN, spare ? 1 : 0, 1},
+    };
+
+    for (size_t i = 0; i < sizeof plan / sizeof *plan; i++) {
+        struct pane_plan p = plan[i];
+        layout_least(l, &p, &left);
+        if (p.pane == PANE_TABLE) { /* a table that says something comes before the rest */
+            p.wish = 1 + few;
+            layout_wish(l, &p, &left);
+        }
+    }
+    for (size_t i = 0; i < sizeof plan / sizeof *plan; i++)
+        if (plan[i].pane != PANE_GRAPH)
+            layout_wish(l, &plan[i], &left);
+    /* The graph grows at the cost of events when there are plenty of those. */
+    int spare_events = l->pane[PANE_EVENTS].rows - 8;
+    int more = (l->wide ? 6 : 5) - l->pane[PANE_GRAPH].rows;
+    if (l->pane[PANE_GRAPH].rows > 0 && spare_events > 0 && more > 0) {
+        more = more < spare_events ? more : spare_events;
+        l->pane[PANE_GRAPH].rows += more;
+        l->pane[PANE_EVENTS].rows -= more;
+    }
+    l->table_header = l->pane[PANE_TABLE].rows >= 3;
+}
+
+static void layout_stack(struct layout *l)
+{
+    static const enum pane usual[PANE_COUNT] = {
+        PANE_TITLE,   PANE_LISTEN, PANE_TOTALS,  PANE_WORKERS, PANE_QUEUE, PANE_GRAPH,
+        PANE_VERDICT, PANE_TABLE,  PANE_REQUEST, PANE_EVENTS,  PANE_KEYS};
+    static const enum pane small[PANE_COUNT] = {PANE_TITLE,   PANE_LISTEN, PANE_TOTALS,  PANE_QUEUE,
+                                                PANE_WORKERS, PANE_GRAPH,  PANE_VERDICT, PANE_TABLE,
+                                                PANE_REQUEST, PANE_EVENTS, PANE_KEYS};
+    const enum pane *order = l->narrow ? small : usual;
+    int row = 0;
+
+    for (int i = 0; i < PANE_COUNT; i++) {
+        struct rect *r = &l->pane[order[i]];
+        r->cols = l->cols;
+        r->row = row;
+        row += r->rows;
+    }
+    /* The keys stay at the bottom even when nothing wants the rows above them. */
+    if (l->pane[PANE_KEYS].rows > 0)
+        l->pane[PANE_KEYS].row = l->rows - 1;
+}
+
+/* Cells of each column with the blank before it. */
+static const int column_cells[COLUMN_COUNT] = {
+    [COLUMN_MARKER] = 1, [COLUMN_NUMBER] = 3,      [COLUMN_PID] = 8,      [COLUMN_GENERATION] = 4,
+    [COLUMN_STATE] = 8,  [COLUMN_SINCE] = 7,       [COLUMN_REQUESTS] = 6, [COLUMN_OUT] = 6,
+    [COLUMN_IN] = 6,     [COLUMN_CONNECTIONS] = 6, [COLUMN_LAG50] = 7,    [COLUMN_LAG99] = 7,
+    [COLUMN_LAGMAX] = 7, [COLUMN_ERRORS] = 5,
+};
+
+/*
+ * In the order in which they come as the screen gets wider; REQUEST keeps at least `keep`
+ * cells beside them.
+ */
+static const struct {
+    enum column column;
+    int keep;
+} column_order[] = {
+    {COLUMN_REQUESTS, 16},   {COLUMN_CONNECTIONS, 16}, {COLUMN_LAG99, 16}, {COLUMN_OUT, 16},
+    {COLUMN_ERRORS, 16},     {COLUMN_PID, 16},         {COLUMN_LAG50, 24}, {COLUMN_LAGMAX, 24},
+    {COLUMN_GENERATION, 24}, {COLUMN_IN, 24},
+};
+
+static void layout_columns(struct layout *l, int workers)
+{
+    bool shown[COLUMN_COUNT] = {0};
+    int number = workers > 999 ? 5 : column_cells[COLUMN_NUMBER];
+    int used = column_cells[COLUMN_MARKER] + number + column_cells[COLUMN_STATE] + 1 +
+               column_cells[COLUMN_SINCE] - 1 + 1;
+    int col = 0;
+
+    shown[COLUMN_MARKER] = shown[COLUMN_NUMBER] = shown[COLUMN_STATE] = true;
+    shown[COLUMN_SINCE] = shown[COLUMN_REQUEST] = true;
+    for (size_t i = 0; i < sizeof column_order / sizeof *column_order; i++) {
+        int cells = column_cells[column_order[i].column];
+        if (l->cols - used - cells < column_order[i].keep)
+            break;
+        shown[column_order[i].column] = true;
+        used += cells;
+    }
+    for (int c = 0; c < COLUMN_COUNT; c++) {
+        int cells = c == COLUMN_NUMBER ? number : column_cells[c];
+        if (!shown[c])
+            continue;
+        if (c == COLUMN_STATE || c == COLUMN_REQUEST)
+            col++; /* text: the blank stands before it, not within */
+        if (c == COLUMN_SINCE)
+            cells--; /* STATE is padded on its right already */
+        if (c == COLUMN_REQUEST)
+            cells = l->cols - col;
+        if (cells > l->cols - col)
+            cells = l->cols - col;
+        l->column[c] = (struct column_place){col, cells > 0 ? cells : 0};
+        col += cells > 0 ? cells : 0;
+    }
+}
+
+struct layout layout_overview(int rows, int cols, int workers)
+{
+    struct layout l;
+
+    memset(&l, 0, sizeof l);
+    l.rows = rows;
+    l.cols = cols;
+    l.narrow = cols < LAYOUT_NARROW_COLS;
+    l.wide = cols >= LAYOUT_WIDE_COLS;
+    layout_heights(&l, workers);
+    layout_stack(&l);
+    layout_columns(&l, workers);
+    return l;
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The strip: what Enter would do, and then what became of it.
+ */
+#include "tui/ui/view.h"
+
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "tui/ui/fmt.h"
+#include "tui/ui/text.h"
+
+static void strip_question(const struct view *v, char *out, size_t out_bytes, int cells)
+{
+    const struct strip *s = &v->a->strip;
+    const struct snap *now = &v->m->now;
+    char full[256];
+
+    if (s->kind == STRIP_INTERVAL) {
+        snprintf(out, out_bytes, "interval in seconds (now %.3g): %s_  Enter:set  Esc:cancel",
+                 (double)v->a->interval_ns / 1e9, s->typed);
+        if (text_width(out) > cells)
+            snprintf(out, out_bytes, "interval: %s_", s->typed);
+        return;
+    }
+    if (!s->typed[0] && s->change == 0)
+        snprintf(full, sizeof full, "workers %u -> _", now->workers_wanted);
+    else
+        snprintf(full, sizeof full, "workers %u -> %u", now->workers_wanted,
+                 app_strip_target(v->a, v->m));
+    snprintf(out, out_bytes, "%s  Enter:apply  Esc:cancel  digits or +/-  (%u..%u%s)", full,
+             now->workers_min, now->workers_max, now->workers_auto ? ", ends auto" : "");
+    if (text_width(out) > cells)
+        snprintf(out, out_bytes, "%s  Enter:apply Esc:cancel", full);
+    if (text_width(out) > cells)
+        snprintf(out, out_bytes, "%s Enter?", full);
+}
+
+static enum role strip_text(const struct view *v, char *out, size_t out_bytes, int cells)
+{
+    const struct strip *s = &v->a->strip;
+    uint64_t age_ns = mono_since((struct mono){v->m->clock_ns}, (struct mono){s->sent_ns});
+    char age[FMT_BYTES];
+
+    fmt_age(age, age_ns);
+    switch (s->kind) {
+    case STRIP_SENT:
+        if (age_ns < 5 * NS_PER_S) {
+            snprintf(out, out_bytes, "sent %s ago, waiting for the master", age);
+            return ROLE_WARN;
+        }
+        snprintf(out, out_bytes, "NO ANSWER for %s; it stays asked", age);
+        return ROLE_BAD;
+    case STRIP_GOING:
+        snprintf(out, out_bytes, "op #%u for %s: %s", s->op, age, s->text);
+        return ROLE_WARN;
+    case STRIP_DONE:
+        fmt_age(age, mono_since((struct mono){s->since_ns}, (struct mono){s->sent_ns}));
+        snprintf(out, out_bytes, "done in %s: %s", age, s->text);
+        return ROLE_KEY;
+    case STRIP_FAILED:
+        snprintf(out, out_bytes, "%s%s  Esc:close", s->id ? "REFUSED: " : "", s->text);
+        if (text_width(out) > cells)
+            snprintf(out, out_bytes, "%s%s", s->id ? "REFUSED: " : "", s->text);
+        return ROLE_BAD;
+    default:
+        strip_question(v, out, out_bytes, cells);
+        return ROLE_SELECT;
+    }
+}
+
+void view_strip(struct view *v, struct rect r)
+{
+    enum strip_kind kind = v->a->strip.kind;
+    char text[2048], cut[2048];
+    int col = v->layout.cols < 30 ? 0 : 1;
+
+    grid_fill(v->g, r.row, 0, r.cols, ROLE_NORMAL, L' ');
+    if (kind == STRIP_SENT || kind == STRIP_GOING || kind == STRIP_DONE) {
+        /* What the board says stands before what was asked. */
+        col += view_print(v, r.row, col, r.cols - col, ROLE_NORMAL, "%s %u/%u ",
+                          v->layout.narrow ? "W" : "workers", v->m->now.workers_running,
+                          v->m->now.workers_wanted);
+        if (v->layout.cols >= 60)
+            col += view_scoreboard(v, r.row, col, r.cols / 3) + 2;
+    }
+    enum role role = strip_text(v, text, sizeof text, r.cols - col);
+    text_cut_end(cut, sizeof cut, text, r.cols - col);
+    if (role == ROLE_SELECT || role == ROLE_BAD)
+        grid_fill(v->g, r.row, col > 1 ? col : 0, r.cols, role, L' ');
+    grid_text(v->g, r.row, col, r.cols - col, role, cut);
+}
