@@ -167,7 +167,12 @@ START_TEST(root_is_inherited)
     ck_assert_int_eq(errno, EACCES);
     root.inherited_fd = inherited;
     ck_assert_int_eq(first_byte(&root, "f", at(0)), 'f');
-    ck_assert_int_eq(first_byte(&root, "f", at(1)), 'f');
+    root.path = tree_path("none"); /* not hidden but gone: that is no reason to serve the old one */
+    ck_assert_int_eq(first_byte(&root, "f", at(20)), '-');
+    ck_assert_int_eq(errno, ENOENT);
+    root.path = root_path;
+    ck_assert_int_eq(first_byte(&root, "f", at(20)), 'f');
+    ck_assert_int_eq(first_byte(&root, "f", at(21)), 'f');
     if (getuid() == 0)
         ck_assert_int_eq(seteuid(0), 0);
     ck_assert_int_eq(chmod(tree_path("closed"), 0700), 0);

@@ -10,14 +10,16 @@ START_TEST(routes)
 {
     static char name_a[] = "a.example", name_v6[] = "[::1]", name_wild[] = "*.example";
     static char name_deep[] = "*.deep.example";
-    static char top[] = "/", x_slash[] = "/x/", xy[] = "/x/y", x[] = "/x";
+    static char top[] = "/", x_slash[] = "/x/", xy[] = "/x/y", xy_slash[] = "/x/y/", x[] = "/x";
     static char *no_names[] = {NULL};
     static char *names_a[] = {name_a, name_v6, NULL};
     static char *names_wild[] = {name_wild, NULL};
     static char *names_deep[] = {name_deep, NULL};
     static struct conf_location base = {.prefix = top}, base_x = {.prefix = x_slash},
                                 base_xy = {.prefix = xy}, a_root = {.prefix = top},
-                                a_x = {.prefix = x_slash}, wild_x = {.prefix = x};
+                                a_x = {.prefix = x_slash}, wild_x = {.prefix = x},
+                                deep_xy = {.prefix = xy_slash};
+    static struct conf_location *in_deep[] = {&deep_xy};
     static struct conf_location *in_base[] = {&base_xy, &base_x, &base};
     static struct conf_location *in_a[] = {&a_x, &a_root};
     static struct conf_location *in_wild[] = {&wild_x};
@@ -25,7 +27,7 @@ START_TEST(routes)
         {.names = no_names, .locations = in_base, .location_count = 3},
         {.names = names_a, .locations = in_a, .location_count = 2},
         {.names = names_wild, .locations = in_wild, .location_count = 1},
-        {.names = names_deep},
+        {.names = names_deep, .locations = in_deep, .location_count = 1},
     };
     static const struct conf c = {.sites = route_sites, .site_count = 4};
     static const struct {
@@ -64,6 +66,8 @@ START_TEST(routes)
         {"b.example", "/x", 2, &wild_x, false},
         {"b.example", "/x/f", 2, &base_x, false},
         {"b.example", "/z", 2, &base, false},
+        {"x.deep.example", "/x/y", 3, &base_xy, false}, /* one without its slash wins no tie */
+        {"x.deep.example", "/x/y/", 3, &deep_xy, false},
     };
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
