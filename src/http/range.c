@@ -76,8 +76,7 @@ static void add_range(struct http_range *out, unsigned *count, struct http_range
         r.length = end - r.offset;
         memmove(out + i, out + i + 1, (*count - i - 1) * sizeof *out);
         --*count;
-        place = i < place ? i : place;
-        i = 0; /* the grown range may touch one that was passed over */
+        place = i < place ? i : place; /* those passed over do not touch what was taken in */
     }
     memmove(out + place + 1, out + place, (*count - place) * sizeof *out);
     out[place] = r;

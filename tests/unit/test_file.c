@@ -277,6 +277,24 @@ START_TEST(opening_touches_no_fifo)
 }
 END_TEST
 
+/* A file that is not as long as it says (as in procfs) is not held. */
+START_TEST(opening_doubts_sizes)
+{
+    int dir_fd = open("/proc", O_PATH);
+    struct file_open_how how = {.name = "version", .content_bytes = 1000};
+    struct file_opened o;
+
+    file_open(dir_fd, &how, &o);
+    ck_assert_int_eq(o.kind, FILE_REGULAR);
+    ck_assert_int_eq(o.st.st_size, 0);
+    ck_assert_ptr_null(o.content);
+    ck_assert_int_ge(o.fd, 0);
+    ck_assert(!o.settled);
+    file_opened_drop(&o);
+    close(dir_fd);
+}
+END_TEST
+
 START_TEST(opening_knows_the_same)
 {
     tree_dir("root");
@@ -422,6 +440,7 @@ int main(void)
     tcase_add_test(t, root_without_descriptors);
     tcase_add_test(t, opening_tells_kinds);
     tcase_add_test(t, opening_touches_no_fifo);
+    tcase_add_test(t, opening_doubts_sizes);
     tcase_add_test(t, opening_knows_the_same);
     tcase_add_test(t, directory_is_sorted);
     tcase_add_test(t, directory_follows_links_inside);

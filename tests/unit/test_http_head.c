@@ -81,6 +81,7 @@ static const struct refused bad_lines[] = {
     R("\t", 400),
     R("\x16\x03\x01", 400), /* a TLS hello */
     R("\n", 400),
+    R("G\nGET / HTTP/1.1\r\n", 400),
     R("\r\n\r\n", 400),
     R("\r\n\n", 400),
     R("\r\r\n", 400),
@@ -160,6 +161,7 @@ static const struct refused bad_fields[] = {
     R("GET / HTTP/1.1\r\n" HOST "X(: a\r\n\r\n", 400),
     R("GET / HTTP/1.1\r\n" HOST "X\0: a\r\n\r\n", 400),
     R("GET / HTTP/1.1\r\n" HOST "X\x80: a\r\n\r\n", 400),
+    R("GET / HTTP/1.1\r\n" HOST "X\n", 400),
     R("GET / HTTP/1.1\r\n" HOST "X: a\nY: b\r\n\r\n", 400),
     R("GET / HTTP/1.1\r\n" HOST "X: a\rY: b\r\n\r\n", 400),
     R("GET / HTTP/1.1\r\n" HOST "X: a\r\r\n\r\n", 400),
@@ -513,6 +515,9 @@ START_TEST(bounds_the_bytes)
         enum http_parse_result result = http_parse_head(&whole, &l, head, n, &r);
         ck_assert_int_eq(feed(&bytes, &l, head, n, &r), result);
         ck_assert_int_eq(bytes.status, whole.status);
+        /* A buffer that is full at the limit must not wait for more. */
+        struct http_parser full = {0};
+        ck_assert_int_eq(http_parse_head(&full, &l, head, limit < n ? limit : n, &r), result);
         if (limit >= n)
             ck_assert_int_eq(result, HTTP_PARSE_DONE);
         else

@@ -197,6 +197,8 @@ START_TEST(finds_types)
         {"/.html", "application/octet-stream"},
         {".html", "application/octet-stream"},
         {"/.a.html", "text/html"},
+        {"/a.webmanifest", "application/manifest+json"}, /* the longest known */
+        {"/.webmanifest", "application/octet-stream"},
         {"/a.html/b", "application/octet-stream"},
         {"/a.html/", "application/octet-stream"},
         {"/a.ext", "application/octet-stream"},
