@@ -8,11 +8,6 @@
 
 #include "http/chars.h"
 
-static bool is_control(char c)
-{
-    return (unsigned char)c < 0x20 || c == 0x7f;
-}
-
 /* The byte that %XX at s.p[at] stands for; -1 when it is no escape. */
 static int escape_value(struct span s, size_t at)
 {
@@ -64,12 +59,12 @@ enum http_path_result http_path_decode(struct span raw, char *to, size_t cap, st
         } else if (c == '%') {
             int value = escape_value(raw, i);
             c = (char)value;
-            if (value < 0 || c == '/')
+            if (value <= 0 || c == '/') /* no escape, NUL, or an encoded slash */
                 return HTTP_PATH_BAD;
             i += 2;
-        }
-        if (is_control(c))
+        } else if ((unsigned char)c < 0x20 || c == 0x7f) {
             return HTTP_PATH_BAD;
+        }
         if (n == cap)
             return HTTP_PATH_TOO_LONG;
         to[n++] = c;

@@ -115,6 +115,7 @@ static void send_slice(struct serve_plan *plan, struct file_entry *e, uint64_t o
                        uint64_t length)
 {
     plan->length = length;
+    plan->length_known = true;
     plan->file = span_of(e->path, e->path_bytes);
     if (e->content)
         source_memory(&plan->body, span_of(e->content + offset, (size_t)length), e,
@@ -163,6 +164,7 @@ static void send_ranges(struct serve_plan *plan, struct file_entry *e, const str
     plan->status = 206;
     plan->ready = fields_without_type(e);
     plan->length = byteranges_length(b);
+    plan->length_known = true;
     plan->file = span_of(e->path, e->path_bytes);
     byteranges_source(b, &plan->body);
     file_entry_release(e); /* the parts hold it */
