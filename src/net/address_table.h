@@ -24,6 +24,7 @@ void address_table_clear_row(struct address_table *t, unsigned row); /* master *
  */
 bool address_table_enter(struct address_table *t, unsigned row, const struct sockaddr_storage *peer,
                          unsigned limit);
-void address_table_leave(struct address_table *t, unsigned row, const struct sockaddr_storage *peer);
+void address_table_leave(struct address_table *t, unsigned row,
+                         const struct sockaddr_storage *peer);
 
 #endif

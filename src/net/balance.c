@@ -22,39 +22,46 @@ struct balance_worker balance_look(const struct board_slot *slot, struct mono no
     };
 }
 
+struct share {
+    uint64_t connections; /* of each, rounded up */
+    bool taken_over;      /* one with fewer connections is in the accept set */
+};
+
 /*
  * The share of each, with worker[self] always counted. Siblings that do not accept although
- * they hold no more than `idle_above` are left out. *others is how many siblings were counted.
+ * they hold no more than `idle_up_to` are left out.
  */
-static uint64_t share_of(const struct balance_worker *worker, size_t count, size_t self,
-                         uint64_t idle_above, size_t *others)
+static struct share share_of(const struct balance_worker *worker, size_t count, size_t self,
+                             uint64_t idle_up_to)
 {
     uint64_t sum = worker[self].connections;
+    uint64_t counted = 1;
+    struct share share = {0};
 
-    *others = 0;
     for (size_t i = 0; i < count; i++) {
         const struct balance_worker *w = &worker[i];
-        if (i == self || !w->live || (!w->accepting && w->connections <= idle_above))
+        if (i == self || !w->live || (!w->accepting && w->connections <= idle_up_to))
             continue;
         sum += w->connections;
-        ++*others;
+        counted++;
+        share.taken_over |= w->accepting && w->connections < worker[self].connections;
     }
-    return sum / (*others + 1) + (sum % (*others + 1) != 0);
+    share.connections = sum / counted + (sum % counted != 0);
+    return share;
 }
 
 bool balance_stand_back(const struct balance_worker *worker, size_t count, size_t self,
                         bool out_now)
 {
     uint64_t mine = worker[self].connections;
-    size_t others;
 
     /* First over all that are live, then without those that something else keeps out. */
-    uint64_t share = share_of(worker, count, self, 0, &others);
-    share = share_of(worker, count, self, share, &others);
-    if (others == 0 || mine <= share)
+    struct share share = share_of(worker, count, self, 0);
+    share = share_of(worker, count, self, share.connections);
+    if (!share.taken_over || mine <= share.connections)
         return false;
-    uint64_t slack = share / SLACK_PART;
+    uint64_t slack = share.connections / SLACK_PART;
     if (slack < SLACK_MIN)
         slack = SLACK_MIN;
-    return out_now || mine - share > slack;
+    return out_now || mine - share.connections > slack;
 }

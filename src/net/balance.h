@@ -30,9 +30,10 @@ struct balance_worker balance_look(const struct board_slot *slot, struct mono no
  * True when worker[self] should be out of the accept set. It goes out above its share (the
  * mean over the live ones, rounded up) by more than 4 and an eighth of it, and comes back at its
  * share, so `out_now`, whether it is out already, matters. Siblings that are not live are left
- * out; so are those that are out of the accept set without holding more than the share, for
- * something else keeps them from accepting. Whoever holds the fewest of those counted never
- * stands back, therefore never do all, and never does a worker that is alone.
+ * out; so are those that are out of the accept set without holding more than the share: either
+ * something else keeps them from accepting, or they have yet to notice that they may return.
+ * Nobody stands back unless one with fewer connections is in the accept set, so never do all, and
+ * never does a worker that is alone.
  */
 bool balance_stand_back(const struct balance_worker *worker, size_t count, size_t self,
                         bool out_now);

@@ -30,11 +30,12 @@ enum {
     SHED_COUNT = 16,
     SAMPLE_EVERY = 8,
 };
-#define PAUSE_MIN_NS  (100 * NS_PER_MS)
-#define PAUSE_MAX_NS  NS_PER_S
-#define RECHECK_NS    (50 * NS_PER_MS)
-#define TELL_EVERY_NS (60 * NS_PER_S)
-#define ACCEPT_EVENTS (EPOLLIN | EPOLLEXCLUSIVE)
+#define PAUSE_MIN_NS   (100 * NS_PER_MS)
+#define PAUSE_MAX_NS   NS_PER_S
+#define RECHECK_MIN_NS NS_PER_MS
+#define RECHECK_MAX_NS (50 * NS_PER_MS)
+#define TELL_EVERY_NS  (60 * NS_PER_S)
+#define ACCEPT_EVENTS  (EPOLLIN | EPOLLEXCLUSIVE)
 
 /* Why a worker is out of the accept set. */
 enum {
@@ -252,6 +253,7 @@ static void judge(struct loop_task *task)
         return;
     slot_count(l->slot, COUNTER_accept_stand_backs, 1);
     set_out(l, OUT_STANDS_BACK, true);
+    l->rechecks.after_ns = RECHECK_MIN_NS;
     loop_arm(l->loop, &l->rechecks, &l->recheck);
 }
 
@@ -265,15 +267,23 @@ static bool queue_waits(const struct board *b)
     return false;
 }
 
+/*
+ * Looks again after 1 ms, then each time after twice as long: what the others took beyond their
+ * share before this worker was back is then no more than what they took until the last look.
+ */
 static void recheck_due(struct loop_timers *kind, struct list *item)
 {
     struct listener *l = list_entry(kind, struct listener, rechecks);
 
     (void)item;
-    if (queue_waits(l->s.board) || !should_stand_back(l))
+    if (queue_waits(l->s.board) || !should_stand_back(l)) {
         set_out(l, OUT_STANDS_BACK, false);
-    else
-        loop_arm(l->loop, &l->rechecks, &l->recheck);
+        return;
+    }
+    kind->after_ns *= 2;
+    if (kind->after_ns > RECHECK_MAX_NS)
+        kind->after_ns = RECHECK_MAX_NS;
+    loop_arm(l->loop, kind, &l->recheck);
 }
 
 /* The option is inherited by what is accepted (Linux copies it with the socket). */
@@ -298,7 +308,7 @@ static void listener_setup(struct listener *l, struct loop *loop, const struct l
     l->s = *s;
     l->judge.run = judge;
     l->pauses = (struct loop_timers){.after_ns = PAUSE_MIN_NS, .due = pause_over};
-    l->rechecks = (struct loop_timers){.after_ns = RECHECK_NS, .due = recheck_due};
+    l->rechecks = (struct loop_timers){.after_ns = RECHECK_MIN_NS, .due = recheck_due};
     list_init(&l->pause.link);
     list_init(&l->recheck.link);
     loop_add_timers(loop, &l->pauses);

@@ -28,7 +28,8 @@ struct accepted {
 };
 
 struct listener_settings {
-    const int *fd; /* listening, non-blocking; the array is borrowed, leaving closes the descriptors */
+    const int
+        *fd; /* listening, non-blocking; the array is borrowed, leaving closes the descriptors */
     size_t count;
     unsigned connections_max;
     unsigned connections_per_address;
@@ -43,7 +44,8 @@ struct listener_settings {
 
 struct listener;
 
-struct listener *listener_new(struct loop *loop, const struct listener_settings *s); /* NULL with errno */
+struct listener *listener_new(struct loop *loop,
+                              const struct listener_settings *s); /* NULL with errno */
 /*
  * Leaves the accept set for good and closes the worker's listening descriptors (retiring). Before
  * that it takes what is in the queues, up to a batch each, for this worker may have been the
@@ -53,7 +55,8 @@ void listener_leave(struct listener *l);
 /* The same without accepting; nothing that was accepted is closed. */
 void listener_free(struct listener **l);
 
-/* A connection that came through this listener was closed: counts it out and lets accepting go on. */
+/* A connection that came through this listener was closed: counts it out and lets accepting go on.
+ */
 void listener_closed(struct listener *l, const struct sockaddr_storage *peer);
 unsigned listener_connections(const struct listener *l);
 

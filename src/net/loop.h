@@ -74,7 +74,8 @@ void loop_add_timers(struct loop *loop, struct loop_timers *kind);
 void loop_arm(struct loop *loop, struct loop_timers *kind, struct loop_timer *t);
 void loop_disarm(struct loop_timer *t);
 
-/* The time at which this turn began; no clock is read. loop_wall is refreshed at most once a turn. */
+/* The time at which this turn began; no clock is read. loop_wall is refreshed at most once a turn.
+ */
 struct mono loop_now(const struct loop *loop);
 struct wall loop_wall(struct loop *loop);
 

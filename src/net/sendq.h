@@ -26,8 +26,8 @@ struct sendq {
     struct source *body; /* borrowed */
     struct chunk chunk;  /* the part under way, shortened as it goes */
     bool chunk_taken;
-    bool copies; /* sendfile cannot do this chunk's file: it is read and sent instead */
-    bool corked; /* the last bytes went with MSG_MORE, the kernel may still hold them */
+    bool copies;             /* sendfile cannot do this chunk's file: it is read and sent instead */
+    bool corked;             /* the last bytes went with MSG_MORE, the kernel may still hold them */
     uint64_t sent_bytes;     /* since sendq_start, head included */
     uint64_t sendfile_bytes; /* of these, by sendfile */
 };

@@ -40,8 +40,8 @@ struct source {
     struct span memory;           /* source_memory */
     int fd;                       /* source_file */
     uint64_t offset, end;
-    void *owner;                     /* what keeps memory or fd alive */
-    void (*release)(void *owner);    /* may be NULL */
+    void *owner;                  /* what keeps memory or fd alive */
+    void (*release)(void *owner); /* may be NULL */
 };
 
 /* A source of these bytes; owner is released when it stops. */

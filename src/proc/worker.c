@@ -27,7 +27,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <syslog.h>
@@ -42,10 +41,7 @@
 #include "proto/conn.h"
 #include "serve/serve.h"
 
-enum {
-    MESSAGES_PER_TURN = 8,
-    SPARE_DESCRIPTORS = 64 /* logs, epoll, roots, directories being listed */
-};
+enum { MESSAGES_PER_TURN = 8 };
 
 struct worker {
     const struct worker_env *env;
@@ -182,27 +178,6 @@ static void close_others(struct worker *w)
     free(keep);
     if (log_fd() < 0)
         log_open("syslog");
-}
-
-/* Room for every connection and cached file, as far as the system allows. */
-static void raise_descriptor_limit(const struct worker *w)
-{
-    const struct conf *conf = w->env->conf;
-    rlim_t want = (rlim_t)conf->limits.connections + conf->cache.entries + SPARE_DESCRIPTORS;
-    struct rlimit limit;
-
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= want)
-        return;
-    struct rlimit raised = {want, limit.rlim_max < want ? want : limit.rlim_max};
-    if (setrlimit(RLIMIT_NOFILE, &raised) == 0) /* above the hard limit: root may */
-        return;
-    raised = (struct rlimit){limit.rlim_max < want ? limit.rlim_max : want, limit.rlim_max};
-    if (setrlimit(RLIMIT_NOFILE, &raised) == 0)
-        limit = raised;
-    if (limit.rlim_cur < want && w->env->number == 1)
-        log_warn("%llu open files are allowed, [limits] connections and [cache] entries ask for "
-                 "%llu: accepting will pause when they run out; raise LimitNOFILE= or ulimit -n",
-                 (unsigned long long)limit.rlim_cur, (unsigned long long)want);
 }
 
 /* --- privileges --- */
@@ -462,7 +437,6 @@ static void become_worker(struct worker *w)
     log_set_tag(tag);
     prctl(PR_SET_NAME, "weir-worker", 0, 0, 0);
     slot_wait(w->slot, WAIT_BOOT, mono_now());
-    raise_descriptor_limit(w);
     drop_privileges(w);
     close_others(w);
     /* After the change of user, which clears it; the parent may be gone before it was set. */

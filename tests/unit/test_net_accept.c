@@ -67,6 +67,9 @@ START_TEST(balance_table)
         {"the new one stays", {IN(0), IN(500), IN(500)}, 3, false, false},
         {"the idle sibling cannot accept", {IN(1000), OUT(3)}, 2, false, false},
         {"a sibling that stands back counts", {IN(100), OUT(2000), IN(50)}, 3, false, false},
+        {"those that are in are equal", {IN(1000), IN(1000), OUT(600), OUT(600)}, 4, false, false},
+        {"nobody in to take over", {IN(3000), OUT(1600), OUT(0)}, 3, false, false},
+        {"the one that is in has more", {OUT(1600), IN(3000), OUT(0)}, 3, true, false},
         {"out because of one that cannot accept", {OUT(1000), OUT(3), IN(1000)}, 3, true, false},
         {"not accepting itself, yet it counts", {OUT(0), IN(0)}, 2, true, false},
         {"very large", {IN(UINT64_MAX / 4), IN(0)}, 2, false, true},
@@ -86,7 +89,7 @@ START_TEST(balance_never_all)
 
     for (int round = 0; round < 20000; round++) {
         struct balance_worker w[6];
-        size_t count = 1 + (size_t)(rand_r(&seed) % 6), live = 0, stay = 0;
+        size_t count = 1 + (size_t)(rand_r(&seed) % 6), in = 0, stay = 0;
         for (size_t i = 0; i < count; i++) {
             w[i].live = rand_r(&seed) % 4 != 0;
             w[i].accepting = rand_r(&seed) % 2 != 0;
@@ -95,10 +98,11 @@ START_TEST(balance_never_all)
         for (size_t i = 0; i < count; i++) {
             if (!w[i].live)
                 continue;
-            live++;
-            stay += !balance_stand_back(w, count, i, !w[i].accepting);
+            /* Of those that are in, one stays in. */
+            in += w[i].accepting;
+            stay += w[i].accepting && !balance_stand_back(w, count, i, false);
         }
-        ck_assert(live == 0 || stay > 0);
+        ck_assert(in == 0 || stay > 0);
     }
 }
 END_TEST
