@@ -30,7 +30,9 @@ REFUSED = {
     "chunked twice":
         (400, b"GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n"),
     "a coding nobody knows":
-        (501, b"GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: xchunked\r\n\r\n0\r\n\r\n"),
+        (501, b"GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: odd, chunked\r\n\r\n0\r\n\r\n"),
+    "a last coding that is not chunked":
+        (400, b"GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: xchunked\r\n\r\n0\r\n\r\n"),
     "transfer-encoding in 1.0":
         (400, b"GET / HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
     "bare LF": (400, b"GET / HTTP/1.1\nHost: a\n\n"),

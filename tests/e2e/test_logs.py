@@ -58,7 +58,7 @@ class Logs(unittest.TestCase):
                 if words:
                     weir.ctl(*words)
                 else:
-                    weir.signal(signal.SIGUSR1)
+                    weir.kill(signal.SIGUSR1)
                 wait_until(lambda: os.path.exists(weir.access_path) and os.path.exists(weir.log_path), 5,
                            "new log files")
 

@@ -51,7 +51,7 @@ class Resize(unittest.TestCase):
             for count, signum in [(n, signal.SIGTTIN) for n in range(3, 9)] + \
                                  [(n, signal.SIGTTOU) for n in range(7, 0, -1)] + \
                                  [(n, signal.SIGTTIN) for n in range(2, 5)]:
-                self.weir.signal(signum)
+                self.weir.kill(signum)
                 wait_until(lambda: self.weir.status()["workers_wanted"] == count, 5, f"{count} wanted")
                 load.progress(30)
             self.weir.wait_workers(4)
@@ -167,12 +167,12 @@ class Resize(unittest.TestCase):
             self.assertEqual(done.returncode, 1)
             self.assertRegex(done.stderr + done.stdout, r"weir\.ini:\d+: .*nonsense")
             self.assertEqual({w["pid"] for w in self.weir.wait_workers(2)}, new)
-            self.weir.signal(signal.SIGHUP)
+            self.weir.kill(signal.SIGHUP)
             wait_until(lambda: "nonsense" in self.weir.log(), 5, "the refusal in the log")
             self.assertEqual({w["pid"] for w in self.weir.wait_workers(2)}, new)
 
             self.weir.write_ini(good)
-            self.weir.signal(signal.SIGHUP)
+            self.weir.kill(signal.SIGHUP)
             wait_until(lambda: not set(self.weir.worker_pids()) & new, 20, "new workers after HUP")
             load.progress(100)
             self.assert_no_loss(load)

@@ -134,7 +134,7 @@ class Running(unittest.TestCase):
             c.request("/big")
             head = c._head()
             self.assertEqual(head[1], 200)
-            w.signal(signal.SIGTERM)
+            w.kill(signal.SIGTERM)
 
             def refused():
                 try:
@@ -159,7 +159,7 @@ class Running(unittest.TestCase):
                 if m and not listener["address"].startswith("unix:"):
                     ports[m.group(1)] = int(m.group(2))
             self.assertEqual(get(ports["127.0.0.1"], "/f").body, b"x")
-            self.assertEqual(Wire(ports["[::1]"], host="::1").ask("/f").status, 200)
+            self.assertEqual(Wire(ports["[::1]"], address="::1").ask("/f").status, 200)
             self.assertEqual(Wire(path=path).ask("/f").body, b"x")
         self.assertFalse(os.path.exists(path))
 

@@ -179,7 +179,7 @@ class Weir:
 
         return wait_until(settled, seconds, f"{count} running workers\n{self.output()}")
 
-    def signal(self, number):
+    def kill(self, number):
         os.kill(self.process.pid, number)
 
     def _left_processes(self):

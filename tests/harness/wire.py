@@ -32,15 +32,15 @@ class Response:
 class Wire:
     """One connection."""
 
-    def __init__(self, port=None, host="127.0.0.1", path=None, timeout=10, rcvbuf=None):
+    def __init__(self, port=None, address="127.0.0.1", path=None, timeout=10, rcvbuf=None):
         if path:
             self.socket = socket.socket(socket.AF_UNIX)
         else:
-            self.socket = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+            self.socket = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
         if rcvbuf:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, rcvbuf)
         self.socket.settimeout(timeout * PATIENCE)
-        self.socket.connect(path or (host, port))
+        self.socket.connect(path or (address, port))
         self.held = b""
 
     def close(self):
@@ -154,7 +154,7 @@ class Wire:
         return self.rest() == b""
 
 
-def get(port, path="/", method="GET", fields=(), **more):
+def get(port, path="/", method="GET", fields=(), host="test", **more):
     """One request on a connection of its own."""
     with Wire(port, **more) as w:
-        return w.ask(path, method, fields)
+        return w.ask(path, method, fields, host=host)
