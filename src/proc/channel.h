@@ -9,15 +9,15 @@
 #include <stdint.h>
 
 enum channel_kind {
-    CHANNEL_RETIRE = 1, /* to the worker: leave the listening sockets, answer what you have, exit within value ns */
-    CHANNEL_QUIT,       /* to the worker: exit now */
-    CHANNEL_REOPEN,     /* to the worker: a log's new file (descriptor passed); value is enum channel_log */
-    CHANNEL_LOG_LEVEL,  /* to the worker: value is the enum log_level */
-    CHANNEL_READY       /* to the master: serving */
+    CHANNEL_RETIRE = 1,  /* to the worker: leave the listening sockets, answer what you have, exit
+                            within value ns */
+    CHANNEL_QUIT,        /* to the worker: exit now */
+    CHANNEL_REOPEN,      /* to the worker: here is the new access log (descriptor passed) */
+    CHANNEL_LOG_LEVEL,   /* to the worker: value is the enum log_level */
+    CHANNEL_READY,       /* to the master: serving */
+    CHANNEL_REOPEN_ERROR /* to the worker: here is the new error log (descriptor passed); it
+                            takes log_fd()'s place by dup3(2), for a worker may not open it */
 };
-
-/* Which log a CHANNEL_REOPEN is about. */
-enum channel_log { CHANNEL_REOPEN_ACCESS_LOG = 0, CHANNEL_REOPEN_ERROR_LOG = 1 };
 
 struct channel_message {
     uint32_t kind;

@@ -149,7 +149,7 @@ static bool reopen_access(struct supervisor *s, struct inherit *in, unsigned gen
         return false;
     if (fd < 0)
         return true;
-    crew_broadcast(&s->crew, generation, CHANNEL_REOPEN, CHANNEL_REOPEN_ACCESS_LOG, fd);
+    crew_broadcast(&s->crew, generation, CHANNEL_REOPEN, 0, fd);
     close_fd(&in->access_log_fd);
     in->access_log_fd = fd;
     return true;
@@ -163,7 +163,7 @@ bool verb_reopen(struct supervisor *s, struct buf *message)
         buf_addf(message, "the error log stays as it was: %s\n", strerror(errno));
         good = false;
     } else if (log_fd() > 2) {
-        crew_broadcast(&s->crew, 0, CHANNEL_REOPEN, CHANNEL_REOPEN_ERROR_LOG, log_fd());
+        crew_broadcast(&s->crew, 0, CHANNEL_REOPEN_ERROR, 0, log_fd());
     }
     good = reopen_access(s, s->running, s->running_generation, message) && good;
     good = reopen_access(s, s->next, s->next_generation, message) && good;
