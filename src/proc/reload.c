@@ -235,7 +235,7 @@ bool verb_reload(struct supervisor *s, struct buf *message, uint32_t *op)
     buf_addf(message, "the configuration is good; generation %u starts", s->next_generation);
     log_info("reload: the configuration is good; generation %u starts", s->next_generation);
     if (op)
-        *op = operation_begin(&s->op, &s->board, OPERATION_RELOAD, 0, now, "reload");
+        *op = operation_begin(&s->op, &s->board, OPERATION_RELOAD, 0, "reload");
     return true;
 }
 

@@ -617,7 +617,7 @@ START_TEST(changes_end_when_the_slots_agree)
         worker_table_ready(&t, slot, now);
 
     worker_table_set_target(&t, 1, now);
-    ck_assert_uint_eq(operation_begin(&op, &b, OPERATION_RESIZE, 0, now, "workers 2 -> 1"), 1);
+    ck_assert_uint_eq(operation_begin(&op, &b, OPERATION_RESIZE, 0, "workers 2 -> 1"), 1);
     operation_check(&op, &b, &t);
     ck_assert_uint_eq(atomic_load(&b.header->op_state), OP_PENDING);
     worker_table_next_order(&t, &slot);
@@ -627,7 +627,7 @@ START_TEST(changes_end_when_the_slots_agree)
 
     /* a restart whose replacement is fatal has failed */
     ck_assert_int_eq(worker_table_restart(&t, 0, now), TABLE_DONE);
-    ck_assert_uint_eq(operation_begin(&op, &b, OPERATION_RESTART, 0, now, "restart worker 1"), 2);
+    ck_assert_uint_eq(operation_begin(&op, &b, OPERATION_RESTART, 0, "restart worker 1"), 2);
     worker_table_next_order(&t, &slot);
     operation_check(&op, &b, &t);
     ck_assert_uint_eq(atomic_load(&b.header->op_state), OP_PENDING);
