@@ -54,7 +54,7 @@ void command_carry_out(void *arg, const struct control_request *request, struct 
         break;
     case COMMAND_RELOAD:
         o->ok = verb_reload(s, m, &o->op);
-        break;
+        return; /* it tells by itself, for SIGHUP too */
     case COMMAND_REOPEN:
         o->ok = verb_reopen(s, m);
         break;

@@ -5,7 +5,6 @@
 #include "proc/crew.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,7 +24,7 @@
 #define PUT(field, value) atomic_store_explicit(&(field), (value), memory_order_relaxed)
 #define GET(field)        atomic_load_explicit(&(field), memory_order_relaxed)
 
-enum { MESSAGES_A_TURN = 16, WORDS_BYTES = 1400, STAT_START_TIME = 22 };
+enum { MESSAGES_A_TURN = 16, WORDS_BYTES = 1400 };
 
 bool crew_init(struct crew *c, struct worker_table *table, struct board *board)
 {
@@ -51,31 +50,6 @@ void crew_free(struct crew *c)
 }
 
 /* ---- starting ---- */
-
-/* Field 22 of /proc/PID/stat, counted behind the name in parentheses; 0 when it cannot be read. */
-static uint64_t start_ticks(pid_t pid)
-{
-    char path[40];
-    char text[1024];
-    uint64_t ticks = 0;
-
-    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return 0;
-    ssize_t n = fd_read_full(fd, text, sizeof text - 1);
-    close_fd(&fd);
-    if (n <= 0)
-        return 0;
-    text[n] = '\0';
-    const char *name_end = strrchr(text, ')');
-    if (!name_end || name_end[1] != ' ')
-        return 0;
-    struct span rest = span_str(name_end + 2);
-    for (int field = 3; field < STAT_START_TIME && rest.p; field++)
-        span_cut(&rest, ' ');
-    return rest.p && span_u64(span_cut(&rest, ' '), UINT64_MAX, &ticks) ? ticks : 0;
-}
 
 /* What the master's signals must not do to a worker that has the terminal or the group in common.
  */
@@ -146,7 +120,7 @@ static void note_spawn(struct crew *c, unsigned slot, struct mono now)
     m->started_ns = now.ns;
     PUT(b->epoch, GET(b->epoch) + 1);
     PUT(b->pid, (uint32_t)m->pid);
-    PUT(b->pid_start_ticks, start_ticks(m->pid));
+    PUT(b->pid_start_ticks, board_start_ticks(m->pid));
     PUT(b->generation, m->generation);
     PUT(b->blocked_count, 0);
     board_event(c->board, EVENT_SPAWN, slot + 1, "worker %u started (pid %d)", slot + 1,

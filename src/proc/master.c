@@ -287,14 +287,14 @@ static void serve(struct supervisor *s, struct pollfd *fds, unsigned *slot_of,
 
 /* ---- from start to end ---- */
 
-static void log_all(const struct buf *errors)
+void master_tell_start(const struct buf *errors)
 {
     struct span rest = buf_span(errors);
 
     while (rest.p) {
         struct span line = span_cut(&rest, '\n');
         if (line.n > 0)
-            log_error("%.*s", (int)line.n, line.p);
+            fprintf(stderr, "weir: %.*s\n", (int)line.n, line.p);
     }
 }
 
@@ -389,7 +389,7 @@ int master_run(const struct master_options *options)
     if (good) {
         run(&s, conf, &while_waiting);
     } else {
-        log_all(&errors);
+        master_tell_start(&errors);
         conf_free(&conf);
         s.status = MASTER_FAILED;
     }

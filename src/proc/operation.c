@@ -7,35 +7,20 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "board/slot.h"
-
-#define PUT(field, value) atomic_store_explicit(&(field), (value), memory_order_relaxed)
-#define GET(field)        atomic_load_explicit(&(field), memory_order_relaxed)
+#define GET(field) atomic_load_explicit(&(field), memory_order_relaxed)
 
 uint32_t operation_begin(struct operation *op, struct board *b, enum operation_kind kind,
-                         unsigned slot, struct mono now, const char *fmt, ...)
+                         unsigned slot, const char *fmt, ...)
 {
-    struct board_header *h = b->header;
-    char text[BOARD_TEXT_BYTES + 1];
     va_list ap;
 
     op->kind = kind;
     op->slot = slot;
     op->epoch = GET(b->slot[slot].epoch);
     va_start(ap, fmt);
-    vsnprintf(text, sizeof text, fmt, ap);
+    vsnprintf(op->text, sizeof op->text, fmt, ap);
     va_end(ap);
-    uint32_t id = GET(h->op_id) + 1;
-    PUT(h->op_state, OP_PENDING);
-    PUT(h->op_id, id);
-    PUT(h->op_since_ns, now.ns);
-    board_text_set(&h->op_text, span_str(text));
-    return id;
-}
-
-static void end(struct board *b, enum board_op_state state)
-{
-    PUT(b->header->op_state, state);
+    return board_op_begin(b, span_str(op->text));
 }
 
 void operation_check(struct operation *op, struct board *b, const struct worker_table *t)
@@ -47,12 +32,12 @@ void operation_check(struct operation *op, struct board *b, const struct worker_
     case OPERATION_RESIZE:
     case OPERATION_RELOAD:
         if (worker_table_settled(t))
-            end(b, OP_DONE);
+            board_op_end(b, true, span_str(op->text));
         break;
     case OPERATION_RESTART:
     case OPERATION_DRAIN:
         if (s->state == SLOT_EMPTY || GET(b->slot[op->slot].epoch) != op->epoch)
-            end(b, OP_DONE);
+            board_op_end(b, true, span_str(op->text));
         else if (op->kind == OPERATION_RESTART && s->state == SLOT_RUNNING && !s->replaced_by)
             operation_fail(op, b, OPERATION_RESTART, "the replacement could not start");
         break;
@@ -64,6 +49,5 @@ void operation_fail(struct operation *op, struct board *b, enum operation_kind k
 {
     if (GET(b->header->op_state) != OP_PENDING || op->kind != kind)
         return;
-    board_text_set(&b->header->op_text, span_str(why));
-    end(b, OP_FAILED);
+    board_op_end(b, false, span_str(why));
 }

@@ -7,7 +7,6 @@
 #ifndef WEIR_PROC_OPERATION_H
 #define WEIR_PROC_OPERATION_H
 
-#include "base/clock.h"
 #include "board/board.h"
 #include "proc/worker_table.h"
 
@@ -22,12 +21,13 @@ struct operation {
     enum operation_kind kind;
     unsigned slot;
     uint32_t epoch;
+    char text[BOARD_TEXT_BYTES];
 };
 
 /* A new change; its id, from 1. */
 uint32_t operation_begin(struct operation *op, struct board *b, enum operation_kind kind,
-                         unsigned slot, struct mono now, const char *fmt, ...)
-    __attribute__((format(printf, 6, 7)));
+                         unsigned slot, const char *fmt, ...)
+    __attribute__((format(printf, 5, 6)));
 /* Ends the change as done when it is, or as failed when it cannot be any more. */
 void operation_check(struct operation *op, struct board *b, const struct worker_table *t);
 /* The pending change failed, if it is of this kind. */

@@ -181,7 +181,7 @@ int reload_first(struct supervisor *s, struct conf *conf)
 
     log_set_level(conf->log.level);
     int status = prepare(s, conf, &errors);
-    log_lines(without_newline(&errors));
+    master_tell_start(&errors);
     buf_free(&errors);
     if (status != MASTER_FINE)
         return status;
@@ -212,6 +212,7 @@ bool verb_reload(struct supervisor *s, struct buf *message, uint32_t *op)
     if (s->stopping || s->next) {
         buf_addf(message, s->stopping ? "the server is stopping"
                                       : "a reload is under way; try again when it is done");
+        log_info("reload: not now: %.*s", (int)message->n, message->n ? message->p : "");
         return false;
     }
     struct conf *conf = master_load(s->options, message);
@@ -234,7 +235,7 @@ bool verb_reload(struct supervisor *s, struct buf *message, uint32_t *op)
     buf_addf(message, "the configuration is good; generation %u starts", s->next_generation);
     log_info("reload: the configuration is good; generation %u starts", s->next_generation);
     if (op)
-        *op = operation_begin(&s->op, &s->board, OPERATION_RELOAD, 0, now, "reload");
+        *op = operation_begin(&s->op, &s->board, OPERATION_RELOAD, 0, "reload");
     return true;
 }
 

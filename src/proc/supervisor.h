@@ -59,6 +59,9 @@ int reload_first(struct supervisor *s, struct conf *conf);
 /* The generation that was starting is in force, or was given up. */
 void reload_finished(struct supervisor *s, enum table_result result);
 
+/* Why the server cannot start, for whoever started it: plain lines on standard error (master.c). */
+void master_tell_start(const struct buf *errors);
+
 /* The handler of the control socket (command.c). arg is the struct supervisor. */
 void command_carry_out(void *arg, const struct control_request *request,
                        struct control_outcome *outcome);

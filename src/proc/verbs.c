@@ -56,8 +56,8 @@ bool verb_resize(struct supervisor *s, enum control_amount amount, unsigned numb
     buf_addf(message, "workers %u -> %lld%s", before, (long long)want,
              s->automatic ? " (auto)" : "");
     if (op)
-        *op = operation_begin(&s->op, &s->board, OPERATION_RESIZE, 0, now, "workers %u -> %lld",
-                              before, (long long)want);
+        *op = operation_begin(&s->op, &s->board, OPERATION_RESIZE, 0, "workers %u -> %lld", before,
+                              (long long)want);
     board_event(&s->board, EVENT_RESIZE, 0, "workers %u -> %lld", before, (long long)want);
     worker_table_set_target(&s->table, (unsigned)want, now);
     return true;
@@ -103,8 +103,8 @@ bool verb_drain(struct supervisor *s, unsigned number, struct buf *message, uint
         return false;
     s->automatic = false;
     buf_addf(message, "worker %u retires; %u stay", number, s->table.target);
-    *op = operation_begin(&s->op, &s->board, OPERATION_DRAIN, number - 1, now, "drain worker %u",
-                          number);
+    *op =
+        operation_begin(&s->op, &s->board, OPERATION_DRAIN, number - 1, "drain worker %u", number);
     return true;
 }
 
@@ -117,8 +117,8 @@ bool verb_restart(struct supervisor *s, unsigned number, struct buf *message, ui
         return false;
     unsigned successor = s->table.slot[number - 1].replaced_by;
     buf_addf(message, "worker %u starts in place of worker %u", successor, number);
-    *op = operation_begin(&s->op, &s->board, OPERATION_RESTART, number - 1, now,
-                          "restart worker %u", number);
+    *op = operation_begin(&s->op, &s->board, OPERATION_RESTART, number - 1, "restart worker %u",
+                          number);
     return true;
 }
 
