@@ -104,14 +104,15 @@ static void write_section(FILE *to, enum conf_section section)
 
 void conf_print_sample(FILE *to)
 {
-    fputs("# The configuration of weir(8). Every key is here with its default, commented out where\n"
-          "# the default holds; weir.ini(5) says the same at more length. `weir -t -c FILE' checks\n"
-          "# a file, and with -v it shows what is in force.\n"
-          "#\n"
-          "# Sizes take k, m, g or t (of 1024), times ms, s, m, h or d. ${NAME} is a variable of\n"
-          "# the environment. Comments behind a value begin with \" ;\". A line has at most 199\n"
-          "# bytes; one that begins with white space continues the value before it.\n",
-          to);
+    fputs(
+        "# The configuration of weir(8). Every key is here with its default, commented out where\n"
+        "# the default holds; weir.ini(5) says the same at more length. `weir -t -c FILE' checks\n"
+        "# a file, and with -v it shows what is in force.\n"
+        "#\n"
+        "# Sizes take k, m, g or t (of 1024), times ms, s, m, h or d. ${NAME} is a variable of\n"
+        "# the environment. Comments behind a value begin with \" ;\". A line has at most 199\n"
+        "# bytes; one that begins with white space continues the value before it.\n",
+        to);
     for (int i = 0; i < SECTION_COUNT; i++)
         write_section(to, (enum conf_section)i);
     fputs("\n#[location /]\n#files = /srv/example.org\n", to);

@@ -5,8 +5,8 @@
  * things are kept from inih because it would get them wrong without a word: section heads
  * (it cuts them at 49 bytes; it gets "[s]" in their place, which also ends a value), lines
  * longer than its buffer, and lines with control characters (in place of these it gets an
- * empty line), and comments behind continuations. inih skips a line that has no `=': seen here by the call that did not come.
- * Master only.
+ * empty line), and comments behind continuations. inih skips a line that has no `=': seen here by
+ * the call that did not come. Master only.
  */
 #include "conf/ini_file.h"
 
@@ -47,7 +47,8 @@ static void flush(struct reader *r)
     r->pending = false;
 }
 
-/* The value that is being put together has a broken line: it is dropped, with what follows of it. */
+/* The value that is being put together has a broken line: it is dropped, with what follows of it.
+ */
 static void drop_value(struct reader *r)
 {
     if (!r->indented)
@@ -186,8 +187,9 @@ static void report_missing_call(struct reader *r)
         errors_add(r->errors, where, "no `=' behind the key; did you mean `%s = %.*s'?", s->key,
                    (int)rest.n, rest.p);
     else
-        errors_add(r->errors, where, "neither `key = value' nor [section]; comments begin with "
-                                     "`#' or `;'");
+        errors_add(r->errors, where,
+                   "neither `key = value' nor [section]; comments begin with "
+                   "`#' or `;'");
     drop_value(r);
 }
 

@@ -17,7 +17,8 @@ enum {
     PIECE_BYTES = 120, /* of a continuation: words go on a line up to here, longer ones alone */
 };
 
-/* Whether a value may be broken so that `rest` begins a line: it must not look like anything else. */
+/* Whether a value may be broken so that `rest` begins a line: it must not look like anything else.
+ */
 static bool may_begin_line(struct span rest)
 {
     return rest.n > 0 && !strchr(" \t;#", rest.p[0]) && !ini_file_is_suspicious(rest);

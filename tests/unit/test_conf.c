@@ -373,8 +373,9 @@ START_TEST(error_pages)
     char text[300];
 
     write_file("page.html", "gone\0so", 7);
-    snprintf(text, sizeof text, "[site *]\nerror_pages = 404=%s/page.html\n   503=%s/page.html\n" ROOT,
-             scratch, scratch);
+    snprintf(text, sizeof text,
+             "[site *]\nerror_pages = 404=%s/page.html\n   503=%s/page.html\n" ROOT, scratch,
+             scratch);
     struct conf *c = load_good(text);
     ck_assert_uint_eq(c->sites[0].error_page_count, 2);
     ck_assert_int_eq(c->sites[0].error_pages[0].status, 404);

@@ -15,8 +15,8 @@ static void check_errors(const char *text, const char *want)
     struct conf *c = load_bytes(text, strlen(text), &errors);
 
     ck_assert_msg(c == NULL, "no error in:\n%s", text);
-    ck_assert_msg(span_eq(buf_span(&errors), span_str(want)), "in:\n%s\nwant:\n%s\ngot:\n%.*s", text,
-                  want, (int)errors.n, errors.p);
+    ck_assert_msg(span_eq(buf_span(&errors), span_str(want)), "in:\n%s\nwant:\n%s\ngot:\n%.*s",
+                  text, want, (int)errors.n, errors.p);
     buf_free(&errors);
 }
 
@@ -41,7 +41,8 @@ static const struct value_case value_cases[] = {
     {"server", "group", "no-such-group",
      "there is no such group on this system; write the name of one"},
     {"server", "runtime_dir", "run", "not an absolute path; write it from `/' on"},
-    {"server", "drain_timeout", "10", "not a time; write a number with ms, s, m, h or d, as in 10s"},
+    {"server", "drain_timeout", "10",
+     "not a time; write a number with ms, s, m, h or d, as in 10s"},
     {"server", "drain_timeout", "s", "not a time; write a number with ms, s, m, h or d, as in 10s"},
     {"server", "drain_timeout", "1.5s",
      "not a time; write a number with ms, s, m, h or d, as in 10s"},
@@ -67,7 +68,8 @@ static const struct value_case value_cases[] = {
     {"log", "access", "${NO_SUCH_NAME}",
      "the environment has no NO_SUCH_NAME; set it, or write $${NO_SUCH_NAME} for the text itself"},
     {"log", "access", "/${", "`${' without a name and `}'; write ${NAME}, or $${ for `${' itself"},
-    {"log", "access", "/${1}", "`${' without a name and `}'; write ${NAME}, or $${ for `${' itself"},
+    {"log", "access", "/${1}",
+     "`${' without a name and `}'; write ${NAME}, or $${ for `${' itself"},
     {"log", "access", "/${A B}",
      "`${' without a name and `}'; write ${NAME}, or $${ for `${' itself"},
     {"log", "access", "${WEIR_NEWLINE}", "holds the control character 0x0a; leave it out"},
@@ -156,8 +158,7 @@ START_TEST(unknown_names)
                  "weir.ini:2: unknown key `zzz' in [server]; weir.ini(5) lists them all\n");
     check_errors(ROOT "proxy = http://127.0.0.1\n",
                  "weir.ini:3: unknown key `proxy' in [location]; weir.ini(5) lists them all\n");
-    check_errors("[server]\n= 1\n" ROOT,
-                 "weir.ini:2: no key before the `='; write key = value\n");
+    check_errors("[server]\n= 1\n" ROOT, "weir.ini:2: no key before the `='; write key = value\n");
     check_errors("[sever]\nlisten = 1\nfoo = 1\n" ROOT,
                  "weir.ini:1: unknown section [sever]; did you mean [server]?\n");
     check_errors("[/a/]\n" ROOT,
@@ -380,7 +381,8 @@ START_TEST(roots)
     static const struct {
         const char *root, *want;
     } cases[] = {
-        {"/no/such", "/no/such: no such directory; make it, or write the path of one that exists\n"},
+        {"/no/such",
+         "/no/such: no such directory; make it, or write the path of one that exists\n"},
         {"/dev/null", "/dev/null: not a directory\n"},
         {"/a\nb", "/a\\x0Ab: holds the control character 0x0a; leave it out\n"},
     };
@@ -458,7 +460,8 @@ START_TEST(line_of_a_megabyte)
 }
 END_TEST
 
-/* Every prefix of a file, and every byte of it replaced, is either good or has errors; none crashes. */
+/* Every prefix of a file, and every byte of it replaced, is either good or has errors; none
+ * crashes. */
 START_TEST(mangled_files)
 {
     static const char text[] = "[log]\naccess = /a ; b\n  c\\\n d\n[types]\nx = a/b\n" ROOT
