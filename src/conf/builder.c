@@ -106,8 +106,8 @@ static void unknown_key(struct builder *b, struct conf_origin where, struct span
 }
 
 /* [types]: a key that is an extension, a value that is a type. */
-static bool set_type(struct builder *b, struct conf_origin where, struct span key,
-                     struct span text, struct buf *why)
+static bool set_type(struct builder *b, struct conf_origin where, struct span key, struct span text,
+                     struct buf *why)
 {
     struct conf *conf = b->conf;
 
@@ -206,8 +206,9 @@ static const struct setting *find_override(struct builder *b, struct conf_origin
     if (key.p) {
         in = section_find(section);
         if (in == SECTION_COUNT || !section_is_global(in)) {
-            errors_add(b->errors, where, "only keys of [server], [limits], [log] and [cache] can "
-                                         "be set here");
+            errors_add(b->errors, where,
+                       "only keys of [server], [limits], [log] and [cache] can "
+                       "be set here");
             return NULL;
         }
         s = setting_find(in, key);
@@ -225,8 +226,9 @@ static const struct setting *find_override(struct builder *b, struct conf_origin
     if (nearest)
         errors_add(b->errors, where, "unknown key; did you mean `%s'?", nearest);
     else
-        errors_add(b->errors, where, "unknown key; only keys of [server], [limits], [log] and "
-                                     "[cache] can be set here");
+        errors_add(b->errors, where,
+                   "unknown key; only keys of [server], [limits], [log] and "
+                   "[cache] can be set here");
     return NULL;
 }
 

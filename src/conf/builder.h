@@ -22,8 +22,9 @@ struct builder {
     size_t site;                    /* index in conf->sites */
     struct conf_location *location; /* NULL outside of one */
 
-    int first_line[SECTION_COUNT];            /* of heads that may stand once; 0: not yet */
-    struct conf_origin origin[SETTING_COUNT]; /* of settings; of a location or site: the present one's */
+    int first_line[SECTION_COUNT]; /* of heads that may stand once; 0: not yet */
+    struct conf_origin
+        origin[SETTING_COUNT]; /* of settings; of a location or site: the present one's */
 };
 
 /* With every default, and the nameless site. False when memory runs out. */

@@ -70,7 +70,8 @@ static void sort_types(struct builder *b)
     }
 }
 
-/* Of settings that contradict each other, the one a person should look at: the last that was set. */
+/* Of settings that contradict each other, the one a person should look at: the last that was set.
+ */
 static struct conf_origin latest(const struct builder *b, const enum setting_id *ids, int count)
 {
     struct conf_origin found = {0};
@@ -94,8 +95,7 @@ static void check_workers(struct builder *b)
         errors_add(b->errors, latest(b, ids + 1, 2), "workers_min is %u, above workers_max, %u",
                    min, max);
     else if (!b->conf->server.workers_auto && (n < min || n > max))
-        errors_add(b->errors, latest(b, ids, 3),
-                   "workers is %u, %s, %u; change one of the two", n,
+        errors_add(b->errors, latest(b, ids, 3), "workers is %u, %s, %u; change one of the two", n,
                    n < min ? "below workers_min" : "above workers_max", n < min ? min : max);
 }
 
@@ -132,8 +132,9 @@ void builder_finish(struct builder *b)
     sort_types(b);
     check_workers(b);
     if (conf->location_count == 0)
-        errors_add(b->errors, (struct conf_origin){0},
-                   "no [location], so nothing would be served; add [location /] with files = /path");
+        errors_add(
+            b->errors, (struct conf_origin){0},
+            "no [location], so nothing would be served; add [location /] with files = /path");
     if (!conf->server.name && !name_by_file(conf))
         b->errors->no_memory = true;
 }

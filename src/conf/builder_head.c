@@ -6,7 +6,6 @@
 
 #include <stdlib.h>
 
-
 static void forget(struct builder *b, enum conf_section section)
 {
     for (int i = 0; i < SETTING_COUNT; i++)
@@ -35,8 +34,7 @@ static void check_handlers(struct builder *b)
             if (setting_table[i].section == SECTION_location && b->origin[i].line > 0 &&
                 i != SETTING_location_redirect)
                 errors_add(b->errors, b->origin[i],
-                           "`%s' does nothing beside redirect; leave it out",
-                           setting_table[i].key);
+                           "`%s' does nothing beside redirect; leave it out", setting_table[i].key);
 }
 
 void builder_close_location(struct builder *b)
@@ -167,8 +165,9 @@ static void open_site(struct builder *b, int line, struct span names)
     }
     struct span word = value_word(&names);
     if (word.n == 0)
-        errors_add(b->errors, where, "[site] without a host name; write [site example.org], or "
-                                     "[site *] for every host");
+        errors_add(b->errors, where,
+                   "[site] without a host name; write [site example.org], or "
+                   "[site *] for every host");
     for (; word.n > 0; word = value_word(&names))
         if (!add_name(b, site, &count, word)) {
             b->errors->no_memory = true;

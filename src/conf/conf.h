@@ -33,8 +33,8 @@ enum conf_handler { CONF_FILES, CONF_REDIRECT };
 
 struct conf_error_page {
     int status;
-    char *path;        /* where it was read from */
-    char *content;     /* read when the configuration was loaded; at most 64 KiB */
+    char *path;    /* where it was read from */
+    char *content; /* read when the configuration was loaded; at most 64 KiB */
     size_t content_bytes;
 };
 
@@ -47,21 +47,25 @@ struct conf_type {
 struct conf_location {
     char *prefix; /* begins with '/'; matches whole segments when it ends in '/' */
     enum conf_handler handler;
-    char *files;              /* CONF_FILES: absolute path of the root */
-    int root_fd;              /* CONF_FILES: O_PATH of `files`, opened by the master; -1 before; conf_free closes it */
-    char **index;             /* NULL-terminated */
+    char *files; /* CONF_FILES: absolute path of the root */
+    int root_fd; /* CONF_FILES: O_PATH of `files`, opened by the master; -1 before; conf_free closes
+                    it */
+    char **index; /* NULL-terminated */
     enum conf_listing listing;
-    char *cache_control;      /* NULL: no such field */
-    bool dot_files;           /* serve names that begin with a dot */
-    char *charset;            /* for text types without one; "" for none */
-    int redirect_status;      /* CONF_REDIRECT: 301, 302, 307, 308 */
-    char *redirect_to;        /* URL; the rest of the path behind the prefix is appended when it ends in '/' */
-    unsigned id;              /* position in conf.locations, 0..: in the order of sites, then of their locations */
-    int line;                 /* where it stands in the file, 0 when it was made */
+    char *cache_control; /* NULL: no such field */
+    bool dot_files;      /* serve names that begin with a dot */
+    char *charset;       /* for text types without one; "" for none */
+    int redirect_status; /* CONF_REDIRECT: 301, 302, 307, 308 */
+    char *redirect_to;   /* URL; the rest of the path behind the prefix is appended when it ends in
+                            '/' */
+    unsigned
+        id;   /* position in conf.locations, 0..: in the order of sites, then of their locations */
+    int line; /* where it stands in the file, 0 when it was made */
 };
 
 struct conf_site {
-    char **names; /* lower case, NULL-terminated; "*.example.org" matches any host beneath; empty list: every host */
+    char **names; /* lower case, NULL-terminated; "*.example.org" matches any host beneath; empty
+                     list: every host */
     struct conf_location **locations; /* longest prefix first */
     size_t location_count;
     struct conf_error_page *error_pages;
@@ -106,9 +110,9 @@ struct conf {
     } log;
 
     struct {
-        unsigned entries;        /* open files per worker; 0: no cache */
-        uint64_t valid_ns;       /* how long an entry is believed without asking again */
-        size_t content_bytes;    /* contents held per worker */
+        unsigned entries;          /* open files per worker; 0: no cache */
+        uint64_t valid_ns;         /* how long an entry is believed without asking again */
+        size_t content_bytes;      /* contents held per worker */
         size_t content_file_bytes; /* files up to this size are held whole */
     } cache;
 
@@ -121,7 +125,8 @@ struct conf {
     size_t location_count;
 };
 
-/* One "KEY=VALUE" of `weir -o`: a key of [server], [limits], [log] or [cache], or SECTION.KEY=VALUE. */
+/* One "KEY=VALUE" of `weir -o`: a key of [server], [limits], [log] or [cache], or
+ * SECTION.KEY=VALUE. */
 
 /*
  * Reads and checks a file. On success *out is the configuration and 0 is returned. Else
@@ -132,7 +137,8 @@ struct conf {
 int conf_load(const char *path, const char *const *overrides, size_t override_count,
               struct conf **out, struct buf *errors);
 
-/* The configuration of `weir ROOT`: port 8080 on every address, ROOT at "/", listing = auto, access log to stdout. */
+/* The configuration of `weir ROOT`: port 8080 on every address, ROOT at "/", listing = auto, access
+ * log to stdout. */
 int conf_load_default(const char *root, const char *const *overrides, size_t override_count,
                       struct conf **out, struct buf *errors);
 

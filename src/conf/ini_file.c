@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Reading INI text with inih. inih asks this file for its lines (ini_parse_stream with
- * read_line), so that the line is known when inih calls back with a key and its value. Three
+ * read_line), so that the line is known when inih calls back with a key and its value. Some
  * things are kept from inih because it would get them wrong without a word: section heads
  * (it cuts them at 49 bytes; it gets "[s]" in their place, which also ends a value), lines
- * longer than its buffer, and lines with control characters; in place of these it gets an
- * empty line. inih skips a line that has no `=': seen here by the call that did not come.
- * Master only.
+ * longer than its buffer, and lines with control characters (in place of these it gets an
+ * empty line), and comments behind continuations. inih skips a line that has no `=': seen here by
+ * the call that did not come. Master only.
  */
 #include "conf/ini_file.h"
 
@@ -47,7 +47,8 @@ static void flush(struct reader *r)
     r->pending = false;
 }
 
-/* The value that is being put together has a broken line: it is dropped, with what follows of it. */
+/* The value that is being put together has a broken line: it is dropped, with what follows of it.
+ */
 static void drop_value(struct reader *r)
 {
     if (!r->indented)
@@ -145,6 +146,15 @@ static bool is_readable(struct reader *r, struct span line, size_t bytes_max)
     return true;
 }
 
+/* The line up to a `;' behind white space: releases of inih before 56 keep it in continuations. */
+static struct span without_comment(struct span line)
+{
+    for (size_t i = 1; i < line.n; i++)
+        if (line.p[i] == ';' && (line.p[i - 1] == ' ' || line.p[i - 1] == '\t'))
+            return span_of(line.p, i);
+    return line;
+}
+
 /* What inih gets of a line. */
 static struct span prepare_line(struct reader *r, struct span line, size_t bytes_max)
 {
@@ -163,7 +173,7 @@ static struct span prepare_line(struct reader *r, struct span line, size_t bytes
         return SPAN("[s]");
     }
     r->wants_call = true;
-    return line;
+    return continues ? without_comment(line) : line;
 }
 
 static void report_missing_call(struct reader *r)
@@ -172,12 +182,14 @@ static void report_missing_call(struct reader *r)
     const struct setting *s = setting_find_anywhere(word, false);
     struct conf_origin where = {.line = r->line};
 
+    rest = span_trim(rest);
     if (s && rest.n > 0)
         errors_add(r->errors, where, "no `=' behind the key; did you mean `%s = %.*s'?", s->key,
                    (int)rest.n, rest.p);
     else
-        errors_add(r->errors, where, "neither `key = value' nor [section]; comments begin with "
-                                     "`#' or `;'");
+        errors_add(r->errors, where,
+                   "neither `key = value' nor [section]; comments begin with "
+                   "`#' or `;'");
     drop_value(r);
 }
 

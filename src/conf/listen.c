@@ -150,7 +150,8 @@ static bool not_an_address(struct span word, struct buf *why)
     return false;
 }
 
-/* A name that is worth asking for: letters, digits, dots and hyphens, and not digits and dots alone. */
+/* A name that is worth asking for: letters, digits, dots and hyphens, and not digits and dots
+ * alone. */
 static bool is_host_name(const char *host)
 {
     size_t n = strlen(host);

@@ -8,13 +8,13 @@
 
 #include "base/clock.h"
 
-#define MS     NS_PER_MS
-#define HOUR   (3600 * NS_PER_S)
-#define DAY    (24 * HOUR)
-#define KIB    UINT64_C(1024)
-#define MIB    (1024 * KIB)
-#define GIB    (1024 * MIB)
-#define TIB    (1024 * GIB)
+#define MS   NS_PER_MS
+#define HOUR (3600 * NS_PER_S)
+#define DAY  (24 * HOUR)
+#define KIB  UINT64_C(1024)
+#define MIB  (1024 * KIB)
+#define GIB  (1024 * MIB)
+#define TIB  (1024 * GIB)
 
 typedef struct conf owner_server, owner_limits, owner_log, owner_cache, owner_types;
 typedef struct conf_location owner_location;

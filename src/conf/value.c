@@ -51,14 +51,17 @@ struct unit {
 };
 
 static const struct unit time_units[] = {
-    {"d", 24 * 3600 * NS_PER_S}, {"h", 3600 * NS_PER_S}, {"m", 60 * NS_PER_S},
-    {"s", NS_PER_S},             {"ms", NS_PER_MS},
+    {"d", 24 * 3600 * NS_PER_S}, {"h", 3600 * NS_PER_S}, {"m", 60 * NS_PER_S}, {"s", NS_PER_S},
+    {"ms", NS_PER_MS},
 };
 enum { TIME_UNITS = sizeof time_units / sizeof *time_units };
 
 static const struct unit size_units[] = {
-    {"t", UINT64_C(1) << 40}, {"g", UINT64_C(1) << 30}, {"m", UINT64_C(1) << 20},
-    {"k", UINT64_C(1) << 10}, {"", 1},
+    {"t", UINT64_C(1) << 40},
+    {"g", UINT64_C(1) << 30},
+    {"m", UINT64_C(1) << 20},
+    {"k", UINT64_C(1) << 10},
+    {"", 1},
 };
 enum { SIZE_UNITS = sizeof size_units / sizeof *size_units };
 

@@ -58,7 +58,8 @@ bool value_print_size(struct buf *text, uint64_t bytes);
 /* The next word of *rest, which white space separates; empty when there is none left. */
 struct span value_word(struct span *rest);
 
-/* A growing NULL-terminated list of owned strings. False when memory runs out; takes `item` either way. */
+/* A growing NULL-terminated list of owned strings. False when memory runs out; takes `item` either
+ * way. */
 bool value_list_add(char ***list, size_t *count, char *item);
 void value_list_free(char ***list);
 

@@ -178,8 +178,9 @@ static bool page_parse(struct conf_error_page *page, struct span word, struct bu
     uint64_t status;
 
     if (!path.p || path.n == 0 || path.p[0] != '/') {
-        buf_addf(why, "`%.*s' is not an error page; write STATUS=/absolute/path, as in "
-                      "404=/srv/errors/404.html",
+        buf_addf(why,
+                 "`%.*s' is not an error page; write STATUS=/absolute/path, as in "
+                 "404=/srv/errors/404.html",
                  (int)word.n, word.p);
         return false;
     }
