@@ -18,6 +18,7 @@
 #include "http/conditional.h"
 #include "proto/conn_record.h"
 #include "proto/http1.h"
+#include "proto/pace.h"
 
 enum {
     CONN_MAGIC = 0x436f6e6e,
@@ -26,7 +27,6 @@ enum {
     NOTES_A_SECOND = 10,
 };
 
-#define RATE_WINDOW_NS (10 * NS_PER_S)
 
 static const struct {
     uint32_t interest;
@@ -230,33 +230,6 @@ static void timer_due(struct loop_timers *kind, struct list *item)
     case CONN_STATE_COUNT:
         break;
     }
-}
-
-bool conn_too_slow(struct conn *c, uint64_t bytes)
-{
-    uint64_t least = c->all->s.conf->limits.minimum_rate_bytes;
-    struct mono now = loop_now(c->all->s.loop);
-
-    if (least == 0)
-        return false;
-    if (c->rate_since.ns == 0) {
-        c->rate_since = now;
-        c->rate_bytes = 0;
-        return false;
-    }
-    c->rate_bytes += bytes;
-    uint64_t ms = mono_since(now, c->rate_since) / NS_PER_MS;
-    if (ms < RATE_WINDOW_NS / NS_PER_MS)
-        return false;
-    bool slow = c->rate_bytes < least * ms / 1000;
-    c->rate_since = now;
-    c->rate_bytes = 0;
-    return slow;
-}
-
-void conn_rate_stop(struct conn *c)
-{
-    c->rate_since.ns = 0;
 }
 
 void conn_note(struct conn *c, const char *what, const char *why)

@@ -41,7 +41,7 @@ struct conn {
     uint32_t linger_left_bytes;
     uint64_t
         queue_wait_ns; /* in the accept queue; 0 when not sampled, and after the first request */
-    /* The window over which the minimum rate is taken; 0: none is open. */
+    /* proto/pace: since when, and the bytes the client had moved then; 0: no window is open. */
     struct mono rate_since;
     uint64_t rate_bytes;
 };
@@ -90,9 +90,6 @@ void conn_linger(struct conn *c);
 /* Goes on with http1_resume in the next turn. */
 void conn_again(struct conn *c);
 
-/* Whether the client moved fewer bytes than [limits] minimum_rate over the last window. */
-bool conn_too_slow(struct conn *c, uint64_t bytes);
-void conn_rate_stop(struct conn *c);
 
 /* A line about a client's doing, at level info; at most some a second. */
 void conn_note(struct conn *c, const char *what, const char *why);

@@ -20,6 +20,7 @@
 #include "base/log.h"
 #include "proto/account.h"
 #include "proto/conn_record.h"
+#include "proto/pace.h"
 
 enum {
     REQUESTS_A_TURN = 16, /* pipelined ones of one connection, before others have their turn */
@@ -233,7 +234,7 @@ static enum step step_body(struct conn *c)
 
     switch (exchange_take_body(e, c->all->s.conf->limits.body_size_bytes)) {
     case EXCHANGE_BODY_DONE:
-        conn_rate_stop(c);
+        pace_stop(c);
         return answer(c);
     case EXCHANGE_BODY_BAD:
         return refuse(c, 400, e->chunked.why ? e->chunked.why : "malformed chunked body");
@@ -247,7 +248,7 @@ static enum step step_body(struct conn *c)
         return answer(c);
     }
     if (c->state != CONN_BODY) {
-        conn_too_slow(c, 0); /* opens the window */
+        pace_open_receiving(c);
         conn_set_state(c, CONN_BODY);
     }
     return STEP_STOP;
@@ -274,7 +275,7 @@ static enum step end_answer(struct conn *c)
         conn_reset(c);
         return STEP_STOP;
     }
-    conn_rate_stop(c);
+    pace_stop(c);
     struct mono now = account_end(c, request_of(c), false);
     c->reused = true;
     c->queue_wait_ns = 0;
@@ -320,17 +321,16 @@ static enum step wait_send(struct conn *c, uint64_t progress_bytes, bool full)
         conn_reset(c);
         return STEP_STOP;
     }
-    if (!full) /* it was our turn that ended: the client is not slow */
-        conn_rate_stop(c);
-    else if (conn_too_slow(c, progress_bytes)) {
-        slot_count(c->all->slot, COUNTER_timeouts, 1);
-        conn_note(c, "response cut", "the client reads slower than [limits] minimum_rate");
-        conn_reset(c);
-        return STEP_STOP;
-    }
-    if (c->state != CONN_SEND)
+    bool enters = c->state != CONN_SEND;
+    bool judged = c->all->s.conf->limits.minimum_rate_bytes > 0;
+
+    /* A window for the rate runs to its end whatever is written in it, unless it was our own
+     * turn that ended; without a rate to keep any progress starts the timeout anew. */
+    if (enters || !full || (progress_bytes > 0 && !judged))
+        pace_open_sending(c);
+    if (enters)
         conn_set_state(c, CONN_SEND);
-    else if (progress_bytes > 0)
+    else if (progress_bytes > 0 && !judged)
         conn_touch(c);
     return STEP_STOP;
 }
@@ -423,7 +423,7 @@ static void no_input(struct conn *c, ssize_t got, int error)
 /* Bytes of a request body came: false when too few for too long, and the answer is under way. */
 static bool body_in_time(struct conn *c, size_t got)
 {
-    if (!conn_too_slow(c, got)) {
+    if (!pace_receiving_too_slow(c, got)) {
         conn_touch(c);
         return true;
     }
@@ -483,6 +483,23 @@ static bool only_blank(struct span in)
     return true;
 }
 
+/* The socket took nothing for a while: that is the client's doing only if it took nothing either. */
+static void send_timeout(struct conn *c)
+{
+    enum pace_verdict pace = pace_of_sending(c);
+
+    if (pace == PACE_GOOD) {
+        pace_open_sending(c);
+        conn_touch(c);
+        return;
+    }
+    slot_count(c->all->slot, COUNTER_timeouts, 1);
+    conn_note(c, "response cut",
+              pace == PACE_TOO_SLOW ? "the client reads slower than [limits] minimum_rate"
+                                    : "the client read nothing for [limits] send_timeout");
+    conn_reset(c);
+}
+
 void http1_timeout(struct conn *c)
 {
     struct exchange *e = c->exchange;
@@ -491,12 +508,11 @@ void http1_timeout(struct conn *c)
         conn_close(c);
         return;
     }
-    slot_count(c->all->slot, COUNTER_timeouts, 1);
     if (e->phase == EXCHANGE_ANSWER) {
-        conn_note(c, "response cut", "the client read nothing for [limits] send_timeout");
-        conn_reset(c);
+        send_timeout(c);
         return;
     }
+    slot_count(c->all->slot, COUNTER_timeouts, 1);
     const char *why = e->phase == EXCHANGE_HEAD ? "its head did not come within header_timeout"
                                                 : "its body did not come within body_timeout";
     if (refuse(c, 408, why) == STEP_ON)

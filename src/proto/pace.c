@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The pace of clients; see pace.h. What is still in the socket's send buffer is asked for by
+ * SIOCOUTQ (tcp(7), unix(7)). One window at a time, in the connection's own record. Worker only.
+ */
+#include "proto/pace.h"
+
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
+
+/* A window shorter than this (the server itself paused in it) judges no rate. */
+#define PACE_LEAST_NS NS_PER_S
+
+static struct mono now_of(const struct conn *c)
+{
+    return loop_now(c->all->s.loop);
+}
+
+/* Bytes of the response that have left the socket's buffer. */
+static uint64_t taken_by_client(const struct conn *c)
+{
+    int unsent = 0;
+    uint64_t sent = c->exchange->sendq.sent_bytes;
+
+    if (ioctl(c->io.fd, SIOCOUTQ, &unsent) != 0 || unsent < 0)
+        unsent = 0;
+    return sent > (uint64_t)unsent ? sent - (uint64_t)unsent : 0;
+}
+
+static bool below_minimum(const struct conn *c, uint64_t bytes, uint64_t elapsed_ns)
+{
+    uint64_t least = c->all->s.conf->limits.minimum_rate_bytes;
+
+    return least > 0 && elapsed_ns >= PACE_LEAST_NS &&
+           bytes < least * (elapsed_ns / NS_PER_MS) / 1000;
+}
+
+void pace_open_sending(struct conn *c)
+{
+    c->rate_since = now_of(c);
+    c->rate_bytes = taken_by_client(c);
+}
+
+void pace_open_receiving(struct conn *c)
+{
+    c->rate_since = now_of(c);
+    c->rate_bytes = 0;
+}
+
+void pace_stop(struct conn *c)
+{
+    c->rate_since.ns = 0;
+}
+
+enum pace_verdict pace_of_sending(const struct conn *c)
+{
+    uint64_t taken = taken_by_client(c);
+    uint64_t moved = taken > c->rate_bytes ? taken - c->rate_bytes : 0;
+
+    if (moved == 0)
+        return PACE_NOTHING_READ;
+    return below_minimum(c, moved, mono_since(now_of(c), c->rate_since)) ? PACE_TOO_SLOW
+                                                                        : PACE_GOOD;
+}
+
+bool pace_receiving_too_slow(struct conn *c, uint64_t bytes)
+{
+    uint64_t elapsed_ns = mono_since(now_of(c), c->rate_since);
+
+    if (c->rate_since.ns == 0) {
+        pace_open_receiving(c);
+        return false;
+    }
+    c->rate_bytes += bytes;
+    if (elapsed_ns < PACE_WINDOW_NS)
+        return false;
+    bool slow = below_minimum(c, c->rate_bytes, elapsed_ns);
+    pace_open_receiving(c);
+    return slow;
+}
