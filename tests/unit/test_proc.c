@@ -21,6 +21,7 @@
 #include "base/fd.h"
 #include "board/slot.h"
 #include "proc/control.h"
+#include "proc/crew.h"
 #include "proc/last_words.h"
 #include "proc/listen.h"
 #include "proc/operation.h"
@@ -252,9 +253,8 @@ START_TEST(unix_sockets_replace_only_the_dead)
 }
 END_TEST
 
-START_TEST(ipv6_that_is_missing_is_left_out_beside_ipv4)
+START_TEST(a_foreign_address_is_an_error)
 {
-    /* an address family nobody has stands for a machine without IPv6 */
     struct conf_listen v6_only[1] = {{.address_bytes = sizeof(struct sockaddr_in6)}};
     struct sockaddr_in6 in6 = {.sin6_family = AF_INET6, .sin6_port = 0};
     struct listen_set set = {0};
@@ -639,6 +639,67 @@ START_TEST(changes_end_when_the_slots_agree)
 }
 END_TEST
 
+/* ---- blocked workers ---- */
+
+static struct mono at_ms(uint64_t ms)
+{
+    return (struct mono){1000 * NS_PER_S + ms * NS_PER_MS};
+}
+
+START_TEST(blocked_workers_are_marked_while_it_lasts)
+{
+    /* turn: when the turn under way began (ms), 0 for waiting in epoll; stop: SIGSTOP came */
+    static const struct {
+        uint64_t now, turn;
+        bool stopped;
+        uint64_t resumed;
+        uint64_t want_since; /* 0: not marked */
+        unsigned want_count;
+    } steps[] = {
+        {100, 0, false, 0, 0, 0}, /* idle, however long */
+        {5000, 0, false, 0, 0, 0},
+        {5100, 5050, false, 0, 0, 0}, /* busy, not for long */
+        {5150, 5050, false, 0, 0, 0}, /* just at the limit */
+        {5151, 5050, false, 0, 5050, 1},
+        {9000, 5050, false, 0, 5050, 1}, /* counted once */
+        {9100, 9090, false, 0, 0, 1},    /* back, in a new turn */
+        {9300, 9090, false, 0, 9090, 2},
+        {9400, 9200, false, 0, 9200, 3}, /* back and away again between two looks */
+        {9500, 0, false, 0, 0, 3},
+        {9900, 9600, true, 0, 0, 3},     /* stopped by a signal: said elsewhere */
+        {9950, 9600, false, 9940, 0, 3}, /* continued: counts from there */
+        {10041, 9600, false, 9940, 9600, 4},
+    };
+    struct worker_table t;
+    struct board b;
+    struct crew c;
+
+    ck_assert(worker_table_init(&t, 2));
+    ck_assert(
+        board_create(&b, &(struct board_create){
+                             .slots = 2, .listeners = 1, .instance = "t", .program_version = "t"}));
+    ck_assert(crew_init(&c, &t, &b));
+    c.member[1].pid = getpid();
+    atomic_store(&b.header->blocked_after_ns, 100 * NS_PER_MS);
+    log_set_level(LOG_LEVEL_ERROR);
+    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+        struct board_slot *s = &b.slot[1];
+        atomic_store(&s->turn_since_ns, steps[i].turn ? at_ms(steps[i].turn).ns : 0);
+        atomic_store(&s->stopped_since_ns, steps[i].stopped ? at_ms(steps[i].now).ns : 0);
+        if (steps[i].resumed)
+            c.member[1].resumed_ns = at_ms(steps[i].resumed).ns;
+        crew_watch(&c, at_ms(steps[i].now));
+        uint64_t want = steps[i].want_since ? at_ms(steps[i].want_since).ns : 0;
+        ck_assert_msg(atomic_load(&s->blocked_since_ns) == want, "step %zu", i);
+        ck_assert_msg(atomic_load(&s->blocked_count) == steps[i].want_count, "step %zu", i);
+    }
+    ck_assert_uint_eq(atomic_load(&b.slot[0].blocked_count), 0);
+    crew_free(&c);
+    board_destroy(&b);
+    worker_table_free(&t);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("supervisor");
@@ -650,7 +711,7 @@ int main(void)
     tcase_add_test(t, a_taken_port_is_told_and_nothing_stays_open);
     tcase_add_test(t, a_reload_keeps_what_stays);
     tcase_add_test(t, unix_sockets_replace_only_the_dead);
-    tcase_add_test(t, ipv6_that_is_missing_is_left_out_beside_ipv4);
+    tcase_add_test(t, a_foreign_address_is_an_error);
     tcase_add_test(t, peaks_last_a_minute);
     tcase_add_test(t, queues_are_what_the_kernel_says);
     tcase_add_test(t, one_server_to_a_directory);
@@ -661,6 +722,7 @@ int main(void)
     tcase_add_test(t, what_it_did_is_told_even_by_a_madman);
     tcase_add_test(t, ages_are_readable);
     tcase_add_test(t, changes_end_when_the_slots_agree);
+    tcase_add_test(t, blocked_workers_are_marked_while_it_lasts);
     suite_add_tcase(s, t);
     return unit_run(s);
 }
