@@ -195,11 +195,11 @@ struct count_word {
 static void draw_workers(struct view *v, struct rect r)
 {
     static const struct count_word words[] = {
-        {ROW_BLOCKED, "BLOCKED", ROLE_BAD, false}, {ROW_STOPPED, "STOPPED", ROLE_BAD, false},
-        {ROW_SLOW, "slow", ROLE_WARN, false},      {ROW_BUSY, "busy", ROLE_NORMAL, true},
-        {ROW_IDLE, "idle", ROLE_NORMAL, true},     {ROW_DRAINING, "drain", ROLE_WARN, false},
-        {ROW_STARTING, "start", ROLE_WARN, false}, {ROW_STOPPING, "exiting", ROLE_WARN, false},
-        {ROW_BACKOFF, "backoff", ROLE_BAD, false},
+        {ROW_BLOCKED, "BLOCKED", ROLE_BAD, false},   {ROW_STOPPED, "STOPPED", ROLE_BAD, false},
+        {ROW_BACKOFF, "BACKOFF", ROLE_BAD, false},   {ROW_SLOW, "slow", ROLE_WARN, false},
+        {ROW_BUSY, "busy", ROLE_NORMAL, true},       {ROW_IDLE, "idle", ROLE_NORMAL, true},
+        {ROW_DRAINING, "drain", ROLE_WARN, false},   {ROW_STARTING, "start", ROLE_WARN, false},
+        {ROW_STOPPING, "exiting", ROLE_WARN, false},
     };
     const struct model *m = v->m;
     const struct snap *s = &m->now;
