@@ -342,6 +342,8 @@ bool model_take(struct model *m, struct snap *s)
 
     m->now = *s;
     *s = old;
+    if (m->have && !same)
+        seconds_gap(m);
     if (!same)
         model_new_instance(m);
     else if (m->link == LINK_GONE || m->now.taken_ns > before_ns + 3 * NS_PER_S)

@@ -70,6 +70,7 @@ static void group_add(struct verdict *v, const struct model *m, const struct mod
         return;
     }
     struct verdict_group *g = &v->group[at];
+    g->count++;
     if (at == v->groups) {
         v->groups++;
         snprintf(g->who, sizeof g->who, "w%u", w->number);
@@ -108,6 +109,9 @@ static bool rule_stuck(const struct model *m, struct verdict *v)
         snprintf(v->text, sizeof v->text, "ALL %u %s %s, nothing is served: ", stuck,
                  stuck == 1 ? "worker" : "workers", word);
         snprintf(v->brief, sizeof v->brief, "ALL %u %s: ", stuck, word);
+        snprintf(v->least, sizeof v->least, "ALL %u ", stuck);
+        if (v->groups == 1) /* who it is has been said */
+            v->group[0].who[0] = '\0';
     } else {
         verdict_set(v, VERDICT_BAD, RULE_STUCK);
         snprintf(v->text, sizeof v->text, "%u of %u workers %s: ", stuck, m->live, word);
@@ -265,8 +269,8 @@ static void verdict_compose(const struct verdict *v, int path_cells, unsigned gr
             continue;
         }
         text_cut_path(file, sizeof file, g->file, path_cells);
-        out_fmt(o, "%s%s %s %s%s%s", i > 0 ? ", " : "", g->who, g->what, fmt_age(age, g->age_ns),
-                *file ? " " : "", file);
+        out_fmt(o, "%s%s%s%s %s%s%s", i > 0 ? ", " : "", g->who, *g->who ? " " : "", g->what,
+                fmt_age(age, g->age_ns), *file ? " " : "", file);
     }
     if (left > 0)
         out_fmt(o, ", +%u more", left);
@@ -288,7 +292,7 @@ void verdict_line(const struct verdict *v, int cells, char *to, size_t to_bytes)
 {
     static const int paths[] = {SNAP_TEXT_BYTES, 60, 40, 30, 24, 20, 16, 12};
     static const int least[] = {24, 12, 12}; /* the long head is not worth more than a path */
-    const char *head[] = {v->text, v->brief, ""};
+    const char *head[] = {v->text, v->brief, v->least};
     unsigned all = v->groups;
 
     /* First shorter paths, then a briefer head, then fewer groups; the hint as long as it fits. */
@@ -302,11 +306,11 @@ void verdict_line(const struct verdict *v, int cells, char *to, size_t to_bytes)
             break;
     }
     struct out o = out_into(to, to_bytes - 1);
-    verdict_compose(v, 12, 1, all > 0 ? "" : v->brief, "", &o);
+    verdict_compose(v, 12, 1, all > 0 ? v->least : v->brief, "", &o);
     *o.p = '\0';
     if (all > 0 && text_width(to) > cells) { /* not even one file fits: who, what, since when */
         char age[FMT_BYTES];
-        snprintf(to, to_bytes, "%s %s %s", v->group[0].who, v->group[0].what,
-                 fmt_age(age, v->group[0].age_ns));
+        snprintf(to, to_bytes, "%s%s%s%s %s", v->least, v->group[0].who,
+                 v->group[0].who[0] ? " " : "", v->group[0].what, fmt_age(age, v->group[0].age_ns));
     }
 }

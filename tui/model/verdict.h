@@ -26,7 +26,8 @@ enum verdict_rule {
 
 /* Workers that are stuck in the same operation on the same file. */
 struct verdict_group {
-    char who[64];  /* "w3 w5 +2" */
+    char who[64]; /* "w3 w5 +2" */
+    unsigned count;
     char what[16]; /* "open", or "stopped" */
     uint64_t age_ns;
     char file[SNAP_TEXT_BYTES]; /* "" when it is not about one */
@@ -36,6 +37,7 @@ struct verdict {
     enum verdict_level level;
     enum verdict_rule rule;
     char text[SNAP_TEXT_BYTES + 128]; /* the sentence; for stuck workers its beginning */
+    char least[24];                   /* the same where even that is too long, "" for nothing */
     char brief[64];                   /* the same for narrow screens */
     char hint[64];                    /* what helps, "" when nothing does */
     struct verdict_group group[VERDICT_GROUPS];

@@ -120,6 +120,11 @@ static uint32_t input_after_esc(struct input *in, unsigned char c, uint64_t now_
         input_become(in, INPUT_STRING, now_ns);
         return INPUT_NONE;
     }
+    if (c == '\\') { /* the end of a string */
+        input_become(in, INPUT_PLAIN, now_ns);
+        in->esc_given = false;
+        return INPUT_NONE;
+    }
     if (c == 0x1b) { /* Esc Esc: the first is a key of its own */
         bool given = in->esc_given;
         in->esc_given = false;

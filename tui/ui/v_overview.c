@@ -195,11 +195,11 @@ struct count_word {
 static void draw_workers(struct view *v, struct rect r)
 {
     static const struct count_word words[] = {
-        {ROW_BLOCKED, "BLOCKED", ROLE_BAD, false}, {ROW_STOPPED, "STOPPED", ROLE_BAD, false},
-        {ROW_SLOW, "slow", ROLE_WARN, false},      {ROW_BUSY, "busy", ROLE_NORMAL, true},
-        {ROW_IDLE, "idle", ROLE_NORMAL, true},     {ROW_DRAINING, "drain", ROLE_WARN, false},
-        {ROW_STARTING, "start", ROLE_WARN, false}, {ROW_STOPPING, "exiting", ROLE_WARN, false},
-        {ROW_BACKOFF, "backoff", ROLE_BAD, false},
+        {ROW_BLOCKED, "BLOCKED", ROLE_BAD, false},   {ROW_STOPPED, "STOPPED", ROLE_BAD, false},
+        {ROW_BACKOFF, "BACKOFF", ROLE_BAD, false},   {ROW_SLOW, "slow", ROLE_WARN, false},
+        {ROW_BUSY, "busy", ROLE_NORMAL, true},       {ROW_IDLE, "idle", ROLE_NORMAL, true},
+        {ROW_DRAINING, "drain", ROLE_WARN, false},   {ROW_STARTING, "start", ROLE_WARN, false},
+        {ROW_STOPPING, "exiting", ROLE_WARN, false},
     };
     const struct model *m = v->m;
     const struct snap *s = &m->now;
@@ -297,7 +297,7 @@ static void draw_queue(struct view *v, struct rect r)
                               : view_print(v, r.row, col, r.cols - col, ROLE_NORMAL, "%s -", word);
     if (l == NULL || view_gone(v))
         return;
-    int gauge = v->layout.cols < 30 ? 0 : v->layout.narrow ? 12 : v->layout.wide ? 42 : 16;
+    int gauge = v->layout.cols < 30 ? 0 : v->layout.narrow ? 12 : v->layout.wide ? 42 : 10;
     queue_words(v, r.cols - col - gauge - 2, words, sizeof words);
     /* The gauge takes what the words leave, up to 42 cells. */
     int left = r.cols - col - 2 - text_width(words);
@@ -328,13 +328,15 @@ static double pick_lag(const struct history_record *r)
 }
 
 /* A round number at or above the highest value. */
-static double graph_top(const double *value, int columns)
+static double graph_top(const double *value, int columns, double limit)
 {
     double highest = 0, top = 4;
 
     for (int i = 0; i < columns; i++)
         if (value[i] > highest)
             highest = value[i];
+    if (limit > 0 && highest > limit) /* the kernel lets one more in than the limit */
+        highest = limit;
     while (top < highest)
         top *= 2;
     return top;
@@ -363,7 +365,8 @@ static void draw_queue_graph(struct view *v, struct rect r)
     if (columns < 8)
         return;
     history_columns(&v->m->history, value, columns, 1, pick_queue);
-    double top = graph_top(value, columns);
+    const struct snap_listener *l = model_fullest(&v->m->now);
+    double top = graph_top(value, columns, l ? l->queue_limit : 0);
     for (int y = 0; y < r.rows; y++) {
         double at = top * (r.rows - 1 - y) / (r.rows - 1 > 0 ? r.rows - 1 : 1);
         char label[FMT_BYTES];

@@ -110,7 +110,7 @@ static void table_row(struct view *v, int row, const struct model_row *r, bool s
     table_put(v, row, COLUMN_MARKER, state, marker);
     snprintf(t, sizeof t, "%u", now->number);
     table_put(v, row, COLUMN_NUMBER, stuck ? state : rest, t);
-    snprintf(t, sizeof t, "%u", now->pid);
+    snprintf(t, sizeof t, now->pid ? "%u" : "-", now->pid);
     table_put(v, row, COLUMN_PID, stuck ? state : rest, t);
     snprintf(t, sizeof t, "%u", now->generation);
     table_put(v, row, COLUMN_GENERATION, stuck ? state : rest, t);
@@ -142,16 +142,18 @@ static void table_selected_request(struct view *v, struct rect r, int at)
     const struct model_row *row = &v->m->row[at];
     const struct snap_worker *w = model_worker(v->m, row);
     char text[3 * SNAP_TEXT_BYTES], cut[3 * SNAP_TEXT_BYTES], age[FMT_BYTES] = "";
-    const char *what = (unsigned)w->wait < WAIT_COUNT ? board_wait_help[w->wait] : "?";
+    const char *what = (unsigned)w->wait < WAIT_COUNT ? board_wait_name[w->wait] : "?";
 
-    if (row->since_ns > 0 && row->away_ns > 0)
-        fmt_age(age, row->away_ns);
-    if (w->request[0] && row->away_ns > 0)
-        snprintf(text, sizeof text, "w%u> %s  from %s  %s%s%s", w->number, w->request,
-                 w->peer[0] ? w->peer : "?", what, *age ? " for " : "", age);
+    /* What is being waited for stands first: it must not be what is cut off. */
+    if (row->away_ns == 0 || row->state == ROW_BACKOFF)
+        snprintf(text, sizeof text, "w%u> %s: %s", w->number, row_state_word[row->state],
+                 row_state_help[row->state]);
+    else if (w->request[0])
+        snprintf(text, sizeof text, "w%u> %s %s  %s%s%s", w->number, what,
+                 fmt_age(age, row->away_ns), w->request, w->peer[0] ? "  from " : "", w->peer);
     else
-        snprintf(text, sizeof text, "w%u> %s%s%s%s%s", w->number, what, w->serving[0] ? "  " : "",
-                 row->away_ns > 0 ? w->serving : "", *age ? " for " : "", age);
+        snprintf(text, sizeof text, "w%u> %s %s  %s", w->number, what, fmt_age(age, row->away_ns),
+                 w->serving);
     text_cut_end(cut, sizeof cut, text, r.cols - 2);
     grid_text(v->g, r.row, 1, r.cols - 1, ROLE_NORMAL, cut);
 }

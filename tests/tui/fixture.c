@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The situations. Each second the counters grow by fixed steps, so that rates come out round.
+ */
+#include "tests/tui/fixture.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/must.h"
+
+const char *const fixture_name[FIX_COUNT] = {
+    [FIX_HEALTHY] = "healthy", [FIX_TWO_BLOCKED] = "two_blocked", [FIX_ALL_BLOCKED] = "all_blocked",
+    [FIX_STOPPED] = "stopped", [FIX_DRAINING] = "draining",       [FIX_MANY] = "64_workers",
+    [FIX_EMPTY] = "empty",     [FIX_HOSTILE] = "hostile_path",    [FIX_NO_SERVER] = "no_server",
+};
+
+struct snap fixture_snap(unsigned workers, uint64_t taken_ns)
+{
+    struct snap s = {.taken_ns = taken_ns,
+                     .taken_wall_ns = FIXTURE_WALL_NS + (taken_ns - FIXTURE_START_NS),
+                     .uuid = {1, 2, 3},
+                     .master_pid = 4711,
+                     .started_ns = 1,
+                     .heartbeat_ns = taken_ns,
+                     .ready = true,
+                     .workers_wanted = workers,
+                     .workers_min = 1,
+                     .workers_max = 64,
+                     .workers_running = workers,
+                     .generation = 7,
+                     .reload_state = RELOAD_OK,
+                     .blocked_after_ns = 100 * NS_PER_MS,
+                     .slow_request_ns = NS_PER_S};
+
+    strcpy(s.instance, "prod-files");
+    strcpy(s.host, "web3");
+    strcpy(s.program_version, "1.4.2");
+    s.reload_wall_ns = FIXTURE_WALL_NS - 7200 * NS_PER_S;
+    s.listener = calloc(2, sizeof *s.listener);
+    s.listener_count = 2;
+    s.worker = calloc(workers + 1, sizeof *s.worker);
+    s.worker_count = workers;
+    s.event = calloc(8, sizeof *s.event);
+    s.event_next = 1;
+    must(s.listener && s.worker && s.event);
+    strcpy(s.listener[0].address, "0.0.0.0:8080");
+    strcpy(s.listener[1].address, "[::]:8080");
+    s.listener[0].queue_limit = s.listener[1].queue_limit = 64;
+    for (unsigned i = 0; i < workers; i++) {
+        struct snap_worker *w = &s.worker[i];
+        w->number = i + 1;
+        w->state = SLOT_RUNNING;
+        w->pid = 4714 + i;
+        w->epoch = 1;
+        w->generation = 7;
+        w->state_since_ns = FIXTURE_START_NS - 3600 * NS_PER_S;
+        w->ready = true;
+        w->wait = WAIT_POLL;
+        w->wait_since_ns = taken_ns - 4 * NS_PER_MS;
+    }
+    return s;
+}
+
+static void fixture_event(struct snap *s, enum board_event_kind kind, unsigned worker,
+                          unsigned second, const char *text)
+{
+    struct snap_event *e = &s->event[s->event_count++];
+
+    e->seq = s->event_next++;
+    e->when_ns = FIXTURE_START_NS + second * NS_PER_S;
+    e->when_wall_ns = FIXTURE_WALL_NS + second * NS_PER_S;
+    e->kind = kind;
+    e->worker = worker;
+    snprintf(e->text, sizeof e->text, "%s", text);
+}
+
+/* A worker at its usual work: every fourth is idle. */
+static void fixture_work(struct snap_worker *w, uint64_t now, unsigned second)
+{
+    unsigned i = w->number - 1;
+
+    w->counter[COUNTER_requests] = second * (240 + i);
+    w->counter[COUNTER_responses_2xx] = second * (238 + i);
+    w->counter[COUNTER_responses_4xx] = second * 2;
+    w->counter[COUNTER_bytes_out] = second * (90u + i) * 1048576;
+    w->counter[COUNTER_bytes_in] = second * 48000;
+    w->counter[COUNTER_connections] = 40 + i;
+    w->hist[HIST_LOOP_TURN].bucket[hist_bucket_of(400 * NS_PER_US)] = second * 900;
+    w->hist[HIST_LOOP_TURN].bucket[hist_bucket_of(8 * NS_PER_MS)] = second * 100;
+    w->hist[HIST_LOOP_TURN].count = second * 1000;
+    w->hist[HIST_ACCEPT_WAIT].bucket[hist_bucket_of(49 * NS_PER_MS)] = second * 5;
+    w->hist[HIST_ACCEPT_WAIT].count = second * 5;
+    if (i % 4 == 3)
+        return;
+    w->counter[COUNTER_requests_active] = 2;
+    w->turn_since_ns = w->wait_since_ns = now - 2 * NS_PER_MS;
+    w->wait = WAIT_SENDFILE;
+    snprintf(w->serving, sizeof w->serving, "/srv/pub/archive-%u.tar", w->number);
+    snprintf(w->request, sizeof w->request, "GET /pub/archive-%u.tar HTTP/1.1", w->number);
+    snprintf(w->peer, sizeof w->peer, "10.0.1.%u:51202", w->number);
+}
+
+static void fixture_block(struct snap_worker *w, uint64_t since_ns, enum board_wait what,
+                          const char *file)
+{
+    w->turn_since_ns = w->wait_since_ns = w->blocked_since_ns = since_ns;
+    w->wait = what;
+    w->counter[COUNTER_requests_active] = 1;
+    snprintf(w->serving, sizeof w->serving, "%s", file);
+    snprintf(w->request, sizeof w->request, "GET /media/2019/big.iso HTTP/1.1");
+    snprintf(w->peer, sizeof w->peer, "10.0.0.7:52110");
+}
+
+static void fixture_two_blocked(struct snap *s, unsigned second)
+{
+    uint64_t at = FIXTURE_START_NS + 5 * NS_PER_S + 800 * NS_PER_MS;
+
+    s->listener[0].queue_depth = second > 6 ? (second - 6) * 5 : 0;
+    if (s->listener[0].queue_depth > 64)
+        s->listener[0].queue_depth = 64;
+    if (second < 6)
+        return;
+    fixture_block(&s->worker[2], at, WAIT_OPEN, "/mnt/media/2019/big.iso");
+    fixture_event(s, EVENT_BLOCK, 3, 6, "w3 open /mnt/media/2019/big.iso");
+    if (second < 17)
+        return;
+    fixture_block(&s->worker[5], at + 11 * NS_PER_S, WAIT_READ, "/mnt/media/tv/s01.mkv");
+    fixture_event(s, EVENT_BLOCK, 6, 17, "w6 read /mnt/media/tv/s01.mkv");
+    s->listener[0].drops = second >= 19 ? 3 : 0;
+    if (second >= 19)
+        fixture_event(s, EVENT_QUEUE, 0, 19,
+                      "0.0.0.0:8080 full, 3 connections dropped by the kernel");
+}
+
+static void fixture_draining(struct snap *s)
+{
+    s->worker[6].state = SLOT_RETIRING;
+    s->worker[6].state_since_ns = s->taken_ns - 22 * NS_PER_S;
+    s->worker[6].turn_since_ns = 0;
+    s->worker[6].counter[COUNTER_connections] = 3;
+    s->worker[7].state = SLOT_STARTING;
+    s->worker[7].state_since_ns = s->taken_ns - 300 * NS_PER_MS;
+    s->worker[4].state = SLOT_BACKOFF;
+    s->worker[4].pid = 0;
+    s->worker[4].last_exit = EXIT_SIGNAL;
+    s->worker[4].last_exit_detail = 11;
+    s->worker[4].state_since_ns = s->taken_ns - NS_PER_S;
+    s->workers_running = 5;
+}
+
+static void fixture_shape(enum fixture which, struct snap *s, unsigned second)
+{
+    switch (which) {
+    case FIX_TWO_BLOCKED:
+        fixture_two_blocked(s, second);
+        break;
+    case FIX_ALL_BLOCKED:
+        for (unsigned i = 0; i < s->worker_count; i++)
+            fixture_block(&s->worker[i], FIXTURE_START_NS + (10 + i) * NS_PER_S / 2, WAIT_STAT,
+                          "/mnt/media/index.html");
+        s->listener[0].queue_depth = 65;
+        break;
+    case FIX_STOPPED:
+        s->worker[1].stopped_since_ns = FIXTURE_START_NS + 15 * NS_PER_S;
+        fixture_event(s, EVENT_STOPPED, 2, 15, "w2 was stopped by SIGSTOP");
+        break;
+    case FIX_DRAINING:
+        fixture_draining(s);
+        break;
+    case FIX_HOSTILE:
+        /* As the snapshot's scrubbing leaves them: escapes visible, wide characters whole. */
+        fixture_block(&s->worker[0], FIXTURE_START_NS + NS_PER_S, WAIT_OPEN,
+                      "/srv/\\x1B]0;pwned\\x07/\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e/"
+                      "\xe2\x80\xa6\xf0\x9f\x98\x80 e\xcc\x81t\xc3\xa9.txt");
+        fixture_block(
+            &s->worker[1], FIXTURE_START_NS + 2 * NS_PER_S, WAIT_READ,
+            "/srv/\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e"
+            "\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e");
+        break;
+    default:
+        break;
+    }
+}
+
+struct model *fixture_model(enum fixture which)
+{
+    struct model *m = calloc(1, sizeof *m);
+    unsigned workers = which == FIX_MANY ? 64 : which == FIX_EMPTY ? 0 : 8;
+    struct snap s = {0};
+
+    must(m && model_init(m, NS_PER_S));
+    for (unsigned second = 0; second <= FIXTURE_SECONDS; second++) {
+        snap_free(&s);
+        s = fixture_snap(workers, FIXTURE_START_NS + second * NS_PER_S);
+        for (unsigned i = 0; i < workers; i++)
+            fixture_work(&s.worker[i], s.taken_ns, second);
+        fixture_event(&s, EVENT_START, 0, 0, "generation 7 up");
+        fixture_shape(which, &s, second);
+        must(model_take(m, &s));
+    }
+    snap_free(&s);
+    if (which == FIX_NO_SERVER) {
+        model_no_data(m, m->clock_ns + NS_PER_MS, m->wall_ns, "nobody answers");
+        model_no_data(m, m->clock_ns + 12 * NS_PER_S, m->wall_ns + 12 * NS_PER_S, "nobody answers");
+    }
+    return m;
+}

@@ -1,0 +1,512 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The dashboard's pure parts: numbers, text, layout, input, rates, history, verdict.
+ */
+#include "tests/unit/unit.h"
+
+#include <locale.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "tests/tui/fixture.h"
+#include "tui/app/app.h"
+#include "tui/term/input.h"
+#include "tui/ui/fmt.h"
+#include "tui/ui/text.h"
+#include "tui/ui/view.h"
+
+START_TEST(numbers)
+{
+    static const struct {
+        double v;
+        const char *count, *bytes;
+    } cases[] = {
+        {-1, "-", "-"},
+        {0, "0", "0"},
+        {0.04, "0", "0"},
+        {2.1, "2.1", "2.1"},
+        {9.96, "10", "10"},
+        {987, "987", "987"},
+        {999.6, "1.00k", "0.98k"},
+        {1240, "1.24k", "1.21k"},
+        {9994, "9.99k", "9.76k"},
+        {99949, "99.9k", "97.6k"},
+        {99951, "100k", "97.6k"},
+        {412e6, "412M", "393M"},
+        {1e300, "huge", "huge"},
+        {(double)NAN, "-", "-"},
+    };
+    char t[FMT_BYTES];
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        ck_assert_str_eq(fmt_count(t, cases[i].v), cases[i].count);
+        ck_assert_str_eq(fmt_bytes(t, cases[i].v), cases[i].bytes);
+    }
+    for (double v = 0.01; v < 1e20; v *= 1.0007) {
+        if (strlen(fmt_count(t, v)) > FMT_NUM_CELLS)
+            ck_abort_msg("%g: %s", v, t);
+        if (strlen(fmt_bytes(t, v)) > FMT_NUM_CELLS)
+            ck_abort_msg("%g: %s", v, t);
+    }
+}
+END_TEST
+
+START_TEST(ages)
+{
+    static const struct {
+        uint64_t ns;
+        const char *text;
+    } cases[] = {
+        {0, "0us"},
+        {512 * NS_PER_US, "512us"},
+        {9100 * NS_PER_US, "9.1ms"},
+        {999 * NS_PER_MS, "999ms"},
+        {14249 * NS_PER_MS, "14.2s"},
+        {59999 * NS_PER_MS, "59.9s"},
+        {125 * NS_PER_S, "2m05s"},
+        {3600 * NS_PER_S, "1h00m"},
+        {76 * 3600 * NS_PER_S, "3d04h"},
+        {UINT64_MAX, "ages"},
+    };
+    char t[FMT_BYTES];
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases - 1; i++)
+        ck_assert_str_eq(fmt_age(t, cases[i].ns), cases[i].text);
+    for (uint64_t ns = 1; ns < UINT64_MAX / 2; ns += ns / 7 + 1)
+        ck_assert_msg(strlen(fmt_age(t, ns)) <= FMT_AGE_CELLS, "%s", t);
+    ck_assert(strlen(fmt_age(t, UINT64_MAX)) <= FMT_AGE_CELLS);
+}
+END_TEST
+
+START_TEST(cutting)
+{
+    static const struct {
+        const char *in;
+        int cells;
+        const char *path, *end;
+    } cases[] = {
+        {"/mnt/media/2019/big.iso", 40, "/mnt/media/2019/big.iso", "/mnt/media/2019/big.iso"},
+        {"/mnt/media/2019/big.iso", 19, "/mnt/..2019/big.iso", "/mnt/media/2019/b.."},
+        {"/mnt/media/2019/big.iso", 14, "/mnt/..big.iso", "/mnt/media/2.."},
+        {"/mnt/media/2019/big.iso", 13, "..big.iso", "/mnt/media/.."},
+        {"/mnt/media/2019/big.iso", 6, "...iso", "/mnt.."},
+        {"/mnt/media/2019/big.iso", 2, "..", "/m"},
+        {"/mnt/media/2019/big.iso", 0, "", ""},
+        {"\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e", 5, "..\xe8\xaa\x9e", "\xe6\x97\xa5.."},
+    };
+    char t[256];
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        text_cut_path(t, sizeof t, cases[i].in, cases[i].cells);
+        ck_assert_str_eq(t, cases[i].path);
+        text_cut_end(t, sizeof t, cases[i].in, cases[i].cells);
+        ck_assert_str_eq(t, cases[i].end);
+    }
+    ck_assert_int_eq(text_width("e\xcc\x81\xe6\x97\xa5"), 3);
+    ck_assert_int_eq(text_width("\xff\xfe"), 2);
+}
+END_TEST
+
+/* Any bytes, any room: never wider than asked. */
+START_TEST(cutting_anything)
+{
+    static const char *const pieces[] = {"/",    "a", "\xe6\x97\xa5", "\xcc\x81",
+                                         "\xff", ".", "long",         "\xf0\x9f\x98\x80"};
+    unsigned seed = 1;
+    char in[200], t[400];
+
+    for (int round = 0; round < 20000; round++) {
+        in[0] = '\0';
+        for (int i = 0; i < 20; i++) {
+            seed = seed * 1103515245u + 12345u;
+            strcat(in, pieces[seed >> 16 & 7]);
+        }
+        int cells = (int)(seed >> 8 & 31);
+        text_cut_path(t, sizeof t, in, cells);
+        if (text_width(t) > cells)
+            ck_abort_msg("%s in %d", in, cells);
+        text_cut_end(t, sizeof t, in, cells);
+        if (text_width(t) > cells)
+            ck_abort_msg("%s in %d", in, cells);
+    }
+}
+END_TEST
+
+/* What is wrong with a layout; NULL when nothing is. */
+static const char *layout_fault(const struct layout *l, int workers)
+{
+    bool taken[100] = {0};
+    int end = 0;
+
+    for (int p = 0; p < PANE_COUNT; p++)
+        for (int y = l->pane[p].row; y < l->pane[p].row + l->pane[p].rows; y++) {
+            if (y < 0 || y >= l->rows)
+                return "a pane sticks out";
+            if (taken[y])
+                return "panes overlap";
+            taken[y] = true;
+        }
+    if (l->pane[PANE_VERDICT].rows == 0 || (l->rows >= 2 && l->pane[PANE_QUEUE].rows == 0))
+        return "verdict or queue is missing";
+    if (l->rows >= 8 && l->pane[PANE_TABLE].rows < 3 && workers > 1)
+        return "the table is missing";
+    for (int c = 0; c < COLUMN_COUNT; c++) {
+        if (l->column[c].cells == 0)
+            continue;
+        if (l->column[c].col < end)
+            return "columns overlap";
+        end = l->column[c].col + l->column[c].cells;
+        if (end > l->cols)
+            return "a column sticks out";
+    }
+    return l->cols >= 40 && l->column[COLUMN_REQUEST].cells < 12 ? "REQUEST is too narrow" : NULL;
+}
+
+START_TEST(layouts_neither_overlap_nor_stick_out)
+{
+    static const int workers[] = {0, 1, 8, 64, 512};
+
+    for (int rows = 1; rows <= 100; rows++)
+        for (int cols = 1; cols <= 250; cols++)
+            for (size_t w = 0; w < sizeof workers / sizeof *workers; w++) {
+                struct layout l = layout_overview(rows, cols, workers[w]);
+                const char *fault = layout_fault(&l, workers[w]);
+                if (fault)
+                    ck_abort_msg("%d x %d, %d workers: %s", rows, cols, workers[w], fault);
+            }
+}
+END_TEST
+
+/* Every size and situation can be drawn, with every strip and the help. */
+START_TEST(screens_of_every_size)
+{
+    struct model *m = fixture_model((enum fixture)_i);
+    struct grid g = {0};
+    struct app a;
+
+    app_init(&a, NS_PER_S, false);
+    for (int rows = 1; rows <= 60; rows += rows < 12 ? 1 : 7)
+        for (int cols = 1; cols <= 250; cols += cols < 45 ? 1 : 17) {
+            a.strip.kind = (enum strip_kind)((rows + cols) % (STRIP_FAILED + 1));
+            a.help = rows % 4 == 3;
+            ck_assert(grid_resize(&g, rows, cols));
+            view_draw(m, &a, &g, cols % 2 ? CHARSET_BLOCK : CHARSET_ASCII, true);
+            int bad = 0; /* each ck_assert costs a system call */
+            for (int i = 0; i < rows * cols; i++)
+                bad += g.cell[i].ch != GRID_RIGHT_HALF && g.cell[i].ch < L' ';
+            ck_assert_msg(bad == 0, "%d x %d", rows, cols);
+        }
+    grid_free(&g);
+    model_free(m);
+    free(m);
+}
+END_TEST
+
+static void feed(struct input *in, const char *bytes, size_t n, uint64_t at_ms, uint32_t *key,
+                 size_t *keys)
+{
+    *keys += input_feed(in, bytes, n, at_ms * NS_PER_MS, key + *keys);
+}
+
+START_TEST(input_sequences)
+{
+    static const struct {
+        const char *bytes;
+        uint32_t key; /* INPUT_NONE: swallowed */
+    } cases[] = {
+        {"q", 'q'},
+        {"\xc3\xa9", 0xe9},
+        {"\r", INPUT_ENTER},
+        {"\x7f", INPUT_BACKSPACE},
+        {"\033[A", INPUT_UP},
+        {"\033OD", INPUT_LEFT},
+        {"\033[5~", INPUT_PAGE_UP},
+        {"\033[H", INPUT_HOME},
+        {"\033OP", INPUT_F1},
+        {"\033[11~", INPUT_F1},
+        {"\033[[A", INPUT_F1},
+        {"\033[21~", INPUT_F10},
+        {"\033[57;5u", INPUT_NONE},
+        {"\033[1;5D", INPUT_NONE},
+        {"\033[?1;2c", INPUT_NONE},
+        {"\033[99999999999999999999999999999999999999~", INPUT_NONE},
+        {"\033O5P", INPUT_F1},
+        {"\033q", INPUT_NONE},
+        {"\033]0;R\r\007", INPUT_NONE},
+        {"\033P+w9\r\033\\", INPUT_NONE},
+        {"\xff\xfe", INPUT_NONE},
+        {"\xe6\x97", INPUT_NONE},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct input in;
+        uint32_t key[INPUT_KEYS_MAX] = {0};
+        size_t keys = 0;
+        input_init(&in, 25 * NS_PER_MS);
+        feed(&in, cases[i].bytes, strlen(cases[i].bytes), 0, key, &keys);
+        if (cases[i].key == INPUT_NONE)
+            ck_assert_msg(keys == 0, "case %zu gave %x", i, key[0]);
+        else
+            ck_assert_msg(keys == 1 && key[0] == cases[i].key, "case %zu: %zu %x", i, keys, key[0]);
+        /* The same bytes 200 ms apart: at most an Esc comes out of it, never a letter. */
+        input_init(&in, 25 * NS_PER_MS);
+        keys = 0;
+        for (size_t b = 0; b < strlen(cases[i].bytes); b++) {
+            feed(&in, cases[i].bytes + b, 1, b * 200, key, &keys);
+            uint32_t idle = input_idle(&in, (b * 200 + 190) * NS_PER_MS);
+            ck_assert(idle == INPUT_NONE || idle == INPUT_ESC);
+        }
+        if (cases[i].bytes[0] == '\033' && cases[i].bytes[1] != 'q')
+            for (size_t k = 0; k < keys; k++)
+                ck_assert_msg(key[k] == INPUT_ESC, "case %zu, split, gave %x", i, key[k]);
+    }
+}
+END_TEST
+
+START_TEST(input_paste_and_esc)
+{
+    static const char paste[] = "\033[200~R\ny\n+\r\033[A+\r\033[201~q";
+    struct input in;
+    uint32_t key[INPUT_KEYS_MAX];
+    size_t keys = 0;
+
+    input_init(&in, 25 * NS_PER_MS);
+    feed(&in, paste, sizeof paste - 1, 0, key, &keys);
+    ck_assert_uint_eq(keys, 2);
+    ck_assert_uint_eq(key[0], INPUT_PASTE);
+    ck_assert_uint_eq(key[1], 'q');
+    keys = 0;
+    feed(&in, "\033", 1, 1000, key, &keys);
+    ck_assert_uint_eq(keys, 0);
+    ck_assert_uint_eq(input_idle(&in, 1010 * NS_PER_MS), INPUT_NONE);
+    ck_assert_uint_eq(input_idle(&in, 1026 * NS_PER_MS), INPUT_ESC);
+    ck_assert_uint_eq(input_idle(&in, 1027 * NS_PER_MS), INPUT_NONE);
+    feed(&in, "q", 1, 1100, key, &keys);
+    ck_assert(keys == 1 && key[0] == 'q');
+}
+END_TEST
+
+static struct model *new_model(void)
+{
+    struct model *m = calloc(1, sizeof *m);
+
+    ck_assert(m && model_init(m, NS_PER_S));
+    return m;
+}
+
+static void push(struct model *m, unsigned workers, uint64_t at_ms, uint32_t epoch,
+                 uint64_t requests)
+{
+    struct snap s = fixture_snap(workers, FIXTURE_START_NS + at_ms * NS_PER_MS);
+
+    for (unsigned i = 0; i < workers; i++) {
+        s.worker[i].epoch = epoch;
+        s.worker[i].counter[COUNTER_requests] = requests;
+    }
+    ck_assert(model_take(m, &s));
+    snap_free(&s);
+}
+
+START_TEST(rates_by_epoch_and_true_time)
+{
+    struct model *m = new_model();
+
+    push(m, 1, 0, 1, 5000);
+    ck_assert(m->memory[0].rate[RATE_REQUESTS] < 0); /* one sample is no rate, nor a spike */
+    ck_assert(m->total[RATE_REQUESTS] < 0);
+    push(m, 1, 500, 1, 5100);
+    ck_assert(m->memory[0].rate[RATE_REQUESTS] < 0);
+    push(m, 1, 1000, 1, 5200);
+    ck_assert_double_eq_tol(m->memory[0].rate[RATE_REQUESTS], 200, 0.01);
+    ck_assert_double_eq_tol(m->total[RATE_REQUESTS], 200, 0.01);
+    push(m, 1, 3000, 1, 5800); /* two seconds without a sample: no spike */
+    ck_assert_double_eq_tol(m->memory[0].rate[RATE_REQUESTS], 300, 0.01);
+    push(m, 1, 3500, 2, 7); /* another process in the slot */
+    ck_assert(m->memory[0].rate[RATE_REQUESTS] < 0);
+    push(m, 1, 4500, 2, 107);
+    ck_assert_double_eq_tol(m->memory[0].rate[RATE_REQUESTS], 100, 0.01);
+    push(m, 1, 5500, 2, 50); /* a counter that goes back counts for nothing */
+    ck_assert_double_eq_tol(m->memory[0].rate[RATE_REQUESTS], 0, 0.01);
+    model_no_data(m, FIXTURE_START_NS + 6 * NS_PER_S, 0, "gone");
+    ck_assert(m->memory[0].rate[RATE_REQUESTS] < 0);
+    ck_assert_int_eq(m->link, LINK_GONE);
+    model_free(m);
+    free(m);
+}
+END_TEST
+
+START_TEST(history_keeps_spikes_and_gaps)
+{
+    struct model *m = new_model();
+    double value[4];
+
+    for (unsigned i = 0; i <= 30; i++) {
+        struct snap s = fixture_snap(1, FIXTURE_START_NS + i * 100 * NS_PER_MS);
+        s.listener[1].queue_depth = i == 13 ? 65 : 0;
+        ck_assert(model_take(m, &s));
+        snap_free(&s);
+    }
+    ck_assert_uint_eq(m->history.count, 3);
+    ck_assert_uint_eq(history_at(&m->history, 1)->queue, 65);
+    ck_assert_uint_eq(model_queue_peak(m), 65);
+    push(m, 1, 13000, 1, 0); /* ten seconds asleep */
+    ck_assert(history_at(&m->history, 0)->gap);
+    ck_assert_uint_eq(m->history.count, 13);
+    struct history h = {0};
+    history_add(&h, &(struct history_record){.queue = 7});
+    history_add_gap(&h, 3);
+    history_add(&h, &(struct history_record){.queue = 2});
+    ck_assert_uint_eq(history_queue_peak(&h, 60), 7);
+    model_free(m);
+    free(m);
+    (void)value;
+}
+END_TEST
+
+START_TEST(verdicts)
+{
+    static const struct {
+        enum fixture which;
+        enum verdict_level level;
+        enum verdict_rule rule;
+        const char *line;
+    } cases[] = {
+        {FIX_HEALTHY, VERDICT_OK, RULE_OK, "ok: queue 0, lag p99 7.9ms, 8/8 workers"},
+        {FIX_TWO_BLOCKED, VERDICT_BAD, RULE_STUCK,
+         "2 of 8 workers blocked: w3 open 14.2s /mnt/media/2019/big.iso, w6 read 3.2s "
+         "/mnt/media/tv/s01.mkv.  + adds workers"},
+        {FIX_ALL_BLOCKED, VERDICT_BAD, RULE_ALL_STUCK,
+         "ALL 8 workers blocked, nothing is served: stat 15.0s /mnt/media/index.html.  + adds "
+         "workers"},
+        {FIX_STOPPED, VERDICT_BAD, RULE_STUCK,
+         "1 of 8 workers stopped: w2 stopped 5.0s.  kill -CONT resumes"},
+        {FIX_EMPTY, VERDICT_BAD, RULE_CHANGE, "no worker is running, nothing is served"},
+        {FIX_DRAINING, VERDICT_WARN, RULE_CHANGE, "1 worker died and waits to be started again"},
+        {FIX_NO_SERVER, VERDICT_NO_SERVER, RULE_NO_DATA,
+         "NO SERVER for 12.0s: master 4711 is gone; waiting for a new one"},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct model *m = fixture_model(cases[i].which);
+        struct verdict v;
+        char line[4096];
+        verdict_of(m, &v);
+        verdict_line(&v, 1000, line, sizeof line);
+        ck_assert_str_eq(line, cases[i].line);
+        ck_assert_int_eq(v.level, cases[i].level);
+        ck_assert_int_eq(v.rule, cases[i].rule);
+        for (int cells = 24; cells < 200; cells++) {
+            verdict_line(&v, cells, line, sizeof line);
+            ck_assert_msg(cells < 40 || text_width(line) <= cells, "%d: %s", cells, line);
+        }
+        model_free(m);
+        free(m);
+    }
+}
+END_TEST
+
+/* Rules that need a snapshot of their own. */
+static void check_rule(void (*shape)(struct snap *, unsigned), enum verdict_rule rule,
+                       const char *line)
+{
+    struct model *m = new_model();
+    struct verdict v;
+    char text[4096];
+
+    for (unsigned second = 0; second <= 10; second++) {
+        struct snap s = fixture_snap(2, FIXTURE_START_NS + second * NS_PER_S);
+        shape(&s, second);
+        ck_assert(model_take(m, &s));
+        snap_free(&s);
+    }
+    verdict_of(m, &v);
+    verdict_line(&v, 1000, text, sizeof text);
+    ck_assert_str_eq(text, line);
+    ck_assert_int_eq(v.rule, rule);
+    model_free(m);
+    free(m);
+}
+
+static void shape_full(struct snap *s, unsigned second)
+{
+    s->listener[1].queue_depth = second > 5 ? 65 : 0;
+}
+
+static void shape_drops(struct snap *s, unsigned second)
+{
+    s->listener[0].drops = second > 5 ? 7 : 0;
+}
+
+static void shape_growing(struct snap *s, unsigned second)
+{
+    s->listener[0].queue_depth = second * 2;
+}
+
+static void shape_dying(struct snap *s, unsigned second)
+{
+    s->worker[1].last_exit = EXIT_SIGNAL;
+    s->worker[1].last_exit_detail = 11;
+    for (unsigned i = 0; i < 3 && second >= 9; i++)
+        s->event[s->event_count++] =
+            (struct snap_event){.seq = s->event_next++,
+                                .kind = EVENT_EXIT,
+                                .worker = 2,
+                                .when_ns = FIXTURE_START_NS + (2 + i) * NS_PER_S};
+}
+
+static void shape_reload(struct snap *s, unsigned second)
+{
+    (void)second;
+    s->reload_state = RELOAD_FAILED;
+    strcpy(s->reload_error, "weir.ini:12: no such key");
+}
+
+static void shape_stale(struct snap *s, unsigned second)
+{
+    s->heartbeat_ns = second > 6 ? FIXTURE_START_NS + 6 * NS_PER_S : s->taken_ns;
+}
+
+START_TEST(verdict_rules)
+{
+    check_rule(shape_full, RULE_QUEUE_FULL,
+               "accept queue full (65/64) and no worker blocked.  + adds workers");
+    check_rule(shape_drops, RULE_QUEUE_FULL,
+               "accept queue was full: the kernel dropped 7 connections in 10s.  + adds workers");
+    check_rule(shape_growing, RULE_QUEUE_GROWING,
+               "accept queue growing: 10 -> 20 in 5 s.  + adds workers");
+    check_rule(shape_dying, RULE_RESPAWN, "w2 died 3 times in 8.0s, signal 11");
+    check_rule(shape_reload, RULE_CHANGE,
+               "the reload failed, the old configuration is in force: weir.ini:12: no such key");
+    check_rule(shape_stale, RULE_NO_DATA,
+               "NO NEWS for 4.0s: master 4711 does not answer; workers may still serve");
+}
+END_TEST
+
+int main(void)
+{
+    setenv("TZ", "UTC", 1);
+    if (setlocale(LC_ALL, "C.UTF-8") == NULL) {
+        printf("1..0 # SKIP there is no locale C.UTF-8\n");
+        return EXIT_SUCCESS;
+    }
+    setlocale(LC_NUMERIC, "C");
+    Suite *s = suite_create("tui");
+    TCase *t = tcase_create("parts");
+    tcase_set_timeout(t, 60);
+    tcase_add_test(t, numbers);
+    tcase_add_test(t, ages);
+    tcase_add_test(t, cutting);
+    tcase_add_test(t, cutting_anything);
+    tcase_add_test(t, layouts_neither_overlap_nor_stick_out);
+    tcase_add_loop_test(t, screens_of_every_size, 0, FIX_COUNT);
+    tcase_add_test(t, input_sequences);
+    tcase_add_test(t, input_paste_and_esc);
+    tcase_add_test(t, rates_by_epoch_and_true_time);
+    tcase_add_test(t, history_keeps_spikes_and_gaps);
+    tcase_add_test(t, verdicts);
+    tcase_add_test(t, verdict_rules);
+    suite_add_tcase(s, t);
+    return unit_run(s);
+}
