@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 
 #include "proto/conn_record.h"
+#include "proto/http1.h"
 
 #define OK_HELLO        "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nhello\n"
 #define BAD(text)       "HTTP/1.1 " text "\r\nContent-Type: text/plain\r\nContent-Length: 6\r\n"
