@@ -6,6 +6,8 @@
  * without waiting for the rest. What target and fields mean is in target.c and framing.c.
  * Pure: no I/O, no allocation. Runs in workers and tests.
  */
+#include "http/parse.h"
+
 #include "http/chars.h"
 #include "http/head.h"
 

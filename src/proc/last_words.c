@@ -94,8 +94,15 @@ void last_words_doing(struct out *o, const struct board_slot *slot, struct mono 
     uint32_t wait = atomic_load_explicit(&slot->wait, memory_order_relaxed);
     uint64_t since = atomic_load_explicit(&slot->wait_since_ns, memory_order_relaxed);
 
-    if (wait == WAIT_POLL)
+    if (wait == WAIT_POLL) {
+        uint64_t active = slot_value(slot, COUNTER_requests_active);
+        if (active == 0)
+            return;
+        out_fmt(o, "poll with %llu requests under way", (unsigned long long)active);
+        add_text(o, ", the last one ", &slot->request);
+        add_text(o, " from ", &slot->peer);
         return;
+    }
     out_str(o, wait < WAIT_COUNT ? board_wait_name[wait] : "something unknown");
     if (since && since <= now.ns) {
         out_str(o, " for ");

@@ -6,7 +6,7 @@
  * (signals, exits, channels, commands) before it lets deadlines pass, so that a master
  * that was itself stopped for a while first learns what happened meanwhile.
  */
-#include "proc/supervisor.h"
+#include "proc/master.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "base/must.h"
 #include "net/address_table.h"
+#include "proc/supervisor.h"
 
 #ifdef HAVE_CONFIG_H
 #include "config.h"

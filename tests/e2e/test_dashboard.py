@@ -38,6 +38,7 @@ class Dashboard(unittest.TestCase):
         s.keys("?")
         s.wait("help")
         s.keys("Escape")
+        s.wait(lambda t: "help" not in t.split("\n")[0])
         s.keys("q")
         s.wait("EXIT=0")
 

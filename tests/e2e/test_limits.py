@@ -3,7 +3,6 @@
 nothing or come in numbers; a process without descriptors. Nothing may spin."""
 
 import os
-import resource
 import time
 import unittest
 
@@ -149,12 +148,10 @@ class Numbers(unittest.TestCase):
                 w.close()
 
     def test_descriptors_run_out(self):
-        weir = Weir(workers=1, ini="[limits]\nconnections = 5000\n")
+        weir = Weir(workers=1, ini="[limits]\nconnections = 5000\n", wrapper=["prlimit", "--nofile=36:36"])
         weir.put("f", b"x")
         with weir:
             pid = weir.worker_pids()[0]
-            used = len(os.listdir(f"/proc/{pid}/fd")) if os.geteuid() == 0 else 20
-            resource.prlimit(pid, resource.RLIMIT_NOFILE, (used + 20, used + 20))
             held = [Wire(weir.port) for _ in range(40)]
             wait_until(lambda: weir.status()["totals"]["counters"]["accept_pauses"] > 0, 5, "a pause")
             before = cpu_seconds([pid])

@@ -15,7 +15,7 @@ class Logs(unittest.TestCase):
         weir = Weir(workers=1)
         weir.put("f", b"12345")
         with weir:
-            get(weir.port, "/f?x=1", fields=[("User-Agent", 'my "agent"\x7f\\'), ("Referer", "http://r/")])
+            get(weir.port, "/f?x=1", fields=[("User-Agent", 'my "agent"\xe9\\'), ("Referer", "http://r/")])
             get(weir.port, "/missing")
             with Wire(weir.port) as w:
                 w.send(b"GET /\x01 HTTP/1.1\r\n\r\n")
@@ -26,7 +26,7 @@ class Logs(unittest.TestCase):
             m = re.match(pattern, lines[0])
             self.assertTrue(m, lines[0])
             self.assertEqual(m.group(1, 2, 3, 4), ("GET /f?x=1 HTTP/1.1", "200", "5", "http://r/"))
-            self.assertEqual(m.group(5), r'my \x22agent\x22\x7F\x5C')
+            self.assertEqual(m.group(5), r'my \x22agent\x22\xE9\x5C')
             self.assertEqual(re.match(pattern, lines[1]).group(2), "404")
             self.assertIn(r"\x01", lines[2])
 

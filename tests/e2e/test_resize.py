@@ -7,7 +7,7 @@ import os
 import signal
 import unittest
 
-from harness import Weir, Wire, get, main, wait_until
+from harness import Weir, Wire, free_port, get, main, wait_until
 from harness.load import Load
 from harness.screen import Screen
 from harness.server import program
@@ -178,17 +178,18 @@ class Resize(unittest.TestCase):
             self.assert_no_loss(load)
 
     def test_reload_opens_and_closes_addresses(self):
-        first = self.weir.port
-        self.weir.listen = f"127.0.0.1:{first} 127.0.0.1:0"
-        # The running one was opened as port 0: name it so that it is kept.
-        self.weir.write_ini()
-        done = self.weir.ctl("reload", check=False)
-        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
-        self.weir.wait_workers(2)
-        listeners = [l["address"] for l in self.weir.status()["listeners"]]
-        self.assertEqual(len(listeners), 2, listeners)
-        for address in listeners:
-            self.assertEqual(get(int(address.rsplit(":", 1)[1]), "/f").status, 200)
+        second = free_port()
+        for listen in (f"127.0.0.1:0 127.0.0.1:{second}", f"127.0.0.1:{second}"):
+            self.weir.listen = listen
+            self.weir.write_ini()
+            self.weir.ctl("reload")
+            self.weir.wait_workers(2)
+            ports = [int(l["address"].rsplit(":", 1)[1]) for l in self.weir.status()["listeners"]]
+            self.assertEqual(len(ports), len(listen.split()), ports)
+            for port in ports:
+                self.assertEqual(get(port, "/f").status, 200)
+        with self.assertRaises(ConnectionRefusedError):
+            Wire(self.weir.port)
 
 
 if __name__ == "__main__":

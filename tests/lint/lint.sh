@@ -84,12 +84,12 @@ bad=$(for header in $(find src include -name '*.h' | sort); do
 done)
 report "every header compiles alone" "$bad"
 
-bad=$(grep -nE '\b(strcpy|strcat|sprintf|vsprintf|gets|strtok|atoi|atol|alloca|tmpnam|mktemp|system|popen|usleep|sleep|signal)\(' \
+bad=$(grep -nE '\b(strcpy|strcat|sprintf|vsprintf|gets|strtok|atoi|atol|alloca|tmpnam|mktemp|system|popen|usleep|sleep)\(' \
 	$(find src tui -name '*.[ch]') /dev/null | grep -vE ':[0-9]+: *(/?\*|//)')
 report "banned calls stay out" "$bad"
 
-bad=$(wc -l $sources | awk '$2 != "total" && $1 > 700 { print $2 ": " $1 " lines" }')
-report "no file over 700 lines" "$bad"
+bad=$(wc -l $sources | awk '$2 != "total" && $1 > ($2 ~ /^tests/ ? 750 : 600) { print $2 ": " $1 " lines" }')
+report "no source over 600 lines, no test over 750" "$bad"
 
 bad=$(grep -nE '\b(TODO|FIXME|XXX)\b|todo_handle\(' $(find src tui -name '*.[ch]') /dev/null | grep -v 'src/base/must.h')
 report "no debt left unsaid" "$bad"

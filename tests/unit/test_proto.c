@@ -502,8 +502,8 @@ static void send_timer_after_some_reading(uint64_t minimum_rate_bytes, bool read
     rig_turns(&rig, 5);
     age_window(&rig, 11 * NS_PER_S);
     char some[65536];
-    if (reads)
-        ck_assert_int_gt(recv(c->io.fd, some, sizeof some, 0), 0);
+    while (reads && recv(c->io.fd, some, sizeof some, 0) > 0)
+        ; /* what is there: enough that its kernel makes room for more */
     http1_timeout(list_entry(rig.conns->open.next, struct conn, link));
     ck_assert_uint_eq(slot_value(rig.slot, COUNTER_timeouts), cut);
     ck_assert_uint_eq(list_empty(&rig.conns->open), cut);

@@ -17,7 +17,7 @@ static const char *fmt_scaled(char out[FMT_BYTES], double value, double unit)
     size_t step = 0;
 
     if (!(value >= 0)) {
-        strcpy(out, "-");
+        snprintf(out, FMT_BYTES, "-");
         return out;
     }
     if (value < 9.95 && value != (double)(int)value) {
@@ -31,7 +31,7 @@ static const char *fmt_scaled(char out[FMT_BYTES], double value, double unit)
     if (step == 0)
         snprintf(out, FMT_BYTES, "%.0f", value);
     else if (value >= 9999)
-        strcpy(out, "huge");
+        snprintf(out, FMT_BYTES, "huge");
     else
         snprintf(out, FMT_BYTES, "%.*f%c",
                  value < 9.995   ? 2
@@ -73,7 +73,7 @@ const char *fmt_age(char out[FMT_BYTES], uint64_t ns)
     else if (s < UINT64_C(99999) * 86400)
         snprintf(out, FMT_BYTES, "%ud", (unsigned)(s / 86400));
     else
-        strcpy(out, "ages");
+        snprintf(out, FMT_BYTES, "ages");
     return out;
 }
 
@@ -83,6 +83,6 @@ const char *fmt_clock(char out[FMT_BYTES], uint64_t wall_ns)
     struct tm tm;
 
     if (localtime_r(&t, &tm) == NULL || strftime(out, FMT_BYTES, "%H:%M:%S", &tm) == 0)
-        strcpy(out, "--:--:--");
+        snprintf(out, FMT_BYTES, "--:--:--");
     return out;
 }

@@ -57,6 +57,15 @@ static enum role view_link_text(const struct view *v, char *out, size_t out_byte
     }
 }
 
+/* Appends `more` when the whole still fits into `room` cells. */
+static void add_if_room(char *text, size_t bytes, const char *more, int room)
+{
+    size_t n = strlen(text);
+
+    if (text_width(text) + text_width(more) <= room)
+        snprintf(text + n, bytes - n, "%s", more);
+}
+
 static void draw_title(struct view *v, struct rect r)
 {
     const struct snap *s = &v->m->now;
@@ -77,14 +86,12 @@ static void draw_title(struct view *v, struct rect r)
     if (n > 0 && (size_t)n < sizeof text - 200) {
         char more[200];
         snprintf(more, sizeof more, "  weir %s", s->program_version);
-        if (text_width(text) + text_width(more) <= room)
-            strcat(text, more);
+        add_if_room(text, sizeof text, more, room);
         snprintf(more, sizeof more, "  up %s  master %u", up, s->master_pid);
-        if (text_width(text) + text_width(more) <= room)
-            strcat(text, more);
+        add_if_room(text, sizeof text, more, room);
     }
-    if (v->a->read_only && text_width(text) + 13 <= room)
-        strcat(text, "  [read-only]");
+    if (v->a->read_only)
+        add_if_room(text, sizeof text, "  [read-only]", room);
     char cut[1024];
     text_cut_end(cut, sizeof cut, text, room > 0 ? room : r.cols);
     grid_text(v->g, r.row, 0, r.cols, ROLE_TITLE, cut);
