@@ -126,6 +126,7 @@ static void print_worker(FILE *to, const struct snap *s, const struct snap_worke
                                                  : board_state_name[w->state];
     uint64_t since = stuck != STUCK_NO ? stuck_ns : age(s, w->state_since_ns);
     uint64_t errors = w->counter[COUNTER_responses_4xx] + w->counter[COUNTER_responses_5xx];
+    bool works = w->wait != WAIT_POLL && w->serving[0] != '\0';
 
     fprintf(to, "%4u %8" PRIu32 " %-8s %7s %6s %6s %8s %7s %8s %7s  %s%s%s%s\n", w->number, w->pid,
             state, age_text(since).text, amount_text(w->counter[COUNTER_connections], 1000).text,
@@ -133,8 +134,8 @@ static void print_worker(FILE *to, const struct snap *s, const struct snap_worke
             amount_text(w->counter[COUNTER_requests], 1000).text, amount_text(errors, 1000).text,
             amount_text(w->counter[COUNTER_bytes_out], 1024).text,
             age_text(snap_hist_quantile(&w->hist[HIST_LOOP_TURN], 0.99)).text,
-            board_wait_name[w->wait], w->serving[0] != '\0' ? " " : "", w->serving,
-            w->serving_stale ? " ~" : "");
+            board_wait_name[w->wait], works ? " " : "", works ? w->serving : "",
+            works && w->serving_stale ? " ~" : "");
 }
 
 static void print_workers(FILE *to, const struct snap *s)

@@ -405,7 +405,9 @@ static void advance(struct conn *c)
     }
     if (step != STEP_STOP)
         conn_again(c);
-    account_hide(c->all);
+    /* A response that waits for its client stays shown: last words shall name it. */
+    if (!c->exchange || c->exchange->phase != EXCHANGE_ANSWER)
+        account_hide(c->all);
 }
 
 static void no_input(struct conn *c, ssize_t got, int error)
@@ -523,5 +525,6 @@ void http1_drop(struct conn *c)
 {
     if (c->exchange->active)
         account_end(c, request_of(c), true);
+    account_hide(c->all);
     give_exchange(c);
 }
