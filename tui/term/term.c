@@ -216,7 +216,9 @@ bool term_open(int in_fd, int out_fd, enum color_choice color, char *why, size_t
         return false;
     }
     char *cup = tigetstr("cup");
-    if (cup == NULL || cup == (char *)-1) {
+    bool can_place = cup != NULL && cup != (char *)-1;
+    del_curterm(cur_term); /* newterm makes its own */
+    if (!can_place) {
         snprintf(why, why_bytes, "a terminal of type TERM=%s cannot place its cursor", name);
         return false;
     }
@@ -301,6 +303,7 @@ void term_restore(void)
 void term_suspend(void)
 {
     struct sigaction ours, deflt;
+    sigset_t stop, before;
 
     term_paste(false);
     endwin();
@@ -310,7 +313,12 @@ void term_suspend(void)
     sigemptyset(&deflt.sa_mask);
     deflt.sa_handler = SIG_DFL;
     sigaction(SIGTSTP, &deflt, &ours);
+    /* The main loop holds signals back but in ppoll; this one must come through here. */
+    sigemptyset(&stop);
+    sigaddset(&stop, SIGTSTP);
+    sigprocmask(SIG_UNBLOCK, &stop, &before);
     raise(SIGTSTP);
+    sigprocmask(SIG_SETMASK, &before, NULL);
     sigaction(SIGTSTP, &ours, NULL);
     got_cont = 0;
     refresh();
