@@ -32,7 +32,7 @@ struct sendq {
     uint64_t sendfile_bytes; /* of these, by sendfile */
 };
 
-#define SENDQ_WINDOW_BYTES (512 * 1024)
+#define SENDQ_WINDOW_BYTES (2048 * 1024)
 
 /* body may be an empty source. */
 void sendq_start(struct sendq *q, struct span head, struct source *body);

@@ -133,6 +133,7 @@ def main():
     p.add_argument("--rounds", type=int, default=5)
     p.add_argument("--seconds", type=int, default=3)
     p.add_argument("--connections", type=int, default=64)
+    p.add_argument("--files", nargs="+", choices=FILES, default=list(FILES))
     p.add_argument("--server-cpu", type=int, default=0)
     p.add_argument("--load-cpu", type=int, default=1)
     args = p.parse_args()
@@ -153,7 +154,7 @@ def main():
               f"CPU {args.server_cpu}, load on CPU {args.load_cpu}; medians\n")
         print("| file | server | requests/s | ratio to nginx | CPU per request | ratio to nginx |")
         print("| --- | --- | --- | --- | --- | --- |")
-        for name in FILES:
+        for name in args.files:
             results = {s.name: [] for s in servers}
             for _ in range(args.rounds):
                 for s in servers:
