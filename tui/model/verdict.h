@@ -38,7 +38,7 @@ struct verdict {
     enum verdict_rule rule;
     char text[SNAP_TEXT_BYTES + 128]; /* the sentence; for stuck workers its beginning */
     char least[24];                   /* the same where even that is too long, "" for nothing */
-    char brief[64];                   /* the same for narrow screens */
+    char brief[96];                   /* the same for narrow screens */
     char hint[64];                    /* what helps, "" when nothing does */
     struct verdict_group group[VERDICT_GROUPS];
     unsigned groups, more; /* more: workers in groups that found no room */

@@ -122,7 +122,7 @@ static void draw_listen(struct view *v, struct rect r)
     col += view_print(v, r.row, col, room, ROLE_NORMAL, "listen");
     for (unsigned i = 0; i < s->listener_count; i++) {
         const struct snap_listener *l = &s->listener[i];
-        char one[SNAP_TEXT_BYTES + 40], queue[40] = "";
+        char one[SNAP_TEXT_BYTES + 64], queue[40] = "";
         if (l->queue_depth > 0 || v->layout.wide)
             snprintf(queue, sizeof queue, " q%u/%u", l->queue_depth, l->queue_limit);
         snprintf(one, sizeof one, "%s%s%s", i == 0 ? " " : "  ", l->address, queue);
