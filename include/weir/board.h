@@ -91,10 +91,22 @@ struct board_hist {
     board_u64 bucket[HIST_BUCKETS];
 };
 
+/* Kinds of a mount's own counters. */
+enum board_mount_counter {
+    MOUNT_HOT,         /* calls answered from memory on the loop */
+    MOUNT_COLD,        /* calls that went to an offload thread */
+    MOUNT_UNSUPPORTED, /* calls whose residency the file system cannot tell: treated as cold */
+    MOUNT_REFUSED,     /* requests answered 503 because it was sick, fenced or its queue full */
+    MOUNT_COUNTER_COUNT
+};
+enum board_mount_state { MOUNT_OK, MOUNT_SICK, MOUNT_FENCED };
+
 enum board_hist_kind {
     HIST_ACCEPT_WAIT, /* how long a new connection's first bytes lay in the accept queue; sampled */
     HIST_REQUEST_TIME, /* first byte of the request to last byte of the answer */
     HIST_LOOP_TURN,    /* time between two epoll_waits: the event-loop lag */
+    HIST_OFFLOAD_WAIT, /* how long offload jobs lay in their queue */
+    HIST_OFFLOAD_RUN,  /* how long they took */
     HIST_COUNT
 };
 
@@ -102,6 +114,9 @@ enum board_section_kind {
     BOARD_SLOTS,     /* struct board_slot, one per worker slot */
     BOARD_LISTENERS, /* struct board_listener */
     BOARD_EVENTS,    /* struct board_event, a ring */
+    BOARD_THREADS,   /* struct board_thread, BOARD_THREADS_PER_SLOT for each slot */
+    BOARD_MOUNTS,    /* struct board_mount, BOARD_MOUNTS_PER_SLOT for each slot */
+    BOARD_STALLS,    /* struct board_stall, the worst of the last hour; written by the master */
     BOARD_SECTION_COUNT
 };
 
@@ -170,6 +185,49 @@ struct board_listener {
     board_u64 drops;       /* connections the kernel dropped here (sock_diag's drop counter) */
     board_u64 sampled_ns;
     struct board_text address; /* as people write it: 0.0.0.0:8080, [::]:8080, unix:/path */
+};
+
+#define BOARD_THREADS_PER_SLOT 192
+#define BOARD_MOUNTS_PER_SLOT  16
+#define BOARD_STALLS_KEPT      10
+
+/* One offload thread of a worker, written by it (text and numbers) while it runs a job. */
+struct board_thread {
+    BOARD_ALIGN board_u32 used; /* 1 while the thread lives */
+    board_u32 tid;
+    board_u32 wait;      /* enum board_wait of its job; WAIT_POLL when idle */
+    board_u32 mount;     /* index of the worker's board_mount row */
+    board_u64 since_ns;  /* of the job; 0 when idle */
+    struct board_text path;
+};
+
+/* One mount as one worker knows it; written by its loop. used is stored last. */
+struct board_mount {
+    BOARD_ALIGN board_u32 used;
+    board_u32 state;    /* enum board_mount_state */
+    board_u32 running;  /* jobs in threads */
+    board_u32 queued;   /* jobs waiting */
+    board_u64 oldest_ns; /* when the oldest running job began, 0 when none */
+    board_u64 sick_since_ns;
+    board_u64 device;
+    board_u64 counter[MOUNT_COUNTER_COUNT];
+    struct board_text name; /* mount point */
+    struct board_text type;
+};
+
+/* One stall: a loop that was away, or an offload thread that waited, for long. */
+struct board_stall {
+    BOARD_ALIGN board_u32 used;
+    board_u32 worker;   /* from 1 */
+    board_u32 on_loop;  /* 1: the event loop itself; 0: an offload thread */
+    board_u32 wait;     /* enum board_wait */
+    board_u64 began_ns;
+    board_u64 began_wall_ns;
+    board_u64 lasted_ns; /* so far, while `over` is 0 */
+    board_u32 over;
+    board_u32 waiting;   /* connections of that worker when it was seen (on_loop) */
+    struct board_text path;
+    struct board_text kernel; /* what /proc said: state, syscall, wchan */
 };
 
 /* How the last process of a slot ended. */

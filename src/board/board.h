@@ -22,6 +22,9 @@ struct board {
     unsigned listener_count;
     struct board_event *event;
     unsigned event_count;
+    struct board_thread *thread; /* BOARD_THREADS_PER_SLOT for each slot */
+    struct board_mount *mount;   /* BOARD_MOUNTS_PER_SLOT for each slot */
+    struct board_stall *stall;   /* BOARD_STALLS_KEPT */
     size_t bytes;
     int fd; /* the memfd, writable; master only */
 };

@@ -44,6 +44,17 @@ struct conf_type {
     int line; /* where it stands in the file */
 };
 
+/* Rehearsal of a bad disk, applied by offload threads to calls on paths with this prefix. */
+struct conf_fault {
+    char *prefix;        /* absolute path in the file system */
+    uint32_t operations; /* bit per enum board_wait: WAIT_OPEN, WAIT_READ, WAIT_READDIR, WAIT_STAT */
+    uint64_t delay_ns;   /* before each call */
+    uint64_t rate_bytes; /* per second, for reads; 0: unlimited */
+    bool hang;           /* never comes back (until the worker ends) */
+    int error;           /* errno it fails with; 0: none */
+    int line;
+};
+
 struct conf_location {
     char *prefix; /* begins with '/'; matches whole segments when it ends in '/' */
     enum conf_handler handler;
@@ -86,6 +97,8 @@ struct conf {
         char *user, *group; /* NULL: www-data, else nobody; the user's group */
         char *runtime_dir;  /* NULL: control_runtime_dir decides */
         uint64_t drain_timeout_ns;
+        unsigned offload_threads; /* per worker, at most */
+        bool allow_faults;        /* [fault] sections are refused without it */
         char *mime_types; /* path of the system's table */
     } server;
 
@@ -115,6 +128,19 @@ struct conf {
         size_t content_bytes;      /* contents held per worker */
         size_t content_file_bytes; /* files up to this size are held whole */
     } cache;
+
+    struct {
+        uint64_t deadline_ns;    /* a job older than this makes its mount sick */
+        unsigned mount_share;    /* percent of the threads that one mount may take */
+        unsigned queue;          /* jobs that may wait per mount */
+        uint64_t idle_ns;        /* an idle thread ends after this */
+        size_t window_bytes;     /* of a cold file read at once */
+        size_t buffers_bytes;    /* memory for these, per worker */
+        uint64_t probe_ns;       /* how often a sick mount is tried, and its Retry-After */
+    } offload;
+
+    struct conf_fault *faults; /* [fault /path/prefix] */
+    size_t fault_count;
 
     struct conf_type *types; /* [types]: before the system's table */
     size_t type_count;

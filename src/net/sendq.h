@@ -16,6 +16,7 @@ enum sendq_result {
     SENDQ_DONE,   /* all handed to the kernel */
     SENDQ_AGAIN,  /* the socket's buffer is full: call again when it is writable */
     SENDQ_YIELD,  /* the window is used up and more could go: call again next turn */
+    SENDQ_WAIT,   /* the source has nothing yet: call again after its wake */
     SENDQ_GONE,   /* the client is gone (EPIPE, ECONNRESET, ETIMEDOUT) */
     SENDQ_SHRUNK, /* the file ended before its promised length */
     SENDQ_BROKEN  /* the source failed, or the file cannot be read (EIO) */

@@ -15,6 +15,9 @@ enum channel_kind {
     CHANNEL_REOPEN,      /* to the worker: here is the new access log (descriptor passed) */
     CHANNEL_LOG_LEVEL,   /* to the worker: value is the enum log_level */
     CHANNEL_READY,       /* to the master: serving */
+    CHANNEL_OFFLOAD, /* to the worker: value is the number of offload threads it may have */
+    CHANNEL_FENCE,   /* to the worker: the mount with the device number `value` is fenced */
+    CHANNEL_UNFENCE, /* to the worker: the mount with the device number `value` is healthy again */
     CHANNEL_REOPEN_ERROR /* to the worker: here is the new error log (descriptor passed); it
                             takes log_fd()'s place by dup3(2), for a worker may not open it */
 };

@@ -23,8 +23,10 @@ struct serve_ctx; /* of one worker: roots, open-file cache, media types */
  * mime and conf are borrowed and must outlive it. slot may be NULL (tests). NULL with errno:
  * ENOMEM; or ENOSYS, EPERM when openat2(2) cannot be used here, which is logged.
  */
+struct offload;
+/* pool NULL: everything is done in the calling thread, and nothing ever waits (tests). */
 struct serve_ctx *serve_ctx_new(const struct conf *conf, const struct mime_table *mime,
-                                struct board_slot *slot);
+                                struct board_slot *slot, struct offload *pool);
 void serve_ctx_free(struct serve_ctx **ctx);
 
 struct serve_request {
@@ -53,15 +55,30 @@ struct serve_plan {
     enum serve_outcome cache;
     const struct conf_location *location; /* NULL when none matched */
     struct span file; /* request path of the file sent, for the board; lives as long as body */
+    void (*wake)(void *arg); /* set by the protocol; see SERVE_WAIT */
+    void *wake_arg;
+    struct serve_pending *pending; /* what is waited for; serve/ only */
+    bool cold;                     /* something had to be asked of a disk by an offload thread */
+    uint64_t offload_wait_ns;      /* time such jobs lay in the queue */
+    uint64_t offload_run_ns;       /* and took */
     uint64_t open_ns; /* time spent opening and asking for attributes */
 };
 
 void serve_plan_reset(struct serve_plan *plan); /* stops the body source */
 void serve_plan_free(struct serve_plan *plan);
 
-/* Fills a reset plan. Always answers: what goes wrong becomes a status. */
-void serve_start(struct serve_ctx *ctx, const struct serve_request *request,
-                 struct serve_plan *plan);
+enum serve_result {
+    SERVE_DONE, /* the plan is made; what went wrong became a status */
+    SERVE_WAIT  /* something must be asked of a disk first: plan->wake is called on the loop when it is
+                   known, and then serve_start must be called again with the same plan (not reset) and an equal request */
+};
+
+/* Fills a reset plan whose wake and wake_arg are set. */
+enum serve_result serve_start(struct serve_ctx *ctx, const struct serve_request *request,
+                              struct serve_plan *plan);
+
+/* The request is given up while serve_start waits: wake will not be called. serve_plan_reset does it too. */
+void serve_cancel(struct serve_plan *plan);
 
 /*
  * A small plain error body with this status, or the site's own page. Also for errors the
