@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Document roots; see root.h. The wall is the kernel's: no path is compared, cut or
- * normalised here. Nothing is global, so that offload threads can use file_open_beneath.
+ * normalised here. Where openat2 cannot be called, file/walk stands in for it. Nothing is global, so that offload threads can use file_open_beneath.
  * Workers; may block on disk.
  */
 #include "file/root.h"
@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "file/walk.h"
 
 /* openat2 gives EAGAIN when a rename or mount somewhere raced with a "..": try again, but not for
  * ever. */
@@ -35,6 +36,8 @@ int file_open_beneath(int dir_fd, const char *name, int flags)
         int fd = openat2_beneath(dir_fd, name, flags);
         if (fd >= 0)
             return fd;
+        if (errno == ENOSYS || errno == EPERM) /* see file_root_supported */
+            return file_walk_open(dir_fd, name, flags);
         if ((errno != EAGAIN && errno != EINTR) || repeats == RACE_REPEATS)
             return -1;
     }

@@ -54,8 +54,8 @@ int file_open_beneath(int dir_fd, const char *name, int flags);
 /* Opens `name` for reading beneath the root: both of the above. */
 int file_root_open(struct file_root *root, const char *name, struct mono now, uint64_t valid_ns);
 
-/* Whether openat2 can be used here; false with errno: ENOSYS (Linux before 5.6) or EPERM (a seccomp
- * filter). */
+/* Whether openat2 can be called here; false with errno: ENOSYS (Linux before 5.6) or EPERM (a seccomp
+ * filter). Without it file/walk opens names, and follows no symbolic link. */
 bool file_root_supported(void);
 
 #endif

@@ -41,12 +41,11 @@ struct serve_ctx *serve_ctx_new(const struct conf *conf, const struct mime_table
         .slot = slot,
     };
 
-    if (!file_root_supported()) {
-        log_error("serving files needs openat2(2): %s; it is in Linux 5.6 and later, and a "
-                  "container's seccomp filter must allow it",
-                  strerror(errno));
-        return NULL;
-    }
+    if (!file_root_supported())
+        log_warn("openat2(2) cannot be called here (%s): names are opened part by part, and no "
+                 "symbolic link is followed; Linux 5.6 and later have it, and a container's "
+                 "seccomp filter must allow it",
+                 strerror(errno));
     struct serve_ctx *ctx = calloc(1, sizeof *ctx);
     if (!ctx)
         return NULL;

@@ -117,7 +117,7 @@ class Server:
 
 def measure(server, path, connections, seconds, cpu):
     before = server.cpu_seconds()
-    out = subprocess.run(["taskset", "-c", str(cpu), "wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency",
+    out = subprocess.run(["taskset", "-c", str(cpu), "wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", "--timeout", "30s",
                           f"http://127.0.0.1:{server.port}{path}"], capture_output=True, text=True,
                          timeout=seconds + 30).stdout
     used = server.cpu_seconds() - before

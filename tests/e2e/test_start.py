@@ -88,22 +88,19 @@ class CommandLine(unittest.TestCase):
         port = free_port()
         run = tempfile.mkdtemp(prefix="weir-test-", dir="/tmp")
         self.addCleanup(shutil.rmtree, run, True)
-        p = subprocess.Popen([program("weir"), "-o", f"listen=127.0.0.1:{port}", "-o", f"runtime_dir={run}/r",
-                              self.folder], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        path = os.path.join(run, "out")
+        with open(path, "w") as out:
+            p = subprocess.Popen([program("weir"), "-o", f"listen=127.0.0.1:{port}", "-o", f"runtime_dir={run}/r",
+                                  self.folder], stdout=out, stderr=out)
+        said = lambda: open(path).read()
         try:
-            def up():
-                self.assertIsNone(p.poll(), "weir ended")
-                try:
-                    return get(port, "/f")
-                except OSError:
-                    return None
-            self.assertEqual(wait_until(up).body, b"content")
+            wait_until(lambda: p.poll() is not None or f"http://127.0.0.1:{port}" in said(), 10, "the greeting")
+            self.assertEqual(get(port, "/f").body, b"content")
             self.assertIn(b"href", get(port, "/").body)
         finally:
             p.send_signal(signal.SIGINT)
-            out, _ = p.communicate(timeout=20)
-        self.assertEqual(p.returncode, 0, out)
-        self.assertIn(f"http://127.0.0.1:{port}", out)
+            p.wait(20)
+        self.assertEqual(p.returncode, 0, said())
 
     def test_weirctl_without_a_server(self):
         done = subprocess.run([program("weirctl"), "-r", self.folder, "status"], capture_output=True, text=True)

@@ -362,7 +362,7 @@ END_TEST
 START_TEST(cache_grows)
 {
     struct file_cache_settings settings = usual;
-    char name[32];
+    char name[64];
 
     settings.entries_max = 5000;
     struct bench b = bench_new(settings);
