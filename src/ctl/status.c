@@ -149,6 +149,8 @@ static const char *const hist_name[HIST_COUNT] = {
     [HIST_ACCEPT_WAIT] = "accept_wait",
     [HIST_REQUEST_TIME] = "request_time",
     [HIST_LOOP_TURN] = "loop_turn",
+    [HIST_OFFLOAD_WAIT] = "offload_wait",
+    [HIST_OFFLOAD_RUN] = "offload_run",
 };
 
 static void put_histograms(struct object parent, const struct snap_hist *hist)

@@ -281,7 +281,7 @@ static void reap_one(struct crew *c, unsigned slot, int status, struct mono now)
     PUT(b->blocked_since_ns, 0);
     PUT(b->pid, 0);
     PUT(b->pid_start_ticks, 0);
-    board_clear_worker(b);
+    board_clear_slot(c->board, slot);
     if (c->addresses)
         address_table_clear_row(c->addresses, slot);
     worker_table_exited(c->table, slot, why, now);
