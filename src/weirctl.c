@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * weirctl: asks a running weir for its state or for a change, from a shell. Commands are those
- * of commands.def, sent as they are typed; `status` and `events` are made here from the board.
+ * of commands.def, sent as they are typed; `status`, `mounts`, `stalls` and `events` are made here
+ * from the board.
  * A change that goes on after the answer is followed on the board until it is done. Knows
  * nothing of the server but the control socket and the board.
  *
@@ -38,11 +39,49 @@ struct options {
     int wait_s;
 };
 
+static json_t *json_of_status(const struct snap *s)
+{
+    return status_json(s, NULL);
+}
+
+static json_t *json_of_events(const struct snap *s)
+{
+    return status_events_json(s, 0);
+}
+
+static void print_events(FILE *to, const struct snap *s)
+{
+    status_print_events(to, s, 0);
+}
+
+/* What is made of the board, in two forms. */
+static const struct show {
+    const char *word, *help;
+    json_t *(*json)(const struct snap *s);
+    void (*print)(FILE *to, const struct snap *s);
+} shows[] = {
+    {"status", "show what the server and its workers do", json_of_status, status_print},
+    {"mounts", "show the mounts that are served from, and which are sick", status_mounts_json,
+     status_print_mounts},
+    {"stalls", "show the worst waits of the last hour, and on what", status_stalls_json,
+     status_print_stalls},
+    {"events", "show what happened lately", json_of_events, print_events},
+};
+enum { SHOWS = sizeof shows / sizeof *shows };
+
+static const struct show *find_show(const char *word)
+{
+    for (size_t i = 0; i < SHOWS; i++)
+        if (strcmp(word, shows[i].word) == 0)
+            return &shows[i];
+    return NULL;
+}
+
 static void usage(FILE *to)
 {
     fputs("usage: weirctl [-r DIR] [--wait SECONDS | --no-wait] COMMAND\n\n", to);
-    fprintf(to, "  %-31s %s\n", "status [--json]", "show what the server and its workers do");
-    fprintf(to, "  %-31s %s\n", "events [--json]", "show what happened lately");
+    for (size_t i = 0; i < SHOWS; i++)
+        fprintf(to, "  %-6s %-24s %s\n", shows[i].word, "[--json]", shows[i].help);
     for (unsigned i = 0; i < COMMAND_COUNT; i++) {
         char text[64];
         if (i == COMMAND_BOARD) /* for programs */
@@ -54,7 +93,7 @@ static void usage(FILE *to)
           "                                  /run/weir, $XDG_RUNTIME_DIR/weir, /tmp/weir-UID)\n"
           "  --wait SECONDS                  how long to wait for a change to be done (60)\n"
           "  --no-wait                       do not wait for it\n"
-          "  --json                          print JSON (status, events)\n"
+          "  --json                          print JSON (status, mounts, stalls, events)\n"
           "  -h, --help    -V, --version\n",
           to);
 }
@@ -121,19 +160,16 @@ static bool print_json(json_t *json)
     return good;
 }
 
-static bool print_snap(const struct snap *s, bool events, bool json)
+static bool print_snap(const struct snap *s, const struct show *what, bool json)
 {
     if (json)
-        return print_json(events ? status_events_json(s, 0) : status_json(s, NULL));
-    if (events)
-        status_print_events(stdout, s, 0);
-    else
-        status_print(stdout, s);
+        return print_json(what->json(s));
+    what->print(stdout, s);
     return true;
 }
 
-/* status and events. */
-static int show(const struct options *opt, bool events)
+/* Any of the shows. */
+static int show(const struct options *opt, const struct show *what)
 {
     char why[CONTROL_WHY_BYTES];
     struct snap s = {0};
@@ -147,7 +183,7 @@ static int show(const struct options *opt, bool events)
     close_fd(&fd);
     if (!view)
         return fail(why);
-    good = board_view_snap(view, &s) && print_snap(&s, events, opt->json);
+    good = board_view_snap(view, &s) && print_snap(&s, what, opt->json);
     snap_free(&s);
     board_view_close(&view);
     return good ? EXIT_DONE : fail("out of memory");
@@ -280,18 +316,18 @@ static int dispatch(struct options *opt, char **word)
     char request[CONTROL_REQUEST_BYTES + 1], why[CONTROL_WHY_BYTES];
     struct control_request parsed;
     struct out o = out_into(request, sizeof request - 1);
-    bool status = strcmp(word[0], "status") == 0, events = strcmp(word[0], "events") == 0;
+    const struct show *what = find_show(word[0]);
 
     if (!join(opt, word, &o))
         return bad_usage("there is no such option after ", word[0]);
     if (o.cut)
         return bad_usage("the command is too long", "");
     *o.p = '\0';
-    if (status || events)
-        return strcmp(request, word[0]) == 0 ? show(opt, events)
+    if (what)
+        return strcmp(request, word[0]) == 0 ? show(opt, what)
                                              : bad_usage("no argument belongs to ", word[0]);
     if (opt->json)
-        return bad_usage("--json belongs to status and events", "");
+        return bad_usage("--json belongs to status, mounts, stalls and events", "");
     if (!control_parse(span_str(request), &parsed, why, sizeof why))
         return bad_usage(why, "");
     if (parsed.command == COMMAND_BOARD)

@@ -99,7 +99,8 @@ enum board_mount_counter {
     MOUNT_REFUSED,     /* requests answered 503 because it was sick, fenced or its queue full */
     MOUNT_COUNTER_COUNT
 };
-enum board_mount_state { MOUNT_OK, MOUNT_SICK, MOUNT_FENCED };
+/* In the order of badness. */
+enum board_mount_state { MOUNT_OK, MOUNT_SICK, MOUNT_FENCED, MOUNT_STATE_COUNT };
 
 enum board_hist_kind {
     HIST_ACCEPT_WAIT, /* how long a new connection's first bytes lay in the accept queue; sampled */
@@ -172,6 +173,9 @@ struct board_header {
     board_u64 op_since_ns;
     board_u64 worker_restarts; /* workers that died and were started again */
     board_u64 event_next;      /* sequence number of the next event; the first is 1 */
+    board_u32 offload_threads; /* each worker may have so many */
+    board_u32 offload_by_hand; /* 1: an operator set that, not the configuration */
+    board_u32 faults;          /* [fault] sections in force */
     struct board_text op_text;
     struct board_text reload_error;
 };
@@ -187,6 +191,8 @@ struct board_listener {
     struct board_text address; /* as people write it: 0.0.0.0:8080, [::]:8080, unix:/path */
 };
 
+/* Threads a worker may have; those stuck in a sick mount do not count, so rows are more. */
+#define OFFLOAD_THREADS_MAX    128
 #define BOARD_THREADS_PER_SLOT 192
 #define BOARD_MOUNTS_PER_SLOT  16
 #define BOARD_STALLS_KEPT      10
@@ -195,18 +201,18 @@ struct board_listener {
 struct board_thread {
     BOARD_ALIGN board_u32 used; /* 1 while the thread lives */
     board_u32 tid;
-    board_u32 wait;      /* enum board_wait of its job; WAIT_POLL when idle */
-    board_u32 mount;     /* index of the worker's board_mount row */
-    board_u64 since_ns;  /* of the job; 0 when idle */
+    board_u32 wait;     /* enum board_wait of its job; WAIT_POLL when idle */
+    board_u32 mount;    /* index of the worker's board_mount row */
+    board_u64 since_ns; /* of the job; 0 when idle */
     struct board_text path;
 };
 
 /* One mount as one worker knows it; written by its loop. used is stored last. */
 struct board_mount {
     BOARD_ALIGN board_u32 used;
-    board_u32 state;    /* enum board_mount_state */
-    board_u32 running;  /* jobs in threads */
-    board_u32 queued;   /* jobs waiting */
+    board_u32 state;     /* enum board_mount_state */
+    board_u32 running;   /* jobs in threads */
+    board_u32 queued;    /* jobs waiting */
     board_u64 oldest_ns; /* when the oldest running job began, 0 when none */
     board_u64 sick_since_ns;
     board_u64 device;
@@ -215,17 +221,21 @@ struct board_mount {
     struct board_text type;
 };
 
-/* One stall: a loop that was away, or an offload thread that waited, for long. */
+/*
+ * One stall: a loop that was away, or an offload thread that waited, for long. used is not 0
+ * while the row holds one, and another number for each; it is 0 while the row is changed from
+ * one to the next, so that a reader that finds the same before and after has no mixture.
+ */
 struct board_stall {
     BOARD_ALIGN board_u32 used;
-    board_u32 worker;   /* from 1 */
-    board_u32 on_loop;  /* 1: the event loop itself; 0: an offload thread */
-    board_u32 wait;     /* enum board_wait */
+    board_u32 worker;  /* from 1 */
+    board_u32 on_loop; /* 1: the event loop itself; 0: an offload thread */
+    board_u32 wait;    /* enum board_wait */
     board_u64 began_ns;
     board_u64 began_wall_ns;
     board_u64 lasted_ns; /* so far, while `over` is 0 */
     board_u32 over;
-    board_u32 waiting;   /* connections of that worker when it was seen (on_loop) */
+    board_u32 waiting; /* connections of that worker when it was seen (on_loop) */
     struct board_text path;
     struct board_text kernel; /* what /proc said: state, syscall, wchan */
 };
@@ -296,6 +306,7 @@ extern const char *const board_wait_help[WAIT_COUNT];
 extern const char *const board_state_name[SLOT_STATE_COUNT];
 extern const char board_state_letter[SLOT_STATE_COUNT];
 extern const char *const board_event_name[EVENT_COUNT];
+extern const char *const board_mount_state_name[MOUNT_STATE_COUNT];
 extern const char *const board_counter_name[COUNTER_COUNT];
 extern const char *const board_counter_unit[COUNTER_COUNT];
 extern const char *const board_counter_help[COUNTER_COUNT];

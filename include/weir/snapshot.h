@@ -51,6 +51,44 @@ struct snap_worker {
     char peer[SNAP_TEXT_BYTES];
     bool serving_stale; /* the worker was interrupted in the middle of writing it */
     struct snap_hist hist[HIST_COUNT];
+    unsigned thread_first, thread_count; /* its offload threads in struct snap's thread[] */
+};
+
+/* One living offload thread. */
+struct snap_thread {
+    unsigned worker; /* from 1 */
+    unsigned number; /* from 1, within the worker */
+    uint32_t tid;
+    enum board_wait wait; /* WAIT_POLL when idle */
+    uint64_t since_ns;    /* of its job; 0 when idle */
+    unsigned mount;       /* index in struct snap's mount[]; mount_count or more: none */
+    char path[SNAP_TEXT_BYTES];
+};
+
+/* One mount, of all workers that know it: the worst state, the oldest job, numbers added up. */
+struct snap_mount {
+    uint64_t device;
+    enum board_mount_state state;
+    unsigned workers;      /* how many know it */
+    unsigned workers_sick; /* for how many of them it is sick or fenced */
+    uint64_t running, queued;
+    uint64_t oldest_ns; /* when the oldest running job began, 0 when none */
+    uint64_t sick_since_ns;
+    uint64_t counter[MOUNT_COUNTER_COUNT];
+    char name[SNAP_TEXT_BYTES];
+    char type[SNAP_TEXT_BYTES];
+};
+
+struct snap_stall {
+    unsigned worker; /* from 1 */
+    bool on_loop;    /* else an offload thread */
+    bool over;
+    enum board_wait wait;
+    uint64_t began_ns, began_wall_ns;
+    uint64_t lasted_ns; /* so far, while it is not over */
+    uint32_t waiting;   /* connections that waited behind it; on_loop only */
+    char path[SNAP_TEXT_BYTES];
+    char kernel[SNAP_TEXT_BYTES];
 };
 
 struct snap_listener {
@@ -93,6 +131,9 @@ struct snap {
     uint64_t op_since_ns;
     char op_text[SNAP_TEXT_BYTES];
     uint64_t worker_restarts;
+    uint32_t offload_threads;     /* each worker may have so many */
+    bool offload_by_hand;         /* an operator set that */
+    uint32_t faults;              /* [fault] sections in force */
     uint64_t past[COUNTER_COUNT]; /* counters of processes that have ended; gauges are 0 */
 
     unsigned listener_count;
@@ -101,8 +142,15 @@ struct snap {
     struct snap_worker *worker;
     unsigned event_count; /* the newest events still in the ring, oldest first */
     struct snap_event *event;
-    uint64_t event_next;                             /* sequence number the next event will have */
-    unsigned listener_room, worker_room, event_room; /* of the arrays; the reader's */
+    uint64_t event_next;   /* sequence number the next event will have */
+    unsigned thread_count; /* by worker, then number */
+    struct snap_thread *thread;
+    unsigned mount_count; /* the worst first, then by name */
+    struct snap_mount *mount;
+    unsigned stall_count; /* the longest first */
+    struct snap_stall *stall;
+    /* Of the arrays; the reader's. */
+    unsigned listener_room, worker_room, event_room, thread_room, mount_room, stall_room;
 };
 
 struct board_view; /* a mapped board */
@@ -148,6 +196,9 @@ enum snap_stuck snap_worker_stuck(const struct snap *s, const struct snap_worker
  * it never goes back while workers come and go; of a gauge, the sum over the live workers.
  */
 uint64_t snap_total(const struct snap *s, enum board_counter which);
+
+/* The mount point a thread works on, "" when none. */
+const char *snap_thread_mount(const struct snap *s, const struct snap_thread *t);
 
 /* Histogram arithmetic. The value at quantile q (0 to 1), in ns, within 5 %; 0 when empty. */
 uint64_t snap_hist_quantile(const struct snap_hist *h, double q);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The server's end of the board: one memfd, laid out as header, slots, listeners, events,
- * sealed so that it can neither shrink under a reader nor be mapped writable by anybody who
- * gets its descriptor. The master makes it; workers write to the mapping they inherit.
- * Reading it as an observer does is view.c.
+ * The server's end of the board: one memfd, laid out as header and sections (slots,
+ * listeners, events, offload threads, mounts, stalls), sealed so that it can neither shrink under a
+ * reader nor be mapped writable by anybody who gets its descriptor. The master makes it; workers
+ * write to the mapping they inherit. Reading it as an observer does is view.c.
  */
 #include "board/board.h"
 
@@ -90,14 +90,22 @@ static bool fill_uuid(uint8_t uuid[16])
 
 static void place_sections(const struct board *b, struct board_section *section)
 {
+    const struct {
+        size_t stride, count;
+    } part[BOARD_SECTION_COUNT] = {
+        [BOARD_SLOTS] = {sizeof(struct board_slot), b->slot_count},
+        [BOARD_LISTENERS] = {sizeof(struct board_listener), b->listener_count},
+        [BOARD_EVENTS] = {sizeof(struct board_event), b->event_count},
+        [BOARD_THREADS] = {sizeof(struct board_thread), b->slot_count * BOARD_THREADS_PER_SLOT},
+        [BOARD_MOUNTS] = {sizeof(struct board_mount), b->slot_count * BOARD_MOUNTS_PER_SLOT},
+        [BOARD_STALLS] = {sizeof(struct board_stall), BOARD_STALLS_KEPT},
+    };
     size_t at = align64(sizeof(struct board_header));
 
-    section[BOARD_SLOTS] = (struct board_section){at, sizeof(struct board_slot), b->slot_count};
-    at += align64(b->slot_count * sizeof(struct board_slot));
-    section[BOARD_LISTENERS] =
-        (struct board_section){at, sizeof(struct board_listener), b->listener_count};
-    at += align64(b->listener_count * sizeof(struct board_listener));
-    section[BOARD_EVENTS] = (struct board_section){at, sizeof(struct board_event), b->event_count};
+    for (unsigned i = 0; i < BOARD_SECTION_COUNT; i++) {
+        section[i] = (struct board_section){at, (uint32_t)part[i].stride, (uint32_t)part[i].count};
+        at += align64(part[i].stride * part[i].count);
+    }
 }
 
 static size_t board_size(const struct board_section *last)
@@ -177,6 +185,9 @@ static void find_parts(struct board *b, const struct board_section *section)
     b->slot = (struct board_slot *)(void *)(base + section[BOARD_SLOTS].offset_bytes);
     b->listener = (struct board_listener *)(void *)(base + section[BOARD_LISTENERS].offset_bytes);
     b->event = (struct board_event *)(void *)(base + section[BOARD_EVENTS].offset_bytes);
+    b->thread = (struct board_thread *)(void *)(base + section[BOARD_THREADS].offset_bytes);
+    b->mount = (struct board_mount *)(void *)(base + section[BOARD_MOUNTS].offset_bytes);
+    b->stall = (struct board_stall *)(void *)(base + section[BOARD_STALLS].offset_bytes);
 }
 
 bool board_create(struct board *b, const struct board_create *how)
@@ -188,7 +199,7 @@ bool board_create(struct board *b, const struct board_create *how)
                         .listener_count = how->listeners,
                         .event_count = BOARD_EVENTS_RING};
     place_sections(b, section);
-    b->bytes = board_size(&section[BOARD_EVENTS]);
+    b->bytes = board_size(&section[BOARD_SECTION_COUNT - 1]);
     if (!map_board(b) || !fill_header(b, how) || !seal(b->fd)) {
         int saved = errno;
         board_destroy(b);
@@ -285,6 +296,46 @@ void board_clear_worker(struct board_slot *s)
         zero_u64(s->hist[i].bucket, HIST_BUCKETS);
     }
     atomic_store_explicit(&s->past_seq, seq + 2, memory_order_release);
+}
+
+static void clear_thread(struct board_thread *t)
+{
+    atomic_store_explicit(&t->used, 0, memory_order_release);
+    atomic_store_explicit(&t->since_ns, 0, memory_order_relaxed);
+    atomic_store_explicit(&t->wait, WAIT_POLL, memory_order_relaxed);
+    atomic_store_explicit(&t->tid, 0, memory_order_relaxed);
+    atomic_store_explicit(&t->mount, 0, memory_order_relaxed);
+    board_text_set(&t->path, span_of(NULL, 0));
+}
+
+static void clear_mount(struct board_mount *m)
+{
+    atomic_store_explicit(&m->used, 0, memory_order_release);
+    atomic_store_explicit(&m->state, MOUNT_OK, memory_order_relaxed);
+    atomic_store_explicit(&m->running, 0, memory_order_relaxed);
+    atomic_store_explicit(&m->queued, 0, memory_order_relaxed);
+    atomic_store_explicit(&m->oldest_ns, 0, memory_order_relaxed);
+    atomic_store_explicit(&m->sick_since_ns, 0, memory_order_relaxed);
+    atomic_store_explicit(&m->device, 0, memory_order_relaxed);
+    zero_u64(m->counter, MOUNT_COUNTER_COUNT);
+    board_text_set(&m->name, span_of(NULL, 0));
+    board_text_set(&m->type, span_of(NULL, 0));
+}
+
+void board_clear_slot(struct board *b, unsigned slot)
+{
+    struct board_thread *thread = &b->thread[(size_t)slot * BOARD_THREADS_PER_SLOT];
+    struct board_mount *mount = &b->mount[(size_t)slot * BOARD_MOUNTS_PER_SLOT];
+
+    /* Rows never used are left alone: writing them would give the board pages it does not need. */
+    for (unsigned i = 0; i < BOARD_THREADS_PER_SLOT; i++)
+        if (atomic_load_explicit(&thread[i].tid, memory_order_relaxed) != 0 ||
+            atomic_load_explicit(&thread[i].used, memory_order_relaxed) != 0)
+            clear_thread(&thread[i]);
+    for (unsigned i = 0; i < BOARD_MOUNTS_PER_SLOT; i++)
+        if (atomic_load_explicit(&mount[i].used, memory_order_relaxed) != 0)
+            clear_mount(&mount[i]);
+    board_clear_worker(&b->slot[slot]);
 }
 
 static void event_write(struct board_event *e, uint64_t seq, enum board_event_kind kind,

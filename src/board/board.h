@@ -52,6 +52,9 @@ int board_open_read_only(const struct board *b);
  */
 void board_clear_worker(struct board_slot *s);
 
+/* The same, and the rows of its offload threads and mounts: what the master calls. */
+void board_clear_slot(struct board *b, unsigned slot);
+
 /*
  * A change that goes on after its command was answered. begin returns its id, for the reply;
  * end says how it went, text in words. A new one takes the place of one that is under way.

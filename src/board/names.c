@@ -37,6 +37,12 @@ const char *const board_event_name[EVENT_COUNT] = {
 #undef EVENT
 };
 
+const char *const board_mount_state_name[MOUNT_STATE_COUNT] = {
+    [MOUNT_OK] = "ok",
+    [MOUNT_SICK] = "sick",
+    [MOUNT_FENCED] = "fenced",
+};
+
 const char *const board_counter_name[COUNTER_COUNT] = {
 #define COUNTER(name, unit, help) [COUNTER_##name] = #name,
 #define GAUGE(name, unit, help)   [COUNTER_##name] = #name,
@@ -96,6 +102,12 @@ uint64_t board_tables_hash(void)
         offsetof(struct board_listener, address),
         offsetof(struct board_slot, hist),
         offsetof(struct board_event, words),
+        offsetof(struct board_thread, path),
+        offsetof(struct board_mount, type),
+        offsetof(struct board_stall, kernel),
+        BOARD_THREADS_PER_SLOT,
+        BOARD_MOUNTS_PER_SLOT,
+        MOUNT_COUNTER_COUNT,
         HIST_BUCKETS,
         HIST_COUNT,
         BOARD_TEXT_BYTES,

@@ -13,6 +13,9 @@ void snap_free(struct snap *s)
     free(s->listener);
     free(s->worker);
     free(s->event);
+    free(s->thread);
+    free(s->mount);
+    free(s->stall);
     *s = (struct snap){0};
 }
 
@@ -39,9 +42,15 @@ bool snap_copy(struct snap *to, const struct snap *from)
     to->listener = copy_array(from->listener, from->listener_count, sizeof *to->listener, &failed);
     to->worker = copy_array(from->worker, from->worker_count, sizeof *to->worker, &failed);
     to->event = copy_array(from->event, from->event_count, sizeof *to->event, &failed);
+    to->thread = copy_array(from->thread, from->thread_count, sizeof *to->thread, &failed);
+    to->mount = copy_array(from->mount, from->mount_count, sizeof *to->mount, &failed);
+    to->stall = copy_array(from->stall, from->stall_count, sizeof *to->stall, &failed);
     to->listener_room = from->listener_count;
     to->worker_room = from->worker_count;
     to->event_room = from->event_count;
+    to->thread_room = from->thread_count;
+    to->mount_room = from->mount_count;
+    to->stall_room = from->stall_count;
     if (failed)
         snap_free(to);
     return !failed;
@@ -82,6 +91,11 @@ uint64_t snap_total(const struct snap *s, enum board_counter which)
     for (unsigned i = 0; i < s->worker_count; i++)
         sum += s->worker[i].counter[which];
     return sum;
+}
+
+const char *snap_thread_mount(const struct snap *s, const struct snap_thread *t)
+{
+    return t->mount < s->mount_count ? s->mount[t->mount].name : "";
 }
 
 uint64_t snap_events_lost(const struct snap *s, uint64_t seen_up_to)

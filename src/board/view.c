@@ -5,8 +5,9 @@
  * an access was copied and checked once, at opening; later reads are single atomic loads
  * whose values are bounded again where they are used. What no weir writes (an enumerator out
  * of range) reads as the first of its kind. Runs in observers, never in a worker.
+ * Offload threads, mounts and stalls are in view_offload.c.
  */
-#include "weir/snapshot.h"
+#include "board/view.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -25,12 +26,6 @@
 /* More than any weir makes: a board beyond it is refused before memory is spent on it. */
 #define VIEW_BYTES_MAX (256u << 20)
 
-struct board_view {
-    const char *map;
-    size_t bytes;
-    struct board_header fixed; /* a copy; only what stands before heartbeat_ns is filled in */
-};
-
 static const struct {
     const char *name;
     size_t stride_least, align;
@@ -40,6 +35,11 @@ static const struct {
     [BOARD_LISTENERS] = {"listeners", sizeof(struct board_listener),
                          _Alignof(struct board_listener), 4096},
     [BOARD_EVENTS] = {"events", sizeof(struct board_event), _Alignof(struct board_event), 65536},
+    [BOARD_THREADS] = {"offload threads", sizeof(struct board_thread),
+                       _Alignof(struct board_thread), 4096 * BOARD_THREADS_PER_SLOT},
+    [BOARD_MOUNTS] = {"mounts", sizeof(struct board_mount), _Alignof(struct board_mount),
+                      4096 * BOARD_MOUNTS_PER_SLOT},
+    [BOARD_STALLS] = {"stalls", sizeof(struct board_stall), _Alignof(struct board_stall), 4096},
 };
 
 __attribute__((format(printf, 3, 4))) static bool refuse(char *why, size_t why_bytes,
@@ -71,6 +71,17 @@ static bool check_section(const struct board_header *h, unsigned kind, char *why
     return true;
 }
 
+/* Sections with a number of rows for each slot have all of them. */
+static bool check_rows(const struct board_header *h, unsigned kind, unsigned each, char *why,
+                       size_t why_bytes)
+{
+    uint64_t need = (uint64_t)h->section[BOARD_SLOTS].count * each;
+
+    return h->section[kind].count >= need ||
+           refuse(why, why_bytes, "the board has %u %s, its slots need %" PRIu64,
+                  h->section[kind].count, section_rule[kind].name, need);
+}
+
 static bool check_header(const struct board_header *h, size_t bytes, char *why, size_t why_bytes)
 {
     if (h->magic != BOARD_MAGIC)
@@ -93,7 +104,8 @@ static bool check_header(const struct board_header *h, size_t bytes, char *why, 
     for (unsigned i = 0; i < BOARD_SECTION_COUNT; i++)
         if (!check_section(h, i, why, why_bytes))
             return false;
-    return true;
+    return check_rows(h, BOARD_THREADS, BOARD_THREADS_PER_SLOT, why, why_bytes) &&
+           check_rows(h, BOARD_MOUNTS, BOARD_MOUNTS_PER_SLOT, why, why_bytes);
 }
 
 /* The size of what lies behind fd, which can no longer shrink. */
@@ -149,29 +161,6 @@ void board_view_close(struct board_view **view)
     *view = NULL;
 }
 
-static uint32_t load32(const board_u32 *p)
-{
-    return atomic_load_explicit(p, memory_order_relaxed);
-}
-
-static uint64_t load64(const board_u64 *p)
-{
-    return atomic_load_explicit(p, memory_order_relaxed);
-}
-
-/* A number that must be below count; what no weir writes becomes 0. */
-static unsigned bounded(uint32_t v, unsigned count)
-{
-    return v < count ? v : 0;
-}
-
-static const void *record(const struct board_view *view, unsigned kind, unsigned i)
-{
-    const struct board_section *s = &view->fixed.section[kind];
-
-    return view->map + s->offset_bytes + (size_t)s->stride_bytes * i;
-}
-
 /* to has room for four times n, "..." and a NUL. Most text is plain and only copied. */
 static void scrub(char *to, size_t room, const char *p, size_t n, bool cut)
 {
@@ -192,8 +181,7 @@ static void scrub_fixed(char *to, size_t room, const char *from, size_t most)
     scrub(to, room, from, strnlen(from, most), false);
 }
 
-/* False when it was caught in the middle of a change, or was left there by a killed writer. */
-static bool take_text(char to[SNAP_TEXT_BYTES], const struct board_text *t)
+bool view_take_text(char to[SNAP_TEXT_BYTES], const struct board_text *t)
 {
     char raw[BOARD_TEXT_BYTES + 1];
     size_t n;
@@ -220,22 +208,26 @@ static void take_fixed(const struct board_header *h, struct snap *s)
 static void take_header(const struct board_header *h, struct snap *s)
 {
     s->ready = atomic_load_explicit(&h->ready, memory_order_acquire) != 0;
-    s->heartbeat_ns = load64(&h->heartbeat_ns);
-    s->clean_stop = load32(&h->clean_stop) != 0;
-    s->stopping = load32(&h->stopping) != 0;
-    s->workers_wanted = load32(&h->workers_wanted);
-    s->workers_min = load32(&h->workers_min);
-    s->workers_max = load32(&h->workers_max);
-    s->workers_auto = load32(&h->workers_auto) != 0;
-    s->generation = load32(&h->generation);
-    s->reload_state = (enum board_reload)bounded(load32(&h->reload_state), RELOAD_FAILED + 1);
-    s->reload_serial = load32(&h->reload_serial);
-    s->reload_wall_ns = load64(&h->reload_wall_ns);
-    take_text(s->reload_error, &h->reload_error);
-    s->blocked_after_ns = load64(&h->blocked_after_ns);
-    s->slow_request_ns = load64(&h->slow_request_ns);
-    s->connections_max = load64(&h->connections_max);
-    s->worker_restarts = load64(&h->worker_restarts);
+    s->heartbeat_ns = view_load64(&h->heartbeat_ns);
+    s->clean_stop = view_load32(&h->clean_stop) != 0;
+    s->stopping = view_load32(&h->stopping) != 0;
+    s->workers_wanted = view_load32(&h->workers_wanted);
+    s->workers_min = view_load32(&h->workers_min);
+    s->workers_max = view_load32(&h->workers_max);
+    s->workers_auto = view_load32(&h->workers_auto) != 0;
+    s->generation = view_load32(&h->generation);
+    s->reload_state =
+        (enum board_reload)view_bounded(view_load32(&h->reload_state), RELOAD_FAILED + 1);
+    s->reload_serial = view_load32(&h->reload_serial);
+    s->reload_wall_ns = view_load64(&h->reload_wall_ns);
+    view_take_text(s->reload_error, &h->reload_error);
+    s->blocked_after_ns = view_load64(&h->blocked_after_ns);
+    s->slow_request_ns = view_load64(&h->slow_request_ns);
+    s->connections_max = view_load64(&h->connections_max);
+    s->worker_restarts = view_load64(&h->worker_restarts);
+    s->offload_threads = view_load32(&h->offload_threads);
+    s->offload_by_hand = view_load32(&h->offload_by_hand) != 0;
+    s->faults = view_load32(&h->faults);
 }
 
 /* The change under way, in the order that board_op_begin and board_op_end make safe. */
@@ -244,50 +236,50 @@ static void take_operation(const struct board_header *h, struct snap *s)
     for (int i = 0; i < 3; i++) {
         s->op_id = atomic_load_explicit(&h->op_id, memory_order_acquire);
         uint32_t state = atomic_load_explicit(&h->op_state, memory_order_acquire);
-        s->op_state = (enum board_op_state)bounded(state, OP_FAILED + 1);
-        s->op_since_ns = load64(&h->op_since_ns);
-        take_text(s->op_text, &h->op_text);
+        s->op_state = (enum board_op_state)view_bounded(state, OP_FAILED + 1);
+        s->op_since_ns = view_load64(&h->op_since_ns);
+        view_take_text(s->op_text, &h->op_text);
         atomic_thread_fence(memory_order_acquire);
-        if (load32(&h->op_id) == s->op_id && load32(&h->op_state) == state)
+        if (view_load32(&h->op_id) == s->op_id && view_load32(&h->op_state) == state)
             return;
     }
 }
 
 static void take_slot_head(const struct board_slot *slot, struct snap_worker *w)
 {
-    w->pid = load32(&slot->pid);
-    w->epoch = load32(&slot->epoch);
-    w->generation = load32(&slot->generation);
-    w->pid_start_ticks = load64(&slot->pid_start_ticks);
-    w->state_since_ns = load64(&slot->state_since_ns);
-    w->stopped_since_ns = load64(&slot->stopped_since_ns);
-    w->blocked_since_ns = load64(&slot->blocked_since_ns);
-    w->last_exit = (enum board_exit)bounded(load32(&slot->last_exit), EXIT_OTHER + 1);
-    w->last_exit_detail = load32(&slot->last_exit_detail);
-    w->restarts = load32(&slot->restarts);
-    w->blocked_count = load32(&slot->blocked_count);
+    w->pid = view_load32(&slot->pid);
+    w->epoch = view_load32(&slot->epoch);
+    w->generation = view_load32(&slot->generation);
+    w->pid_start_ticks = view_load64(&slot->pid_start_ticks);
+    w->state_since_ns = view_load64(&slot->state_since_ns);
+    w->stopped_since_ns = view_load64(&slot->stopped_since_ns);
+    w->blocked_since_ns = view_load64(&slot->blocked_since_ns);
+    w->last_exit = (enum board_exit)view_bounded(view_load32(&slot->last_exit), EXIT_OTHER + 1);
+    w->last_exit_detail = view_load32(&slot->last_exit_detail);
+    w->restarts = view_load32(&slot->restarts);
+    w->blocked_count = view_load32(&slot->blocked_count);
 }
 
 static void take_hist(const struct board_hist *h, struct snap_hist *to)
 {
-    to->count = load64(&h->count);
-    to->sum_ns = load64(&h->sum_ns);
+    to->count = view_load64(&h->count);
+    to->sum_ns = view_load64(&h->sum_ns);
     for (unsigned i = 0; i < HIST_BUCKETS; i++)
-        to->bucket[i] = load64(&h->bucket[i]);
+        to->bucket[i] = view_load64(&h->bucket[i]);
 }
 
 static void take_slot_work(const struct board_slot *slot, struct snap_worker *w)
 {
     w->ready = atomic_load_explicit(&slot->ready, memory_order_acquire) != 0;
-    w->turn_since_ns = load64(&slot->turn_since_ns);
-    w->wait = (enum board_wait)bounded(load32(&slot->wait), WAIT_COUNT);
-    w->wait_since_ns = load64(&slot->wait_since_ns);
-    w->heartbeat_ns = load64(&slot->heartbeat_ns);
+    w->turn_since_ns = view_load64(&slot->turn_since_ns);
+    w->wait = (enum board_wait)view_bounded(view_load32(&slot->wait), WAIT_COUNT);
+    w->wait_since_ns = view_load64(&slot->wait_since_ns);
+    w->heartbeat_ns = view_load64(&slot->heartbeat_ns);
     for (unsigned c = 0; c < COUNTER_COUNT; c++)
-        w->counter[c] = load64(&slot->counter[c]);
-    w->serving_stale = !take_text(w->serving, &slot->serving);
-    take_text(w->request, &slot->request);
-    take_text(w->peer, &slot->peer);
+        w->counter[c] = view_load64(&slot->counter[c]);
+    w->serving_stale = !view_take_text(w->serving, &slot->serving);
+    view_take_text(w->request, &slot->request);
+    view_take_text(w->peer, &slot->peer);
     for (unsigned i = 0; i < HIST_COUNT; i++)
         take_hist(&slot->hist[i], &w->hist[i]);
 }
@@ -305,9 +297,9 @@ static void take_slot(const struct board_slot *slot, struct snap_worker *w, uint
         uint32_t seq = atomic_load_explicit(&slot->past_seq, memory_order_acquire);
         const board_u64 *from = slot->past[(seq + 1) / 2 % 2];
 
-        w->state = (enum board_state)bounded(load32(&slot->state), SLOT_STATE_COUNT);
+        w->state = (enum board_state)view_bounded(view_load32(&slot->state), SLOT_STATE_COUNT);
         for (unsigned c = 0; c < COUNTER_COUNT; c++)
-            past[c] = load64(&from[c]);
+            past[c] = view_load64(&from[c]);
         if (w->state != SLOT_EMPTY) {
             take_slot_head(slot, w);
             take_slot_work(slot, w);
@@ -315,12 +307,12 @@ static void take_slot(const struct board_slot *slot, struct snap_worker *w, uint
         if (seq % 2 != 0)
             memset(w->counter, 0, sizeof w->counter);
         atomic_thread_fence(memory_order_acquire);
-        if (load32(&slot->past_seq) == seq)
+        if (view_load32(&slot->past_seq) == seq)
             return;
     }
 }
 
-static bool room_for_one(void **array, unsigned *room, unsigned count, size_t size)
+bool view_room_for_one(void **array, unsigned *room, unsigned count, size_t size)
 {
     unsigned more = *room ? *room * 2 : 8;
     void *p;
@@ -344,12 +336,12 @@ static bool take_workers(const struct board_view *view, struct snap *s)
         uint64_t past[COUNTER_COUNT];
         void *array = s->worker;
 
-        if (!room_for_one(&array, &s->worker_room, s->worker_count, sizeof *s->worker))
+        if (!view_room_for_one(&array, &s->worker_room, s->worker_count, sizeof *s->worker))
             return false;
         s->worker = array;
         struct snap_worker *w = &s->worker[s->worker_count];
         w->number = i + 1;
-        take_slot(record(view, BOARD_SLOTS, i), w, past);
+        take_slot(view_record(view, BOARD_SLOTS, i), w, past);
         for (unsigned c = 0; c < COUNTER_COUNT; c++)
             s->past[c] += past[c];
         s->workers_running += w->state == SLOT_RUNNING;
@@ -362,21 +354,21 @@ static bool take_listeners(const struct board_view *view, struct snap *s)
 {
     s->listener_count = 0;
     for (unsigned i = 0; i < view->fixed.section[BOARD_LISTENERS].count; i++) {
-        const struct board_listener *from = record(view, BOARD_LISTENERS, i);
+        const struct board_listener *from = view_record(view, BOARD_LISTENERS, i);
         void *array = s->listener;
 
-        if (load32(&from->used) == 0)
+        if (view_load32(&from->used) == 0)
             continue;
-        if (!room_for_one(&array, &s->listener_room, s->listener_count, sizeof *s->listener))
+        if (!view_room_for_one(&array, &s->listener_room, s->listener_count, sizeof *s->listener))
             return false;
         s->listener = array;
         struct snap_listener *l = &s->listener[s->listener_count++];
-        take_text(l->address, &from->address);
-        l->queue_depth = load32(&from->queue_depth);
-        l->queue_limit = load32(&from->queue_limit);
-        l->queue_peak = load32(&from->queue_peak);
-        l->drops = load64(&from->drops);
-        l->sampled_ns = load64(&from->sampled_ns);
+        view_take_text(l->address, &from->address);
+        l->queue_depth = view_load32(&from->queue_depth);
+        l->queue_limit = view_load32(&from->queue_limit);
+        l->queue_peak = view_load32(&from->queue_peak);
+        l->drops = view_load64(&from->drops);
+        l->sampled_ns = view_load64(&from->sampled_ns);
     }
     return true;
 }
@@ -392,14 +384,14 @@ static bool take_event(const struct board_event *e, uint64_t seq, struct snap_ev
     if (length > BOARD_EVENT_BYTES)
         length = BOARD_EVENT_BYTES;
     to->seq = seq;
-    to->when_ns = load64(&e->when_ns);
-    to->when_wall_ns = load64(&e->when_wall_ns);
-    to->kind = (enum board_event_kind)bounded(atomic_load_explicit(&e->kind, memory_order_relaxed),
-                                              EVENT_COUNT);
+    to->when_ns = view_load64(&e->when_ns);
+    to->when_wall_ns = view_load64(&e->when_wall_ns);
+    to->kind = (enum board_event_kind)view_bounded(
+        atomic_load_explicit(&e->kind, memory_order_relaxed), EVENT_COUNT);
     to->worker = atomic_load_explicit(&e->worker, memory_order_relaxed);
     board_words_load(e->words, raw, length);
     atomic_thread_fence(memory_order_acquire);
-    if (load64(&e->seq) != seq)
+    if (view_load64(&e->seq) != seq)
         return false;
     scrub(to->text, sizeof to->text, raw, length, false);
     return true;
@@ -417,11 +409,11 @@ static bool take_events(const struct board_view *view, const struct board_header
          seq++) {
         void *array = s->event;
 
-        if (!room_for_one(&array, &s->event_room, s->event_count, sizeof *s->event))
+        if (!view_room_for_one(&array, &s->event_room, s->event_count, sizeof *s->event))
             return false;
         s->event = array;
-        s->event_count += take_event(record(view, BOARD_EVENTS, (unsigned)((seq - 1) % ring)), seq,
-                                     &s->event[s->event_count]);
+        s->event_count += take_event(view_record(view, BOARD_EVENTS, (unsigned)((seq - 1) % ring)),
+                                     seq, &s->event[s->event_count]);
     }
     return true;
 }
@@ -433,7 +425,8 @@ bool board_view_snap(const struct board_view *view, struct snap *s)
     take_fixed(&view->fixed, s);
     take_header(h, s);
     take_operation(h, s);
-    if (!take_listeners(view, s) || !take_workers(view, s) || !take_events(view, h, s))
+    if (!take_listeners(view, s) || !take_workers(view, s) || !view_take_offload(view, s) ||
+        !take_events(view, h, s))
         return false;
     /* Last, so that nothing on the board is newer than the snapshot and no age is negative. */
     s->taken_ns = mono_now().ns;

@@ -14,6 +14,8 @@ static void *owner_of(struct builder *b, const struct setting *s)
 {
     if (s->section == SECTION_location)
         return b->location;
+    if (s->section == SECTION_fault)
+        return &b->conf->faults[b->conf->fault_count - 1];
     if (s->section == SECTION_site)
         return &b->conf->sites[b->site];
     return b->conf;
@@ -42,6 +44,13 @@ bool builder_init(struct builder *b, struct conf *conf, struct conf_errors *erro
         if (section_is_global(setting_table[i].section) && !set_default(&setting_table[i], conf))
             return false;
     return true;
+}
+
+void builder_set_defaults(struct builder *b, enum conf_section section, void *owner)
+{
+    for (int i = 0; i < SETTING_COUNT; i++)
+        if (setting_table[i].section == section && !set_default(&setting_table[i], owner))
+            b->errors->no_memory = true;
 }
 
 static bool location_append(struct conf *conf, struct conf_site *site, struct conf_location *new)
@@ -76,9 +85,7 @@ struct conf_location *builder_add_location(struct builder *b, struct span prefix
         free(new);
         return NULL;
     }
-    for (int i = 0; i < SETTING_COUNT; i++)
-        if (setting_table[i].section == SECTION_location && !set_default(&setting_table[i], new))
-            b->errors->no_memory = true;
+    builder_set_defaults(b, SECTION_location, new);
     return new;
 }
 
@@ -186,7 +193,8 @@ void builder_value(void *arg, int line, struct span key, struct span value)
         return;
     }
     *origin = where;
-    if (s->section == SECTION_location && !b->location)
+    if ((s->section == SECTION_location && !b->location) ||
+        (s->section == SECTION_fault && !b->in_fault))
         return; /* memory ran out at its head */
     if (!environment_expand(value, &expanded, &why) ||
         !set_value(b, s, where, key, buf_span(&expanded), &why))
@@ -207,7 +215,7 @@ static const struct setting *find_override(struct builder *b, struct conf_origin
         in = section_find(section);
         if (in == SECTION_COUNT || !section_is_global(in)) {
             errors_add(b->errors, where,
-                       "only keys of [server], [limits], [log] and [cache] can "
+                       "only keys of [server], [limits], [log], [cache] and [offload] can "
                        "be set here");
             return NULL;
         }
@@ -227,8 +235,8 @@ static const struct setting *find_override(struct builder *b, struct conf_origin
         errors_add(b->errors, where, "unknown key; did you mean `%s'?", nearest);
     else
         errors_add(b->errors, where,
-                   "unknown key; only keys of [server], [limits], [log] and "
-                   "[cache] can be set here");
+                   "unknown key; only keys of [server], [limits], [log], "
+                   "[cache] and [offload] can be set here");
     return NULL;
 }
 

@@ -21,10 +21,11 @@ struct builder {
     bool any_head;
     size_t site;                    /* index in conf->sites */
     struct conf_location *location; /* NULL outside of one */
+    bool in_fault;                  /* the last of conf->faults is the present one */
 
     int first_line[SECTION_COUNT]; /* of heads that may stand once; 0: not yet */
     struct conf_origin
-        origin[SETTING_COUNT]; /* of settings; of a location or site: the present one's */
+        origin[SETTING_COUNT]; /* of settings; of a location, site or fault: the present one's */
 };
 
 /* With every default, and the nameless site. False when memory runs out. */
@@ -40,8 +41,16 @@ void builder_override(struct builder *b, const char *override);
 /* A location of the present site, with its defaults; NULL when memory runs out. */
 struct conf_location *builder_add_location(struct builder *b, struct span prefix, int line);
 
-/* Ends the present location, if there is one: it must have got exactly one handler. */
-void builder_close_location(struct builder *b);
+/* Gives a location or a fault the defaults of its section's settings. */
+void builder_set_defaults(struct builder *b, enum conf_section section, void *owner);
+
+/* A head of [fault] (builder_fault.c), the end of its section, and the checks of all of them. */
+void fault_open(struct builder *b, int line, struct span prefix);
+void fault_close(struct builder *b);
+void fault_check_all(struct builder *b);
+
+/* Ends the present location or fault, if there is one, with the checks of what it got. */
+void builder_close(struct builder *b);
 
 /* Sorts, numbers, and checks what only shows in the whole. */
 void builder_finish(struct builder *b);

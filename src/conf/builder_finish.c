@@ -125,12 +125,13 @@ void builder_finish(struct builder *b)
 {
     struct conf *conf = b->conf;
 
-    builder_close_location(b);
+    builder_close(b);
     for (size_t i = 0; i < conf->site_count; i++)
         sort_locations(b, &conf->sites[i]);
     number_locations(conf);
     sort_types(b);
     check_workers(b);
+    fault_check_all(b);
     if (conf->location_count == 0)
         errors_add(
             b->errors, (struct conf_origin){0},

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Section heads: [server], [location /prefix/], [site names...]. Master only.
+ * Section heads: [server], [location /prefix/], [site names...]; [fault /prefix] is in
+ * builder_fault.c. Master only.
  */
 #include "conf/builder.h"
 
@@ -37,14 +38,16 @@ static void check_handlers(struct builder *b)
                            "`%s' does nothing beside redirect; leave it out", setting_table[i].key);
 }
 
-void builder_close_location(struct builder *b)
+void builder_close(struct builder *b)
 {
+    fault_close(b);
     if (b->location) {
         check_handlers(b);
         b->location->handler = b->location->files ? CONF_FILES : CONF_REDIRECT;
     }
     b->location = NULL;
     forget(b, SECTION_location);
+    forget(b, SECTION_fault);
 }
 
 static bool is_prefix(struct span prefix)
@@ -186,10 +189,11 @@ static void unknown_section(struct builder *b, struct conf_origin where, struct 
         errors_add(b->errors, where, "unknown section [%.*s]; did you mean [%s]?", (int)name.n,
                    name.p, nearest);
     else
-        errors_add(b->errors, where,
-                   "unknown section [%.*s]; there are [server], [limits], [log], [cache], [types], "
-                   "[location /prefix/] and [site names...]",
-                   (int)name.n, name.p);
+        errors_add(
+            b->errors, where,
+            "unknown section [%.*s]; there are [server], [limits], [log], [cache], [offload], "
+            "[fault /prefix], [types], [location /prefix/] and [site names...]",
+            (int)name.n, name.p);
 }
 
 void builder_section(void *arg, int line, struct span head)
@@ -198,7 +202,7 @@ void builder_section(void *arg, int line, struct span head)
     struct conf_origin where = {.line = line};
     struct span argument = head, name = value_word(&argument);
 
-    builder_close_location(b);
+    builder_close(b);
     argument = span_trim(argument);
     b->any_head = true;
     b->section = section_find(name);
@@ -209,6 +213,8 @@ void builder_section(void *arg, int line, struct span head)
         open_location(b, line, argument);
     } else if (b->section == SECTION_site) {
         open_site(b, line, argument);
+    } else if (b->section == SECTION_fault) {
+        fault_open(b, line, argument);
     } else {
         int *first = &b->first_line[b->section];
         if (argument.n > 0)

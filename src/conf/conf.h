@@ -44,10 +44,13 @@ struct conf_type {
     int line; /* where it stands in the file */
 };
 
-/* Rehearsal of a bad disk, applied by offload threads to calls on paths with this prefix. */
+/*
+ * Rehearsal of a bad disk, applied by offload threads to calls on paths that begin with this
+ * prefix. No two with the same prefix have an operation in common.
+ */
 struct conf_fault {
     char *prefix;        /* absolute path in the file system */
-    uint32_t operations; /* bit per enum board_wait: WAIT_OPEN, WAIT_READ, WAIT_READDIR, WAIT_STAT */
+    uint32_t operations; /* a bit for each of WAIT_OPEN, WAIT_READ, WAIT_READDIR, WAIT_STAT */
     uint64_t delay_ns;   /* before each call */
     uint64_t rate_bytes; /* per second, for reads; 0: unlimited */
     bool hang;           /* never comes back (until the worker ends) */
@@ -99,7 +102,7 @@ struct conf {
         uint64_t drain_timeout_ns;
         unsigned offload_threads; /* per worker, at most */
         bool allow_faults;        /* [fault] sections are refused without it */
-        char *mime_types; /* path of the system's table */
+        char *mime_types;         /* path of the system's table */
     } server;
 
     struct {
@@ -130,13 +133,13 @@ struct conf {
     } cache;
 
     struct {
-        uint64_t deadline_ns;    /* a job older than this makes its mount sick */
-        unsigned mount_share;    /* percent of the threads that one mount may take */
-        unsigned queue;          /* jobs that may wait per mount */
-        uint64_t idle_ns;        /* an idle thread ends after this */
-        size_t window_bytes;     /* of a cold file read at once */
-        size_t buffers_bytes;    /* memory for these, per worker */
-        uint64_t probe_ns;       /* how often a sick mount is tried, and its Retry-After */
+        uint64_t deadline_ns; /* a job older than this makes its mount sick */
+        unsigned mount_share; /* percent of the threads that one mount may take */
+        unsigned queue;       /* jobs that may wait per mount */
+        uint64_t idle_ns;     /* an idle thread ends after this */
+        size_t window_bytes;  /* of a cold file read at once */
+        size_t buffers_bytes; /* memory for these, per worker */
+        uint64_t probe_ns;    /* how often a sick mount is tried, and its Retry-After */
     } offload;
 
     struct conf_fault *faults; /* [fault /path/prefix] */
@@ -151,7 +154,7 @@ struct conf {
     size_t location_count;
 };
 
-/* One "KEY=VALUE" of `weir -o`: a key of [server], [limits], [log] or [cache], or
+/* One "KEY=VALUE" of `weir -o`: a key of [server], [limits], [log], [cache] or [offload], or
  * SECTION.KEY=VALUE. */
 
 /*

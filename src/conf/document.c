@@ -43,7 +43,8 @@ static void write_comment(FILE *to, struct span text)
 /* The bounds of a number, time or size, as the types write them. Empty for all other types. */
 static void add_bounds(const struct setting *s, struct buf *text)
 {
-    bool is_time = s->type == &value_TIME, is_size = s->type == &value_SIZE;
+    bool is_time = s->type == &value_TIME,
+         is_size = s->type == &value_SIZE || s->type == &value_WINDOW;
     const uint64_t bounds[2] = {s->min, s->max};
 
     if (s->max == 0)
@@ -88,6 +89,7 @@ static void write_setting(FILE *to, const struct setting *s)
 static void write_section(FILE *to, enum conf_section section)
 {
     static const char *const head[SECTION_COUNT] = {[SECTION_location] = "[location /]",
+                                                    [SECTION_fault] = "#[fault /srv/slow/]",
                                                     [SECTION_site] =
                                                         "#[site example.org www.example.org]"};
 

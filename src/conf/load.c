@@ -49,6 +49,9 @@ void conf_free(struct conf **pointer)
         free(conf->types[i].type);
     }
     free(conf->types);
+    for (size_t i = 0; i < conf->fault_count; i++)
+        free(conf->faults[i].prefix);
+    free(conf->faults);
     for (size_t i = 0; i < conf->location_count; i++)
         free_location(conf->locations[i]);
     free(conf->locations);

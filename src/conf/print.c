@@ -88,6 +88,14 @@ static void print_types(FILE *to, const struct conf *conf)
         print_pair(to, span_str(conf->types[i].extension), span_str(conf->types[i].type));
 }
 
+static void print_faults(FILE *to, const struct conf *conf)
+{
+    for (size_t i = 0; i < conf->fault_count; i++) {
+        fprintf(to, "\n[fault %s]\n", conf->faults[i].prefix);
+        print_settings(to, SECTION_fault, &conf->faults[i]);
+    }
+}
+
 static void print_location(FILE *to, const struct conf_location *location)
 {
     struct buf value = {0};
@@ -125,6 +133,7 @@ void conf_print(const struct conf *conf, FILE *to)
             fprintf(to, "%s[%s]\n", i == 0 ? "" : "\n", section_table[i].name);
             print_settings(to, (enum conf_section)i, conf);
         }
+    print_faults(to, conf);
     print_types(to, conf);
     for (size_t i = 0; i < conf->site_count; i++)
         print_site(to, &conf->sites[i]);

@@ -7,6 +7,7 @@
 #include "conf/settings.h"
 
 #include "base/clock.h"
+#include "weir/board.h"
 
 #define MS   NS_PER_MS
 #define HOUR (3600 * NS_PER_S)
@@ -16,8 +17,9 @@
 #define GIB  (1024 * MIB)
 #define TIB  (1024 * GIB)
 
-typedef struct conf owner_server, owner_limits, owner_log, owner_cache, owner_types;
+typedef struct conf owner_server, owner_limits, owner_log, owner_cache, owner_types, owner_offload;
 typedef struct conf_location owner_location;
+typedef struct conf_fault owner_fault;
 typedef struct conf_site owner_site;
 
 const struct section section_table[SECTION_COUNT] = {
@@ -60,7 +62,7 @@ const struct setting setting_table[SETTING_COUNT] = {
 bool section_is_global(enum conf_section section)
 {
     return section == SECTION_server || section == SECTION_limits || section == SECTION_log ||
-           section == SECTION_cache;
+           section == SECTION_cache || section == SECTION_offload;
 }
 
 enum conf_section section_find(struct span name)

@@ -197,6 +197,22 @@ static bool size_print(const struct setting *s, const void *owner, struct buf *t
 
 const struct value_type value_SIZE = {"size", size_parse, size_print, NULL};
 
+enum { WINDOW_STEP = 64 * 1024 };
+
+static bool window_parse(const struct setting *s, struct span text, void *owner, struct buf *why)
+{
+    uint64_t value = 0;
+
+    if (parse_in_units(text, size_units, SIZE_UNITS, &value) == PARSED &&
+        value % WINDOW_STEP != 0 && value >= s->min && value <= s->max) {
+        buf_addf(why, "not a multiple of 64k; write one, as in 512k");
+        return false;
+    }
+    return size_parse(s, text, owner, why);
+}
+
+const struct value_type value_WINDOW = {"size", window_parse, size_print, NULL};
+
 static bool workers_parse(const struct setting *s, struct span text, void *owner, struct buf *why)
 {
     struct conf *conf = owner;

@@ -4,7 +4,8 @@
  * owner (struct conf, conf_location or conf_site), replacing what was there, and prints it
  * so that parsing gives the same again. Types know nothing of files, lines or sections.
  * Those of numbers and words are in value.c, of text and paths in value_text.c, of
- * locations and sites in value_site.c, of addresses in listen.c. Master only.
+ * locations and sites in value_site.c, of faults in value_fault.c, of addresses in listen.c. Master
+ * only.
  */
 #ifndef WEIR_CONF_VALUE_H
 #define WEIR_CONF_VALUE_H
@@ -32,6 +33,7 @@ VALUE_TYPE(COUNT);
 VALUE_TYPE(WORKERS);
 VALUE_TYPE(TIME);
 VALUE_TYPE(SIZE);
+VALUE_TYPE(WINDOW);
 VALUE_TYPE(BOOL);
 VALUE_TYPE(LOG_FORMAT);
 VALUE_TYPE(LOG_LEVEL);
@@ -50,6 +52,8 @@ VALUE_TYPE(INDEX);
 VALUE_TYPE(REDIRECT);
 VALUE_TYPE(ERROR_PAGES);
 VALUE_TYPE(MEDIA_TYPE);
+VALUE_TYPE(OPERATIONS);
+VALUE_TYPE(ERROR_NAME);
 
 /* A time or a size as people write it, in the largest unit that leaves no rest. */
 bool value_print_time(struct buf *text, uint64_t ns);

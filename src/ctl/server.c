@@ -11,6 +11,7 @@
 
 #include "base/escape.h"
 #include "base/must.h"
+#include "weir/board.h"
 
 #define WORDS_MAX 4 /* no command has more than two; the rest is counted, not kept */
 
@@ -162,6 +163,20 @@ static bool read_worker(struct span s, struct control_request *r, char *why, siz
                   quote(s).text, CONTROL_NUMBER_MAX);
 }
 
+static bool read_threads(struct span s, struct control_request *r, char *why, size_t why_bytes)
+{
+    if (read_number(s, &r->number) && r->number <= OFFLOAD_THREADS_MAX)
+        return true;
+    return refuse(why, why_bytes, "'%s' is not a number of threads: 1 to %d", quote(s).text,
+                  OFFLOAD_THREADS_MAX);
+}
+
+static bool read_path(struct span s, struct control_request *r, char *why, size_t why_bytes)
+{
+    r->path = s;
+    return s.p[0] == '/' || refuse(why, why_bytes, "'%s' is not an absolute path", quote(s).text);
+}
+
 static bool read_level(struct span s, struct control_request *r, char *why, size_t why_bytes)
 {
     for (unsigned i = 0; i < sizeof log_level_name / sizeof *log_level_name; i++)
@@ -188,6 +203,11 @@ static bool read_argument(struct span s, struct control_request *r, char *why, s
     case COMMAND_RESTART:
     case COMMAND_KILL:
         return read_worker(s, r, why, why_bytes);
+    case COMMAND_OFFLOAD:
+        return read_threads(s, r, why, why_bytes);
+    case COMMAND_FENCE:
+    case COMMAND_UNFENCE:
+        return read_path(s, r, why, why_bytes);
     case COMMAND_LOGLEVEL:
         return read_level(s, r, why, why_bytes);
     case COMMAND_STOP:
@@ -199,6 +219,18 @@ static bool read_argument(struct span s, struct control_request *r, char *why, s
         break;
     }
     never("an argument of a command that has none");
+}
+
+static bool takes_path(enum control_command command)
+{
+    return command == COMMAND_FENCE || command == COMMAND_UNFENCE;
+}
+
+/* A path may hold blanks: it is what stands behind the command, to the end of the line. */
+static void join_path(struct span packet, struct words *w)
+{
+    w->word[1].n = (size_t)(packet.p + packet.n - w->word[1].p);
+    w->count = 2;
 }
 
 bool control_parse(struct span packet, struct control_request *request, char *why, size_t why_bytes)
@@ -218,6 +250,8 @@ bool control_parse(struct span packet, struct control_request *request, char *wh
     if (!find_command(w.word[0], &request->command))
         return refuse_word(w.word[0], why, why_bytes);
 
+    if (w.count > 2 && takes_path(request->command))
+        join_path(packet, &w);
     const char *takes = control_command_arguments[request->command];
     size_t most = takes[0] != '\0', least = takes[0] != '\0' && takes[0] != '[';
     if (w.count - 1 > most || w.count - 1 < least)

@@ -26,7 +26,9 @@ enum control_amount { AMOUNT_SET, AMOUNT_ADD, AMOUNT_REMOVE, AMOUNT_AUTO };
 struct control_request {
     enum control_command command;
     enum control_amount amount; /* WORKERS */
-    unsigned number; /* WORKERS: N, from 1, 0 with AMOUNT_AUTO; DRAIN, RESTART, KILL: the worker */
+    unsigned number;  /* WORKERS: N, from 1, 0 with AMOUNT_AUTO; DRAIN, RESTART, KILL: the worker;
+                         OFFLOAD: threads */
+    struct span path; /* FENCE, UNFENCE: absolute, the rest of the line; it lies in the packet */
     enum log_level level; /* LOGLEVEL */
     bool now;             /* STOP */
 };

@@ -146,9 +146,9 @@ static void put_histogram(struct object parent, const char *name, const struct s
 }
 
 static const char *const hist_name[HIST_COUNT] = {
-    [HIST_ACCEPT_WAIT] = "accept_wait",
-    [HIST_REQUEST_TIME] = "request_time",
-    [HIST_LOOP_TURN] = "loop_turn",
+    [HIST_ACCEPT_WAIT] = "accept_wait", [HIST_REQUEST_TIME] = "request_time",
+    [HIST_LOOP_TURN] = "loop_turn",     [HIST_OFFLOAD_WAIT] = "offload_wait",
+    [HIST_OFFLOAD_RUN] = "offload_run",
 };
 
 static void put_histograms(struct object parent, const struct snap_hist *hist)
@@ -220,6 +220,101 @@ static void put_work(struct object o, const struct snap *s, const struct snap_wo
     put_text_or_null(o, "peer", w->peer);
 }
 
+/* ---- offload threads, mounts, stalls ---- */
+
+/* Of one worker, or the sums over all. */
+static struct object offload_object(const uint64_t *counter, const struct snap_hist *hist,
+                                    bool *failed)
+{
+    struct object o = object_new(failed);
+
+    put_number(o, "threads", counter[COUNTER_offload_threads]);
+    put_number(o, "threads_max", counter[COUNTER_offload_threads_max]);
+    put_number(o, "busy", counter[COUNTER_offload_busy]);
+    put_number(o, "stuck", counter[COUNTER_offload_stuck]);
+    put_number(o, "queued", counter[COUNTER_offload_queued]);
+    put_number(o, "requests_waiting", counter[COUNTER_requests_waiting]);
+    put_histogram(o, "wait", &hist[HIST_OFFLOAD_WAIT]);
+    put_histogram(o, "run", &hist[HIST_OFFLOAD_RUN]);
+    return o;
+}
+
+/* What the worker's threads do right now. */
+static void put_jobs(struct object parent, const struct snap *s, const struct snap_worker *w)
+{
+    json_t *array = json_array();
+
+    for (unsigned i = 0; i < w->thread_count; i++) {
+        const struct snap_thread *t = &s->thread[w->thread_first + i];
+        if (t->since_ns == 0)
+            continue;
+        struct object o = object_new(parent.failed);
+        put_number(o, "thread", t->number);
+        put_number(o, "tid", t->tid);
+        put_text(o, "doing", board_wait_name[t->wait]);
+        put_ms(o, "since_ms", age(s, t->since_ns));
+        put_text_or_null(o, "path", t->path);
+        put_text_or_null(o, "mount", snap_thread_mount(s, t));
+        append(array, o.json, parent.failed);
+    }
+    put(parent, "jobs", array);
+}
+
+json_t *status_mounts_json(const struct snap *s)
+{
+    bool failed = false;
+    json_t *array = json_array();
+
+    for (unsigned i = 0; i < s->mount_count; i++) {
+        const struct snap_mount *m = &s->mount[i];
+        struct object o = object_new(&failed);
+        put_text(o, "mount", m->name);
+        put_text(o, "type", m->type);
+        put_number(o, "device", m->device);
+        put_text(o, "state", board_mount_state_name[m->state]);
+        put_ms(o, "sick_ms", age(s, m->sick_since_ns));
+        put_number(o, "workers", m->workers);
+        put_number(o, "workers_refusing", m->workers_sick);
+        put_number(o, "running", m->running);
+        put_number(o, "queued", m->queued);
+        put_ms(o, "oldest_ms", age(s, m->oldest_ns));
+        put_number(o, "hot", m->counter[MOUNT_HOT]);
+        put_number(o, "cold", m->counter[MOUNT_COLD]);
+        put_number(o, "unsupported", m->counter[MOUNT_UNSUPPORTED]);
+        put_number(o, "refused", m->counter[MOUNT_REFUSED]);
+        append(array, o.json, &failed);
+    }
+    if (!failed)
+        return array;
+    json_decref(array);
+    return NULL;
+}
+
+json_t *status_stalls_json(const struct snap *s)
+{
+    bool failed = false;
+    json_t *array = json_array();
+
+    for (unsigned i = 0; i < s->stall_count; i++) {
+        const struct snap_stall *t = &s->stall[i];
+        struct object o = object_new(&failed);
+        put_seconds(o, "unix_began", t->began_wall_ns);
+        put_ms(o, "lasted_ms", t->lasted_ns);
+        put_bool(o, "over", t->over);
+        put_number(o, "worker", t->worker);
+        put_text(o, "thread", t->on_loop ? "loop" : "offload");
+        put_text(o, "doing", board_wait_name[t->wait]);
+        put_text_or_null(o, "path", t->path);
+        put_text_or_null(o, "kernel", t->kernel);
+        put_number(o, "waiting", t->waiting);
+        append(array, o.json, &failed);
+    }
+    if (!failed)
+        return array;
+    json_decref(array);
+    return NULL;
+}
+
 static json_t *worker_json(const struct snap *now, const struct snap *before,
                            const struct snap_worker *w, bool *failed)
 {
@@ -246,6 +341,9 @@ static json_t *worker_json(const struct snap *now, const struct snap *before,
     for (unsigned i = 0; i < HIST_COUNT; i++)
         worker_hist(&hist[i], before, w, i);
     put_histograms(o, hist);
+    struct object offload = offload_object(w->counter, hist, failed);
+    put_jobs(offload, now, w);
+    put(o, "offload", offload.json);
     return o.json;
 }
 
@@ -297,6 +395,7 @@ static void put_totals(struct object parent, const struct snap *now, const struc
         }
     put_histograms(o, hist);
     put(parent, "totals", o.json);
+    put(parent, "offload", offload_object(total, hist, parent.failed).json);
 }
 
 json_t *status_events_json(const struct snap *s, uint64_t after)
@@ -379,6 +478,9 @@ static void put_targets(struct object o, const struct snap *s)
     put_ms(o, "blocked_after_ms", s->blocked_after_ns);
     put_ms(o, "slow_request_ms", s->slow_request_ns);
     put_number(o, "connections_max", s->connections_max);
+    put_number(o, "offload_threads", s->offload_threads);
+    put_bool(o, "offload_by_hand", s->offload_by_hand);
+    put_number(o, "faults", s->faults);
 }
 
 json_t *status_json(const struct snap *now, const struct snap *before)
@@ -398,6 +500,8 @@ json_t *status_json(const struct snap *now, const struct snap *before)
         put_seconds(o, "interval_s", now->taken_ns - before->taken_ns);
     put_totals(o, now, before);
     put_workers(o, now, before);
+    put(o, "mounts", status_mounts_json(now));
+    put(o, "stalls", status_stalls_json(now));
     put(o, "events",
         status_events_json(
             now, now->event_next > STATUS_EVENTS ? now->event_next - 1 - STATUS_EVENTS : 0));

@@ -23,7 +23,14 @@ json_t *status_json(const struct snap *now, const struct snap *before);
 /* The events of a snapshot after number `after`, oldest first, as a JSON array. NULL: no memory. */
 json_t *status_events_json(const struct snap *s, uint64_t after);
 
+/* The mounts (the worst first) and the worst stalls (the longest first), as JSON arrays. NULL: no
+ * memory. */
+json_t *status_mounts_json(const struct snap *s);
+json_t *status_stalls_json(const struct snap *s);
+
 /* The same for people. */
+void status_print_mounts(FILE *to, const struct snap *s);
+void status_print_stalls(FILE *to, const struct snap *s);
 void status_print(FILE *to, const struct snap *s);
 void status_print_events(FILE *to, const struct snap *s, uint64_t after);
 

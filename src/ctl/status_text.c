@@ -107,6 +107,60 @@ static void print_totals(FILE *to, const struct snap *s)
             amount_text(v[COUNTER_accepts_refused], 1000).text);
 }
 
+/* The quantile of all workers' histograms of a kind. */
+static uint64_t quantile_of_all(const struct snap *s, enum board_hist_kind kind, double q)
+{
+    struct snap_hist sum = {0};
+
+    for (unsigned i = 0; i < s->worker_count; i++)
+        snap_hist_add(&sum, &s->worker[i].hist[kind]);
+    return snap_hist_quantile(&sum, q);
+}
+
+static void print_offload(FILE *to, const struct snap *s)
+{
+    fprintf(to,
+            "  offload        %" PRIu64 " threads of %" PRIu64 " (%" PRIu32 " each%s), %" PRIu64
+            " busy, %" PRIu64 " stuck, %" PRIu64 " queued; wait p99 %s, run p99 %s\n",
+            snap_total(s, COUNTER_offload_threads), snap_total(s, COUNTER_offload_threads_max),
+            s->offload_threads, s->offload_by_hand ? ", set by hand" : "",
+            snap_total(s, COUNTER_offload_busy), snap_total(s, COUNTER_offload_stuck),
+            snap_total(s, COUNTER_offload_queued),
+            age_text(quantile_of_all(s, HIST_OFFLOAD_WAIT, 0.99)).text,
+            age_text(quantile_of_all(s, HIST_OFFLOAD_RUN, 0.99)).text);
+    if (s->faults > 0)
+        fprintf(to,
+                "  FAULTS         %" PRIu32
+                " [fault] section(s) in force: disks are made bad on purpose\n",
+                s->faults);
+}
+
+void status_print_mounts(FILE *to, const struct snap *s)
+{
+    fprintf(to, "%-7s %8s %7s %7s %8s %7s %7s %7s %7s  %-9s %s\n", "STATE", "SINCE", "RUNNING",
+            "QUEUED", "OLDEST", "HOT", "COLD", "UNKNOWN", "REFUSED", "TYPE", "MOUNT");
+    for (unsigned i = 0; i < s->mount_count; i++) {
+        const struct snap_mount *m = &s->mount[i];
+        fprintf(to, "%-7s %8s %7s %7s %8s %7s %7s %7s %7s  %-9s %s\n",
+                board_mount_state_name[m->state],
+                m->sick_since_ns ? age_text(age(s, m->sick_since_ns)).text : "-",
+                amount_text(m->running, 1000).text, amount_text(m->queued, 1000).text,
+                m->oldest_ns ? age_text(age(s, m->oldest_ns)).text : "-",
+                amount_text(m->counter[MOUNT_HOT], 1000).text,
+                amount_text(m->counter[MOUNT_COLD], 1000).text,
+                amount_text(m->counter[MOUNT_UNSUPPORTED], 1000).text,
+                amount_text(m->counter[MOUNT_REFUSED], 1000).text, m->type, m->name);
+    }
+}
+
+static bool any_mount_refuses(const struct snap *s)
+{
+    for (unsigned i = 0; i < s->mount_count; i++)
+        if (s->mount[i].state != MOUNT_OK)
+            return true;
+    return false;
+}
+
 static void print_listeners(FILE *to, const struct snap *s)
 {
     fprintf(to, "\n%7s %7s %7s %7s  %s\n", "QUEUE", "LIMIT", "PEAK", "DROPS", "LISTENING AT");
@@ -152,7 +206,12 @@ static void print_workers(FILE *to, const struct snap *s)
             s->workers_running, s->workers_wanted, s->workers_min, s->workers_max,
             s->workers_auto ? ", auto" : "", stuck, s->worker_restarts);
     print_totals(to, s);
+    print_offload(to, s);
     print_listeners(to, s);
+    if (any_mount_refuses(s)) {
+        fputc('\n', to);
+        status_print_mounts(to, s);
+    }
     fprintf(to, "\n%4s %8s %-8s %7s %6s %6s %8s %7s %8s %7s  %s\n", "#", "PID", "STATE", "SINCE",
             "CONN", "ACTIVE", "REQUESTS", "ERRORS", "OUT", "LAG99", "DOING");
     for (unsigned i = 0; i < s->worker_count; i++)
@@ -169,20 +228,49 @@ void status_print(FILE *to, const struct snap *s)
     }
 }
 
+/* Local time of a wall clock reading, in whole seconds. */
+static struct word when_text(uint64_t wall_ns)
+{
+    time_t seconds = (time_t)(wall_ns / NS_PER_S);
+    struct word w = {"?"};
+    struct tm tm;
+
+    if (localtime_r(&seconds, &tm))
+        strftime(w.text, sizeof w.text, "%Y-%m-%d %H:%M:%S", &tm);
+    return w;
+}
+
+void status_print_stalls(FILE *to, const struct snap *s)
+{
+    if (s->stall_count == 0) {
+        fputs("no stall in the last hour\n", to);
+        return;
+    }
+    fprintf(to, "%-19s %8s %-4s %6s %-7s %-8s %s\n", "BEGAN", "LASTED", "", "WORKER", "THREAD",
+            "DOING", "PATH; WHAT THE KERNEL SAID");
+    for (unsigned i = 0; i < s->stall_count; i++) {
+        const struct snap_stall *t = &s->stall[i];
+        fprintf(to, "%-19s %8s %-4s %6u %-7s %-8s %s%s%s", when_text(t->began_wall_ns).text,
+                age_text(t->lasted_ns).text, t->over ? "" : "now", t->worker,
+                t->on_loop ? "loop" : "offload", board_wait_name[t->wait], t->path,
+                t->path[0] != '\0' && t->kernel[0] != '\0' ? "; " : "", t->kernel);
+        if (t->on_loop)
+            fprintf(to, "; %" PRIu32 " connections waited", t->waiting);
+        fputc('\n', to);
+    }
+}
+
 void status_print_events(FILE *to, const struct snap *s, uint64_t after)
 {
     for (unsigned i = 0; i < s->event_count; i++) {
         const struct snap_event *e = &s->event[i];
-        time_t seconds = (time_t)(e->when_wall_ns / NS_PER_S);
-        struct tm tm;
-        char when[32] = "?", worker[16] = "";
+        char worker[16] = "";
 
         if (e->seq <= after)
             continue;
-        if (localtime_r(&seconds, &tm))
-            strftime(when, sizeof when, "%Y-%m-%d %H:%M:%S", &tm);
         if (e->worker != 0)
             snprintf(worker, sizeof worker, "%u", e->worker);
-        fprintf(to, "%s %-9s %4s  %s\n", when, board_event_name[e->kind], worker, e->text);
+        fprintf(to, "%s %-9s %4s  %s\n", when_text(e->when_wall_ns).text, board_event_name[e->kind],
+                worker, e->text);
     }
 }

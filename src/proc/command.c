@@ -52,6 +52,15 @@ void command_carry_out(void *arg, const struct control_request *request, struct 
     case COMMAND_KILL:
         o->ok = verb_kill(s, request->number, m);
         break;
+    case COMMAND_OFFLOAD:
+        o->ok = verb_offload(s, request->number, m);
+        break;
+    case COMMAND_FENCE:
+        o->ok = verb_fence(s, request->path, m);
+        break;
+    case COMMAND_UNFENCE:
+        o->ok = verb_unfence(s, request->path, m);
+        break;
     case COMMAND_RELOAD:
         o->ok = verb_reload(s, m, &o->op);
         return; /* it tells by itself, for SIGHUP too */

@@ -104,6 +104,26 @@ static _Noreturn void become_worker(struct crew *c, unsigned slot, const struct 
     worker_main(&env);
 }
 
+static void send_message(struct crew *c, unsigned slot, uint32_t kind, uint64_t value, int pass_fd)
+{
+    struct channel_message msg = {.kind = kind, .value = value};
+    int fd = c->member[slot].channel_fd;
+
+    /* EPIPE: it is gone, SIGCHLD follows. EAGAIN: it reads nothing (stopped); deadlines decide. */
+    if (fd >= 0 && fd_send_with(fd, &msg, sizeof msg, pass_fd) < 0 && errno != EPIPE &&
+        errno != ECONNRESET)
+        log_warn("worker %u does not take messages: %s", slot + 1, strerror(errno));
+}
+
+/* What operators changed since the configuration was read. */
+static void send_changes(struct crew *c, unsigned slot)
+{
+    if (c->offload_threads)
+        send_message(c, slot, CHANNEL_OFFLOAD, c->offload_threads, -1);
+    for (unsigned i = 0; i < c->fences.count; i++)
+        send_message(c, slot, CHANNEL_FENCE, c->fences.device[i], -1);
+}
+
 static void note_spawn(struct crew *c, unsigned slot, struct mono now)
 {
     struct crew_member *m = &c->member[slot];
@@ -158,20 +178,10 @@ void crew_spawn(struct crew *c, unsigned slot, const struct inherit *in, struct 
                               .generation = c->table->slot[slot].generation,
                               .died = m->died};
     note_spawn(c, slot, now);
+    send_changes(c, slot);
 }
 
 /* ---- telling ---- */
-
-static void send_message(struct crew *c, unsigned slot, uint32_t kind, uint64_t value, int pass_fd)
-{
-    struct channel_message msg = {.kind = kind, .value = value};
-    int fd = c->member[slot].channel_fd;
-
-    /* EPIPE: it is gone, SIGCHLD follows. EAGAIN: it reads nothing (stopped); deadlines decide. */
-    if (fd >= 0 && fd_send_with(fd, &msg, sizeof msg, pass_fd) < 0 && errno != EPIPE &&
-        errno != ECONNRESET)
-        log_warn("worker %u does not take messages: %s", slot + 1, strerror(errno));
-}
 
 void crew_tell_off(struct crew *c, unsigned slot, enum worker_order order)
 {
@@ -281,7 +291,8 @@ static void reap_one(struct crew *c, unsigned slot, int status, struct mono now)
     PUT(b->blocked_since_ns, 0);
     PUT(b->pid, 0);
     PUT(b->pid_start_ticks, 0);
-    board_clear_worker(b);
+    stalls_worker_gone(&c->stalls, slot + 1, now);
+    board_clear_slot(c->board, slot);
     if (c->addresses)
         address_table_clear_row(c->addresses, slot);
     worker_table_exited(c->table, slot, why, now);

@@ -12,7 +12,9 @@
 #include <poll.h>
 
 #include "board/board.h"
+#include "proc/fences.h"
 #include "proc/inherit.h"
+#include "proc/stalls.h"
 #include "proc/worker_table.h"
 
 struct address_table;
@@ -37,6 +39,9 @@ struct crew {
     struct board *board;
     struct address_table *addresses; /* NULL without a limit per address */
     int lock_fd;                     /* of the runtime directory: workers must not keep it */
+    unsigned offload_threads;        /* set by hand for all workers; 0: the configuration's */
+    struct fences fences;            /* what a new worker is told, too */
+    struct stalls stalls;
 };
 
 bool crew_init(struct crew *c, struct worker_table *table, struct board *board); /* false: ENOMEM */
@@ -61,7 +66,8 @@ void crew_read_channel(struct crew *c, unsigned slot, struct mono now);
 /* Brings the master's half of the slots up to date; tells changes people want to know. */
 void crew_publish(struct crew *c, struct mono now);
 
-/* Every 100 ms: which workers' loops have been away for too long (watch.c). */
+/* Every 100 ms: which workers' loops have been away, or offload threads waited, for too long
+ * (watch.c). */
 void crew_watch(struct crew *c, struct mono now);
 
 #endif

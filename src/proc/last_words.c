@@ -89,12 +89,28 @@ static void add_text(struct out *o, const char *before, const struct board_text 
         out_str(o, "~");
 }
 
-void last_words_doing(struct out *o, const struct board_slot *slot, struct mono now)
+void last_words_call(struct out *o, const struct board_slot *slot, struct mono now)
 {
     uint32_t wait = atomic_load_explicit(&slot->wait, memory_order_relaxed);
     uint64_t since = atomic_load_explicit(&slot->wait_since_ns, memory_order_relaxed);
 
-    if (wait == WAIT_POLL) {
+    out_str(o, wait < WAIT_COUNT ? board_wait_name[wait] : "something unknown");
+    if (since && since <= now.ns) {
+        out_str(o, " for ");
+        last_words_age(o, now.ns - since);
+    }
+}
+
+void last_words_request(struct out *o, const struct board_slot *slot)
+{
+    add_text(o, ", ", &slot->request);
+    add_text(o, " from ", &slot->peer);
+    add_text(o, ", file ", &slot->serving);
+}
+
+void last_words_doing(struct out *o, const struct board_slot *slot, struct mono now)
+{
+    if (atomic_load_explicit(&slot->wait, memory_order_relaxed) == WAIT_POLL) {
         uint64_t active = slot_value(slot, COUNTER_requests_active);
         if (active == 0)
             return;
@@ -103,12 +119,6 @@ void last_words_doing(struct out *o, const struct board_slot *slot, struct mono 
         add_text(o, " from ", &slot->peer);
         return;
     }
-    out_str(o, wait < WAIT_COUNT ? board_wait_name[wait] : "something unknown");
-    if (since && since <= now.ns) {
-        out_str(o, " for ");
-        last_words_age(o, now.ns - since);
-    }
-    add_text(o, ", ", &slot->request);
-    add_text(o, " from ", &slot->peer);
-    add_text(o, ", file ", &slot->serving);
+    last_words_call(o, slot, now);
+    last_words_request(o, slot);
 }

@@ -21,6 +21,10 @@ void last_words_how(struct out *o, int wait_status);
  * idle. */
 void last_words_doing(struct out *o, const struct board_slot *slot, struct mono now);
 
+/* Its parts, for a worker that does something: "sendfile for 3.2 s", and what follows of it. */
+void last_words_call(struct out *o, const struct board_slot *slot, struct mono now);
+void last_words_request(struct out *o, const struct board_slot *slot);
+
 /* Seconds for people: "80 ms", "3.2 s", "4 min 10 s". */
 void last_words_age(struct out *o, uint64_t ns);
 

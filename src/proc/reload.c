@@ -17,6 +17,7 @@
 #include "base/must.h"
 #include "board/slot.h"
 #include "net/address_table.h"
+#include "proc/channel.h"
 #include "weir/control.h"
 
 #define PUT(field, value) atomic_store_explicit(&(field), (value), memory_order_relaxed)
@@ -252,6 +253,41 @@ static void publish_settings(struct supervisor *s)
     PUT(h->blocked_after_ns, c->log.blocked_ns);
     PUT(h->slow_request_ns, c->log.slow_request_ns);
     PUT(h->connections_max, c->limits.connections);
+    PUT(h->faults, (uint32_t)c->fault_count);
+}
+
+/* Said at every start and reload: whoever wonders why the disks are so bad should read it. */
+static void warn_of_faults(struct supervisor *s)
+{
+    const struct conf *c = s->running->conf;
+
+    if (c->fault_count == 0)
+        return;
+    board_event(&s->board, EVENT_FAULT, 0,
+                "%zu [fault] section%s in force: disks are made bad on "
+                "purpose",
+                c->fault_count, c->fault_count == 1 ? " is" : "s are");
+    for (size_t i = 0; i < c->fault_count; i++)
+        log_warn("fault rule in force: calls on %s... are made bad on purpose (%s:%d)",
+                 c->faults[i].prefix, c->path ? c->path : "", c->faults[i].line);
+}
+
+/* As with the number of workers: what was set by hand stays until the file's number changes. */
+static void adopt_offload(struct supervisor *s, const struct conf *old_conf, unsigned old_number)
+{
+    struct board_header *h = s->board.header;
+    unsigned number = s->running->conf->server.offload_threads;
+
+    if (s->crew.offload_threads && old_conf && old_number != number) {
+        s->crew.offload_threads = 0;
+        /* New workers began with what was set by hand. */
+        crew_broadcast(&s->crew, s->running_generation, CHANNEL_OFFLOAD, number, -1);
+        board_event(&s->board, EVENT_OFFLOAD, 0,
+                    "offload threads of each worker: %u -> %u (configuration)",
+                    GET(h->offload_threads), number);
+    }
+    PUT(h->offload_by_hand, s->crew.offload_threads != 0);
+    PUT(h->offload_threads, s->crew.offload_threads ? s->crew.offload_threads : number);
 }
 
 /*
@@ -317,6 +353,7 @@ static void generation_up(struct supervisor *s)
     struct mono now = mono_now();
     unsigned old_number = old ? old->conf->server.workers : 0;
     bool old_auto = old && old->conf->server.workers_auto;
+    unsigned old_threads = old ? old->conf->server.offload_threads : 0;
 
     s->running = s->next;
     s->running_generation = s->next_generation;
@@ -326,6 +363,8 @@ static void generation_up(struct supervisor *s)
     worker_table_set_drain(&s->table, s->running->conf->server.drain_timeout_ns);
     publish_settings(s);
     adopt_number(s, old ? old->conf : NULL, old_number, old_auto, now);
+    adopt_offload(s, old ? old->conf : NULL, old_threads);
+    warn_of_faults(s);
     if (!old) {
         tell_ready(s);
         return;

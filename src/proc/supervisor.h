@@ -48,6 +48,9 @@ bool verb_resize(struct supervisor *s, enum control_amount amount, unsigned numb
 bool verb_drain(struct supervisor *s, unsigned number, struct buf *message, uint32_t *op);
 bool verb_restart(struct supervisor *s, unsigned number, struct buf *message, uint32_t *op);
 bool verb_kill(struct supervisor *s, unsigned number, struct buf *message);
+bool verb_offload(struct supervisor *s, unsigned threads, struct buf *message);
+bool verb_fence(struct supervisor *s, struct span path, struct buf *message);
+bool verb_unfence(struct supervisor *s, struct span path, struct buf *message);
 bool verb_log_level(struct supervisor *s, enum log_level level, struct buf *message);
 bool verb_reopen(struct supervisor *s, struct buf *message);
 void verb_stop(struct supervisor *s, bool at_once, struct buf *message); /* message may be NULL */

@@ -5,6 +5,7 @@
 #include "proc/supervisor.h"
 
 #include <errno.h>
+#include <sys/sysmacros.h>
 
 #include "base/fd.h"
 #include "base/log.h"
@@ -127,6 +128,74 @@ bool verb_kill(struct supervisor *s, unsigned number, struct buf *message)
     if (!explain_answer(worker_table_kill(&s->table, number - 1), number, message))
         return false;
     buf_addf(message, "worker %u is killed", number);
+    return true;
+}
+
+bool verb_offload(struct supervisor *s, unsigned threads, struct buf *message)
+{
+    struct board_header *h = s->board.header;
+    unsigned before = atomic_load_explicit(&h->offload_threads, memory_order_relaxed);
+
+    if (refuse_while_stopping(s, message))
+        return false;
+    s->crew.offload_threads = threads;
+    atomic_store_explicit(&h->offload_threads, threads, memory_order_relaxed);
+    atomic_store_explicit(&h->offload_by_hand, 1, memory_order_relaxed);
+    crew_broadcast(&s->crew, 0, CHANNEL_OFFLOAD, threads, -1);
+    buf_addf(message, "offload threads of each worker: %u -> %u", before, threads);
+    board_event(&s->board, EVENT_OFFLOAD, 0, "offload threads of each worker: %u -> %u", before,
+                threads);
+    return true;
+}
+
+/* The mount that a command means; tells the path with why not. */
+static bool find_mount(struct span path, struct fence_mount *m, struct buf *message)
+{
+    buf_addf(message, "%.*s: ", (int)path.n, path.p);
+    if (!fence_find_here(path, m, message))
+        return false;
+    message->n = 0;
+    return true;
+}
+
+static void add_mount(const struct fence_mount *m, struct buf *message)
+{
+    buf_addf(message, "mount %.*s (%.*s, %u:%u)", (int)m->name.n, m->name.p, (int)m->type.n,
+             m->type.p, major(m->device), minor(m->device));
+}
+
+bool verb_fence(struct supervisor *s, struct span path, struct buf *message)
+{
+    struct fence_mount m;
+
+    if (!find_mount(path, &m, message))
+        return false;
+    bool good = fences_add(&s->crew.fences, m.device);
+    add_mount(&m, message);
+    if (good) {
+        crew_broadcast(&s->crew, 0, CHANNEL_FENCE, m.device, -1);
+        board_event(&s->board, EVENT_FENCED, 0, "%.*s was fenced", (int)message->n, message->p);
+        buf_addf(message, " is fenced: requests for it are refused");
+    } else {
+        buf_addf(message, " cannot be fenced: %d others are", FENCES_MAX);
+    }
+    fence_mount_free(&m);
+    return good;
+}
+
+bool verb_unfence(struct supervisor *s, struct span path, struct buf *message)
+{
+    struct fence_mount m;
+
+    if (!find_mount(path, &m, message))
+        return false;
+    bool was = fences_remove(&s->crew.fences, m.device);
+    add_mount(&m, message);
+    crew_broadcast(&s->crew, 0, CHANNEL_UNFENCE, m.device, -1);
+    if (was)
+        board_event(&s->board, EVENT_HEALED, 0, "%.*s was unfenced", (int)message->n, message->p);
+    buf_addf(message, was ? " is no longer fenced" : " was not fenced; it is taken as healthy");
+    fence_mount_free(&m);
     return true;
 }
 

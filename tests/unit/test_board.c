@@ -254,6 +254,82 @@ START_TEST(clearing_keeps_the_totals)
 }
 END_TEST
 
+START_TEST(threads_mounts_and_stalls)
+{
+    struct board b;
+    struct snap s = {0}, copy = {0};
+
+    make(&b);
+    populate(&b);
+    b.slot[3].state = SLOT_RETIRING;
+    struct board_mount *same = &b.mount[3 * BOARD_MOUNTS_PER_SLOT];
+    same->device = 52;
+    same->queued = 2;
+    same->oldest_ns = mono_now().ns - 60 * NS_PER_S;
+    same->counter[MOUNT_COLD] = 3;
+    same->used = 1;
+    same[1].device = 53;
+    same[1].used = 1;
+    board_text_set(&same[1].name, SPAN("/"));
+    b.thread[3 * BOARD_THREADS_PER_SLOT].used = 1; /* idle, with what it did before */
+    b.thread[3 * BOARD_THREADS_PER_SLOT].wait = WAIT_OPEN;
+    board_text_set(&b.thread[3 * BOARD_THREADS_PER_SLOT].path, SPAN("/old"));
+    b.stall[0].used = 10;
+    b.stall[0].lasted_ns = 6 * NS_PER_S;
+    b.stall[0].over = 1;
+    /* Rows of an empty slot are nobody's. */
+    b.thread[0].used = b.mount[0].used = 1;
+    struct board_view *view = must_view(&b);
+    ck_assert(board_view_snap(view, &s));
+    ck_assert(s.offload_threads == 64 && !s.offload_by_hand && s.faults == 2);
+
+    ck_assert_uint_eq(s.mount_count, 2);
+    const struct snap_mount *m = &s.mount[0];
+    ck_assert_str_eq(m->name, "/srv/nfs");
+    ck_assert_str_eq(m->type, "nfs4");
+    ck_assert(m->device == 52 && m->state == MOUNT_SICK);
+    ck_assert(m->workers == 2 && m->workers_sick == 1);
+    ck_assert(m->running == 3 && m->queued == 42 && m->counter[MOUNT_COLD] == 10);
+    ck_assert(m->oldest_ns == same->oldest_ns);
+    ck_assert_str_eq(s.mount[1].name, "/");
+
+    ck_assert_uint_eq(s.thread_count, 2);
+    const struct snap_thread *t = &s.thread[0];
+    ck_assert(t->worker == 2 && t->number == 5 && t->tid == 4250 && t->wait == WAIT_READ);
+    ck_assert_str_eq(t->path, "/srv/nfs/b\\x1B[2Jig");
+    ck_assert_str_eq(snap_thread_mount(&s, t), "/srv/nfs");
+    ck_assert(s.worker[0].thread_first == 0 && s.worker[0].thread_count == 1);
+    ck_assert(s.worker[1].thread_first == 1 && s.worker[1].thread_count == 1);
+    ck_assert(s.thread[1].worker == 4 && s.thread[1].wait == WAIT_POLL);
+    ck_assert_str_eq(s.thread[1].path, "");
+    ck_assert_str_eq(snap_thread_mount(&s, &s.thread[1]), "");
+
+    ck_assert_uint_eq(s.stall_count, 2);
+    ck_assert(s.stall[0].lasted_ns == 6 * NS_PER_S && s.stall[0].over);
+    const struct snap_stall *stall = &s.stall[1];
+    ck_assert(stall->worker == 2 && stall->on_loop && !stall->over && stall->waiting == 4);
+    ck_assert_str_eq(stall->path, "/srv/a\\x0Ab");
+    ck_assert_str_eq(stall->kernel, "waiting for disk (D) in openat");
+
+    ck_assert(snap_copy(&copy, &s));
+    board_clear_slot(&b, 1);
+    board_clear_slot(&b, 3);
+    b.stall[0].used = b.stall[3].used = 0;
+    ck_assert(board_view_snap(view, &s));
+    ck_assert_uint_eq(s.worker_count, 2);
+    ck_assert_uint_eq(s.thread_count + s.mount_count + s.stall_count, 0);
+    ck_assert_uint_eq(s.worker[0].thread_count, 0);
+    ck_assert_str_eq(copy.stall[1].path, "/srv/a\\x0Ab");
+    ck_assert_str_eq(snap_thread_mount(&copy, &copy.thread[0]), "/srv/nfs");
+    ck_assert(board_view_snap(view, &copy));
+    snap_free(&copy);
+    ck_assert(!copy.thread && !copy.mount && !copy.stall);
+    snap_free(&s);
+    board_view_close(&view);
+    board_destroy(&b);
+}
+END_TEST
+
 /* A master held up between retiring the counters and zeroing them: each is seen once. */
 START_TEST(clearing_half_way)
 {
@@ -402,6 +478,8 @@ START_TEST(every_name_is_there)
         ck_assert(board_wait_name[i] && board_wait_help[i] && *board_wait_help[i]);
     for (unsigned i = 0; i < SLOT_STATE_COUNT; i++)
         ck_assert(board_state_name[i] && board_state_letter[i]);
+    for (unsigned i = 0; i < MOUNT_STATE_COUNT; i++)
+        ck_assert(board_mount_state_name[i] && *board_mount_state_name[i]);
     for (unsigned i = 0; i < EVENT_COUNT; i++)
         ck_assert(board_event_name[i] && *board_event_name[i]);
     for (unsigned i = 0; i < COUNTER_COUNT; i++)
@@ -426,6 +504,7 @@ int main(void)
     tcase_add_test(t, a_writer_killed_half_way_is_told);
     tcase_add_test(t, events_wrap_and_are_counted);
     tcase_add_test(t, clearing_keeps_the_totals);
+    tcase_add_test(t, threads_mounts_and_stalls);
     tcase_add_test(t, clearing_half_way);
     tcase_add_test(t, turns_are_measured);
     tcase_add_test(t, operations);

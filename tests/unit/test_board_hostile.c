@@ -69,6 +69,22 @@ static void slots_beyond_count(struct board_header *h)
 {
     h->section[BOARD_SLOTS].count = UINT32_MAX;
 }
+static void threads_too_few(struct board_header *h)
+{
+    h->section[BOARD_THREADS].count--;
+}
+static void mounts_too_few(struct board_header *h)
+{
+    h->section[BOARD_MOUNTS].count = 0;
+}
+static void stalls_too_many(struct board_header *h)
+{
+    h->section[BOARD_STALLS].count = 5000;
+}
+static void stalls_past_end(struct board_header *h)
+{
+    h->section[BOARD_STALLS].count = BOARD_STALLS_KEPT + 1;
+}
 static void events_stride_overflow(struct board_header *h)
 {
     h->section[BOARD_EVENTS].stride_bytes = 0xfffffff8;
@@ -103,7 +119,9 @@ static const struct {
     {one_slot_too_many, "outside"},      {slots_beyond_count, "claims"},
     {events_stride_overflow, "outside"}, {offset_overflow, "outside"},
     {offset_past_end, "outside"},        {offset_in_header, "outside"},
-    {offset_crooked, "outside"},
+    {offset_crooked, "outside"},         {threads_too_few, "offload threads, its slots"},
+    {mounts_too_few, "mounts, its"},     {stalls_too_many, "claims"},
+    {stalls_past_end, "outside"},
 };
 
 START_TEST(spoiled_boards_are_refused)
@@ -220,6 +238,27 @@ static void check_snap(const struct snap *s)
         for (unsigned h = 0; h < HIST_COUNT; h++)
             (void)snap_hist_quantile(&w->hist[h], 0.99);
     }
+    for (unsigned i = 0, next = 0; i < s->worker_count; i++) {
+        ck_assert_uint_eq(s->worker[i].thread_first, next);
+        next += s->worker[i].thread_count;
+        ck_assert_uint_le(next, s->thread_count);
+    }
+    for (unsigned i = 0; i < s->thread_count; i++) {
+        ck_assert(s->thread[i].wait < WAIT_COUNT && s->thread[i].mount <= s->mount_count);
+        check_text(s->thread[i].path, SNAP_TEXT_BYTES);
+        check_text(snap_thread_mount(s, &s->thread[i]), SNAP_TEXT_BYTES);
+    }
+    for (unsigned i = 0; i < s->mount_count; i++) {
+        ck_assert(s->mount[i].state < MOUNT_STATE_COUNT && s->mount[i].workers > 0);
+        check_text(s->mount[i].name, SNAP_TEXT_BYTES);
+        check_text(s->mount[i].type, SNAP_TEXT_BYTES);
+    }
+    for (unsigned i = 0; i < s->stall_count; i++) {
+        ck_assert(s->stall[i].wait < WAIT_COUNT);
+        check_text(s->stall[i].path, SNAP_TEXT_BYTES);
+        check_text(s->stall[i].kernel, SNAP_TEXT_BYTES);
+        ck_assert(i == 0 || s->stall[i].lasted_ns <= s->stall[i - 1].lasted_ns);
+    }
     for (unsigned i = 0; i < s->listener_count; i++)
         check_text(s->listener[i].address, sizeof s->listener[i].address);
     for (unsigned i = 0; i < s->event_count; i++) {
@@ -251,18 +290,72 @@ START_TEST(absurd_values_are_bounded)
     b.event[0].kind = 500;
     b.event[0].length = UINT16_MAX;
     memset(b.header->instance, 0xff, sizeof b.header->instance);
+    b.mount[BOARD_MOUNTS_PER_SLOT + 1].state = 12345;
+    b.thread[BOARD_THREADS_PER_SLOT + 4].mount = UINT32_MAX;
+    b.thread[BOARD_THREADS_PER_SLOT + 4].wait = 999;
+    b.thread[BOARD_THREADS_PER_SLOT + 4].path.length = UINT16_MAX;
+    b.stall[3].wait = 999;
+    b.stall[3].worker = UINT32_MAX;
     ck_assert(board_view_snap(view, &s));
     check_snap(&s);
     ck_assert_uint_eq(s.worker_count, 1);
     ck_assert_int_eq(s.worker[0].wait, WAIT_POLL);
     ck_assert_uint_eq(s.event_count, 1);
     ck_assert_uint_eq(snap_worker_away_ns(&s, &s.worker[0]), 0);
+    ck_assert_int_eq(s.mount[0].state, MOUNT_OK);
+    ck_assert_uint_eq(s.thread[0].mount, s.mount_count);
+    ck_assert_int_eq(s.stall[0].wait, WAIT_POLL);
     b.header->event_next = UINT64_MAX;
     ck_assert(board_view_snap(view, &s));
     ck_assert_uint_eq(s.event_count, 0);
     b.header->event_next = 0;
     ck_assert(board_view_snap(view, &s));
     ck_assert_uint_eq(s.event_count, 0);
+    snap_free(&s);
+    board_view_close(&view);
+    board_destroy(&b);
+}
+END_TEST
+
+/* Workers that know many mounts, some the same: each row counts once, threads find theirs. */
+START_TEST(many_devices)
+{
+    struct board b;
+    struct snap s = {0};
+
+    make(&b);
+    for (unsigned i = 0; i < SLOTS; i++) {
+        b.slot[i].state = SLOT_RUNNING;
+        for (unsigned j = 0; j < BOARD_MOUNTS_PER_SLOT; j++) {
+            struct board_mount *m = &b.mount[i * BOARD_MOUNTS_PER_SLOT + j];
+            m->device = UINT64_MAX - (i * 7 + j * 13) % 40;
+            m->queued = 1;
+            m->used = UINT32_MAX;
+        }
+        for (unsigned j = 0; j < BOARD_THREADS_PER_SLOT; j++) {
+            struct board_thread *t = &b.thread[i * BOARD_THREADS_PER_SLOT + j];
+            t->wait = WAIT_READ;
+            t->since_ns = 1;
+            t->mount = j;
+            t->used = 1;
+        }
+    }
+    struct board_view *view = must_view(&b);
+    ck_assert(board_view_snap(view, &s));
+    check_snap(&s);
+    ck_assert_uint_eq(s.thread_count, SLOTS * BOARD_THREADS_PER_SLOT);
+    uint64_t queued = 0;
+    for (unsigned i = 0; i < s.mount_count; i++)
+        queued += s.mount[i].queued;
+    ck_assert_uint_eq(queued, SLOTS * BOARD_MOUNTS_PER_SLOT);
+    for (unsigned i = 0; i < s.thread_count; i++) {
+        unsigned slot = s.thread[i].worker - 1, row = s.thread[i].number - 1;
+        if (row >= BOARD_MOUNTS_PER_SLOT)
+            ck_assert_uint_eq(s.thread[i].mount, s.mount_count);
+        else
+            ck_assert(s.mount[s.thread[i].mount].device ==
+                      b.mount[slot * BOARD_MOUNTS_PER_SLOT + row].device);
+    }
     snap_free(&s);
     board_view_close(&view);
     board_destroy(&b);
@@ -314,6 +407,7 @@ int main(void)
     tcase_add_test(t, files_that_are_no_boards_are_refused);
     tcase_add_test(t, longer_records_are_read);
     tcase_add_test(t, absurd_values_are_bounded);
+    tcase_add_test(t, many_devices);
     tcase_add_test(t, random_bytes_do_no_harm);
     suite_add_tcase(s, t);
     return unit_run(s);

@@ -6,11 +6,13 @@
 #include "tests/unit/test_conf.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <netinet/in.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 
 #include "base/clock.h"
+#include "weir/board.h"
 
 #define ROOT "[location /]\nfiles = /\n"
 
@@ -54,6 +56,16 @@ START_TEST(defaults)
     ck_assert(c->cache.valid_ns == NS_PER_S);
     ck_assert_uint_eq(c->cache.content_bytes, 32U << 20);
     ck_assert_uint_eq(c->cache.content_file_bytes, 32U << 10);
+    ck_assert_uint_eq(c->server.offload_threads, 64);
+    ck_assert(!c->server.allow_faults);
+    ck_assert(c->offload.deadline_ns == 10 * NS_PER_S);
+    ck_assert_uint_eq(c->offload.mount_share, 75);
+    ck_assert_uint_eq(c->offload.queue, 1024);
+    ck_assert(c->offload.idle_ns == 10 * NS_PER_S);
+    ck_assert_uint_eq(c->offload.window_bytes, 512U << 10);
+    ck_assert_uint_eq(c->offload.buffers_bytes, 64U << 20);
+    ck_assert(c->offload.probe_ns == 5 * NS_PER_S);
+    ck_assert_uint_eq(c->fault_count, 0);
     ck_assert_uint_eq(c->site_count, 1);
     ck_assert_ptr_null(c->sites[0].names[0]);
     const struct conf_location *l = c->sites[0].locations[0];
@@ -386,6 +398,31 @@ START_TEST(error_pages)
 }
 END_TEST
 
+#define BIT(wait) (UINT32_C(1) << (wait))
+
+START_TEST(faults)
+{
+    struct conf *c =
+        load_good("[fault /a b/]\noperations = readdir open\ndelay = 300ms\nerror = estale\n" ROOT
+                  "[fault /]\nrate = 1m\n[fault /a b/]\noperations = read\nhang = yes\n[server]\n"
+                  "allow_faults = yes\n");
+
+    ck_assert_uint_eq(c->fault_count, 3);
+    const struct conf_fault *f = c->faults;
+    ck_assert_str_eq(f[0].prefix, "/a b/");
+    ck_assert_uint_eq(f[0].operations, BIT(WAIT_OPEN) | BIT(WAIT_READDIR));
+    ck_assert(f[0].delay_ns == 300 * NS_PER_MS && f[0].rate_bytes == 0 && !f[0].hang);
+    ck_assert_int_eq(f[0].error, ESTALE);
+    ck_assert_int_eq(f[0].line, 1);
+    ck_assert_str_eq(f[1].prefix, "/");
+    ck_assert_uint_eq(f[1].operations,
+                      BIT(WAIT_OPEN) | BIT(WAIT_READ) | BIT(WAIT_READDIR) | BIT(WAIT_STAT));
+    ck_assert(f[1].delay_ns == 0 && f[1].rate_bytes == 1 << 20 && !f[1].hang && f[1].error == 0);
+    ck_assert(f[2].hang && f[2].operations == BIT(WAIT_READ));
+    conf_free(&c);
+}
+END_TEST
+
 START_TEST(media_types)
 {
     struct conf *c = load_good("[types]\nMD = text/markdown\ntar.gz = application/gzip\n" ROOT);
@@ -489,6 +526,7 @@ int main(void)
     tcase_add_test(tcase, longest_line);
     tcase_add_test(tcase, sites_and_locations);
     tcase_add_test(tcase, error_pages);
+    tcase_add_test(tcase, faults);
     tcase_add_test(tcase, media_types);
     tcase_add_test(tcase, overrides_win);
     tcase_add_test(tcase, folder_without_a_file);

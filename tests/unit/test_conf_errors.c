@@ -73,6 +73,21 @@ static const struct value_case value_cases[] = {
     {"log", "access", "/${A B}",
      "`${' without a name and `}'; write ${NAME}, or $${ for `${' itself"},
     {"log", "access", "${WEIR_NEWLINE}", "holds the control character 0x0a; leave it out"},
+    {"server", "offload_threads", "0", "too small; from 1 to 128"},
+    {"server", "offload_threads", "129", "too large; from 1 to 128"},
+    {"server", "allow_faults", "maybe",
+     "neither yes nor no; on, off, true and false will do as well"},
+    {"offload", "deadline", "9ms", "too small; from 10ms to 1h"},
+    {"offload", "mount_share", "101", "too large; from 1 to 100"},
+    {"offload", "mount_share", "75%", "not a number; write digits only"},
+    {"offload", "queue", "0", "too small; from 1 to 1048576"},
+    {"offload", "window", "63k", "too small; from 64k to 4m"},
+    {"offload", "window", "5m", "too large; from 64k to 4m"},
+    {"offload", "window", "65k", "not a multiple of 64k; write one, as in 512k"},
+    {"offload", "window", "big",
+     "not a size; write a number of bytes, or one with k, m, g or t, as in 16k"},
+    {"offload", "buffers", "1m", "too small; from 4m to 64g"},
+    {"offload", "probe", "0", "too small; from 10ms to 1h"},
     {"types", "md", "markdown",
      "not a media type; write one as in text/markdown, without parameters"},
     {"types", "md", "text/x;charset=y",
@@ -165,7 +180,8 @@ START_TEST(unknown_names)
                  "weir.ini:1: unknown section [/a/]; did you mean [location /a/]?\n");
     check_errors("[virtual host]\n" ROOT,
                  "weir.ini:1: unknown section [virtual]; there are [server], [limits], [log], "
-                 "[cache], [types], [location /prefix/] and [site names...]\n");
+                 "[cache], [offload], [fault /prefix], [types], [location /prefix/] and [site "
+                 "names...]\n");
 }
 END_TEST
 
@@ -285,6 +301,56 @@ START_TEST(contradictions)
 }
 END_TEST
 
+#define ALLOW "[server]\nallow_faults = yes\n" ROOT
+
+START_TEST(faults)
+{
+    static const char operations[] = "; write some of open, read, readdir and stat\n";
+    char text[400], want[800];
+
+    check_errors(ROOT "[fault /srv/]\ndelay = 1s\n",
+                 "weir.ini:3: [fault /srv/] makes disks look bad on purpose; take it out, or, on a "
+                 "server for rehearsals, set allow_faults = yes in [server]\n");
+    check_errors(ALLOW "[fault /srv/]\n",
+                 "weir.ini:5: [fault /srv/] does nothing; add delay, rate, hang = yes or error = "
+                 "NAME\n");
+    check_errors(ALLOW "[fault /srv/]\nhang = yes\nerror = EIO\n",
+                 "weir.ini:5: [fault /srv/] has both hang and error; what hangs never fails: keep "
+                 "one\n");
+    check_errors(ALLOW "[fault /srv/]\noperations = open\ndelay = 1s\nrate = 1k\n",
+                 "weir.ini:8: `rate' does nothing without read among the operations\n");
+    check_errors(ALLOW "[fault /a]\nhang = yes\n[fault /b]\nhang = yes\n[fault /a]\n"
+                       "operations = stat\nhang = on\n",
+                 "weir.ini:9: [fault /a] again for the same operations: first on line 5; join the "
+                 "two, or let their operations differ\n");
+    check_errors(ALLOW "[fault /a]\ndelay = 1s\ndelay = 2s\n",
+                 "weir.ini:7: delay = 2s: first set on line 6; keep one of the two\n");
+    check_errors(ALLOW "[fault /a]\ndelay = 2h\nhang = yes\n",
+                 "weir.ini:6: delay = 2h: too large; from 0 to 1h\n");
+    check_errors(ALLOW "[fault /a]\ndealy = 2s\nhang = yes\n",
+                 "weir.ini:6: unknown key `dealy' in [fault]; did you mean `delay'?\n");
+    snprintf(want, sizeof want,
+             "weir.ini:6: operations = open, read: `open,' is not an operation%s", operations);
+    check_errors(ALLOW "[fault /a]\noperations = open, read\nhang = yes\n", want);
+    snprintf(want, sizeof want, "weir.ini:6: operations = : no operation%s", operations);
+    check_errors(ALLOW "[fault /a]\noperations =\nhang = yes\n", want);
+    check_errors(ALLOW "[fault /a]\nerror = EWHAT\nhang = yes\n",
+                 "weir.ini:6: error = EWHAT: not the name of an error that such calls give; write "
+                 "one of EIO, ENOENT, EACCES, EPERM, ESTALE, ETIMEDOUT, ENOTDIR, ELOOP, EMFILE, "
+                 "ENFILE, ENOMEM, EINTR, EBUSY, ENODEV, ENXIO, ENOTCONN, EREMOTEIO, ENOLINK, "
+                 "EHOSTDOWN, EHOSTUNREACH, ECONNREFUSED, ECONNABORTED, EUCLEAN, ENAMETOOLONG\n");
+    static const char *const prefixes[] = {"", "srv", "/a//b", "/a/../b", "/.", "../x"};
+    for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++) {
+        snprintf(text, sizeof text, ALLOW "[fault %s]\nhang = yes\n", prefixes[i]);
+        snprintf(want, sizeof want,
+                 "weir.ini:5: [fault %s]: not a prefix; write an absolute path of the file system, "
+                 "without `//', `.' or `..' in it, as in [fault /srv/slow/]\n",
+                 prefixes[i]);
+        check_errors(text, want);
+    }
+}
+END_TEST
+
 START_TEST(pages)
 {
     static char large[64 * 1024 + 1];
@@ -342,6 +408,8 @@ START_TEST(all_in_one_go_and_in_order)
 }
 END_TEST
 
+#define ONLY "only keys of [server], [limits], [log], [cache] and [offload] can be set here"
+
 START_TEST(overrides)
 {
     static const struct {
@@ -351,12 +419,14 @@ START_TEST(overrides)
         {"=1", "write KEY=VALUE"},
         {"listn=1", "unknown key; did you mean `listen'?"},
         {"server.listn=1", "unknown key; did you mean `listen'?"},
-        {"log.listen=1", "unknown key; only keys of [server], [limits], [log] and [cache] can be "
-                         "set here"},
-        {"files=/", "unknown key; only keys of [server], [limits], [log] and [cache] can be set "
-                    "here"},
-        {"location.files=/", "only keys of [server], [limits], [log] and [cache] can be set here"},
-        {"nope.files=/", "only keys of [server], [limits], [log] and [cache] can be set here"},
+        {"log.listen=1", "unknown key; " ONLY},
+        {"files=/", "unknown key; " ONLY},
+        {"location.files=/", ONLY},
+        {"fault.delay=1s", ONLY},
+        {"nope.files=/", ONLY},
+        {"offload_threads=0", "too small; from 1 to 128"},
+        {"offload.window=1", "too small; from 64k to 4m"},
+        {"window=100k", "not a multiple of 64k; write one, as in 512k"},
         {"workers=x", "not a number of processes; write digits only, or auto"},
         {"log.access=/a\nb", "holds the control character 0x0a; leave it out"},
         {"workers=65", "workers is 65, above workers_max, 64; change one of the two"},
@@ -501,6 +571,7 @@ int main(void)
     tcase_add_test(tcase, lines);
     tcase_add_test(tcase, sections);
     tcase_add_test(tcase, contradictions);
+    tcase_add_test(tcase, faults);
     tcase_add_test(tcase, pages);
     tcase_add_test(tcase, unix_path_length);
     tcase_add_test(tcase, all_in_one_go_and_in_order);

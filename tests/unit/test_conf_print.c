@@ -68,6 +68,14 @@ static void check_round_trip(const struct conf *c)
     ck_assert_str_eq(again->log.access, c->log.access);
     ck_assert(again->server.drain_timeout_ns == c->server.drain_timeout_ns);
     ck_assert(again->limits.body_size_bytes == c->limits.body_size_bytes);
+    ck_assert_uint_eq(again->fault_count, c->fault_count);
+    for (size_t i = 0; i < c->fault_count; i++) {
+        const struct conf_fault *was = &c->faults[i], *is = &again->faults[i];
+        ck_assert_str_eq(is->prefix, was->prefix);
+        ck_assert(is->operations == was->operations && is->delay_ns == was->delay_ns);
+        ck_assert(is->rate_bytes == was->rate_bytes && is->hang == was->hang);
+        ck_assert_int_eq(is->error, was->error);
+    }
     ck_assert_uint_eq(again->site_count, c->site_count);
     ck_assert_uint_eq(again->location_count, c->location_count);
     for (size_t i = 0; i < c->location_count; i++) {
@@ -93,6 +101,9 @@ START_TEST(round_trips)
         "[cache]\nvalid = 0\ncontent = 1t\nentries = 0\n"
         "[types]\nmd = text/markdown\nb = c/d\n" ROOT "listing = html\nindex =\ncharset =\n"
         "cache_control = public, max-age=3\ndot_files = on\n",
+        "[fault /a b/]\noperations = readdir open\ndelay = 1500ms\nerror = ESTALE\n[fault /]\n"
+        "rate = 3k\n[fault /a b/]\noperations = stat\nhang = yes\n[server]\nallow_faults = on\n"
+        "offload_threads = 128\n[offload]\nwindow = 128k\nmount_share = 1\n",
         "[location /a b]\nredirect = 307 https://x/?a;b#c\n[site a *.b]\n[location /c/]\n"
         "redirect = /\n" ROOT "[site *]\n[location /z]\nfiles = /tmp\n[site d]\n",
         "[log]\naccess = /$${x} $;y $$;z\\\n",
@@ -266,14 +277,23 @@ START_TEST(sample_shows_defaults)
 {
     struct buf sample = written(write_sample, NULL), text = {0};
     struct span rest = buf_span(&sample);
+    enum conf_section section = SECTION_COUNT;
     unsigned keys = 0;
 
     while (rest.p) {
         struct span line = span_cut(&rest, '\n');
-        if (!span_starts(line, SPAN("#")) || line.n < 2 || line.p[1] == ' ')
+        bool commented = span_starts(line, SPAN("#"));
+        struct span value = span_from(line, commented ? 1 : 0);
+        if (span_starts(value, SPAN("["))) {
+            struct span head = span_from(value, 1), name = span_cut(&head, ']');
+            section = section_find(span_cut(&name, ' '));
             continue;
-        struct span value = span_from(line, 1), key = span_trim(span_cut(&value, '='));
-        const struct setting *s = setting_find_anywhere(key, true);
+        }
+        if (!commented || line.n < 2 || line.p[1] == ' ')
+            continue;
+        struct span key = span_trim(span_cut(&value, '='));
+        ck_assert_msg(section != SECTION_COUNT, "%.*s", (int)line.n, line.p);
+        const struct setting *s = setting_find(section, key);
         if (!s || !s->initial)
             continue;
         ck_assert_msg(span_eq(span_trim(value), span_str(s->initial)), "%s", s->key);

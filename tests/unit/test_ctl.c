@@ -20,18 +20,23 @@ START_TEST(good_requests)
     } cases[] = {
         {"board", {.command = COMMAND_BOARD}},
         {"board\n", {.command = COMMAND_BOARD}},
-        {"  workers \t 3  ", {COMMAND_WORKERS, AMOUNT_SET, 3, 0, false}},
-        {"workers 65535", {COMMAND_WORKERS, AMOUNT_SET, 65535, 0, false}},
-        {"workers +1", {COMMAND_WORKERS, AMOUNT_ADD, 1, 0, false}},
-        {"workers -12", {COMMAND_WORKERS, AMOUNT_REMOVE, 12, 0, false}},
-        {"workers auto", {COMMAND_WORKERS, AMOUNT_AUTO, 0, 0, false}},
-        {"drain 2", {COMMAND_DRAIN, AMOUNT_SET, 2, 0, false}},
-        {"restart 2", {COMMAND_RESTART, AMOUNT_SET, 2, 0, false}},
-        {"kill 10", {COMMAND_KILL, AMOUNT_SET, 10, 0, false}},
+        {"  workers \t 3  ", {.command = COMMAND_WORKERS, .amount = AMOUNT_SET, .number = 3}},
+        {"workers 65535", {.command = COMMAND_WORKERS, .amount = AMOUNT_SET, .number = 65535}},
+        {"workers +1", {.command = COMMAND_WORKERS, .amount = AMOUNT_ADD, .number = 1}},
+        {"workers -12", {.command = COMMAND_WORKERS, .amount = AMOUNT_REMOVE, .number = 12}},
+        {"workers auto", {.command = COMMAND_WORKERS, .amount = AMOUNT_AUTO, .number = 0}},
+        {"drain 2", {.command = COMMAND_DRAIN, .amount = AMOUNT_SET, .number = 2}},
+        {"restart 2", {.command = COMMAND_RESTART, .amount = AMOUNT_SET, .number = 2}},
+        {"kill 10", {.command = COMMAND_KILL, .amount = AMOUNT_SET, .number = 10}},
         {"reload", {.command = COMMAND_RELOAD}},
         {"reopen", {.command = COMMAND_REOPEN}},
         {"loglevel error", {.command = COMMAND_LOGLEVEL, .level = LOG_LEVEL_ERROR}},
         {"loglevel debug", {.command = COMMAND_LOGLEVEL, .level = LOG_LEVEL_DEBUG}},
+        {"offload 1", {.command = COMMAND_OFFLOAD, .number = 1}},
+        {"offload 128", {.command = COMMAND_OFFLOAD, .number = 128}},
+        {"fence /srv", {.command = COMMAND_FENCE, .path = SPAN("/srv")}},
+        {"fence  /srv/my  disk \n", {.command = COMMAND_FENCE, .path = SPAN("/srv/my  disk ")}},
+        {"unfence /", {.command = COMMAND_UNFENCE, .path = SPAN("/")}},
         {"stop", {.command = COMMAND_STOP}},
         {"stop now\n", {.command = COMMAND_STOP, .now = true}},
     };
@@ -43,7 +48,7 @@ START_TEST(good_requests)
         ck_assert_msg(good, "%s: %s", cases[i].text, why);
         ck_assert_msg(r.command == cases[i].want.command && r.amount == cases[i].want.amount &&
                           r.number == cases[i].want.number && r.level == cases[i].want.level &&
-                          r.now == cases[i].want.now,
+                          r.now == cases[i].want.now && span_eq(r.path, cases[i].want.path),
                       "%s", cases[i].text);
     }
 }
@@ -80,6 +85,16 @@ static const struct {
     {BYTES("drain +1"), "number of a worker"},
     {BYTES("kill -9"), "number of a worker"},
     {BYTES("kill all"), "number of a worker"},
+    {BYTES("offload"), "takes one argument: N"},
+    {BYTES("offload 0"), "1 to 128"},
+    {BYTES("offload 129"), "1 to 128"},
+    {BYTES("offload +1"), "1 to 128"},
+    {BYTES("offload 1 2"), "not 2 arguments"},
+    {BYTES("fence"), "takes one argument: PATH"},
+    {BYTES("fence srv"), "not an absolute path"},
+    {BYTES("fence a /b c"), "not an absolute path"},
+    {BYTES("unfence ../x"), "not an absolute path"},
+    {BYTES("fence /a\x1b[2J"), "control characters"},
     {BYTES("reload now"), "no argument"},
     {BYTES("board x"), "no argument"},
     {BYTES("loglevel"), "takes one argument"},
@@ -272,8 +287,8 @@ START_TEST(the_manual_names_every_command)
                       "man/weirctl.1 says something else about %s than: %s",
                       control_command_word[i], control_command_help[i]);
     }
-    /* status and events are weirctl's own; board is for programs. */
-    ck_assert_uint_eq(count(commands, "\n.It Ic "), COMMAND_COUNT - 1 + 2);
+    /* status, mounts, stalls and events are weirctl's own; board is for programs. */
+    ck_assert_uint_eq(count(commands, "\n.It Ic "), COMMAND_COUNT - 1 + 4);
 }
 END_TEST
 

@@ -52,6 +52,53 @@ static void make_board(void)
     b.slot[2].stopped_since_ns = mono_now().ns - NS_PER_S;
 }
 
+/* Worker 1 has two threads, one of them on a mount that is sick; worker 2 was blocked. */
+static void add_waits(void)
+{
+    struct board_mount *m = b.mount;
+    struct board_thread *t = b.thread;
+    struct board_stall *stall = b.stall;
+
+    b.header->offload_threads = 64;
+    b.header->offload_by_hand = 1;
+    b.header->faults = 1;
+    slot_gauge(&b.slot[0], COUNTER_offload_threads, 2);
+    slot_gauge(&b.slot[0], COUNTER_offload_threads_max, 64);
+    slot_gauge(&b.slot[0], COUNTER_offload_busy, 1);
+    slot_gauge(&b.slot[1], COUNTER_offload_threads_max, 64);
+    slot_gauge(&b.slot[1], COUNTER_offload_queued, 7);
+    slot_hist(&b.slot[0], HIST_OFFLOAD_RUN, 20 * NS_PER_MS);
+    m->device = 52;
+    m->state = MOUNT_SICK;
+    m->sick_since_ns = mono_now().ns - 90 * NS_PER_S;
+    m->running = 1;
+    m->queued = 1234;
+    m->counter[MOUNT_HOT] = 5;
+    m->counter[MOUNT_REFUSED] = 8;
+    board_text_set(&m->name, SPAN("/srv/\"nfs\x1b"));
+    board_text_set(&m->type, SPAN("nfs4"));
+    m->used = 1;
+    t[0].used = t[1].used = 1;
+    t[1].tid = 1001;
+    t[1].wait = WAIT_READ;
+    t[1].since_ns = mono_now().ns - 3 * NS_PER_S;
+    board_text_set(&t[1].path, SPAN("/srv/nfs/f"));
+    stall[0].worker = 2;
+    stall[0].on_loop = 1;
+    stall[0].wait = WAIT_OPEN;
+    stall[0].lasted_ns = 5 * NS_PER_S;
+    stall[0].began_wall_ns = wall_now().ns;
+    stall[0].waiting = 11;
+    board_text_set(&stall[0].path, SPAN("/srv/x"));
+    board_text_set(&stall[0].kernel, SPAN("waiting for disk (D) in openat"));
+    stall[0].used = 1;
+    stall[1].worker = 1;
+    stall[1].wait = WAIT_READ;
+    stall[1].lasted_ns = 1500 * NS_PER_MS;
+    stall[1].over = 1;
+    stall[1].used = 2;
+}
+
 static void free_board(void)
 {
     board_view_close(&view);
@@ -262,6 +309,107 @@ START_TEST(the_state_in_a_word)
 }
 END_TEST
 
+START_TEST(waits_as_json)
+{
+    struct snap s = {0};
+
+    add_waits();
+    snap(&s);
+    json_t *j = status_json(&s, NULL);
+    ck_assert_ptr_nonnull(j);
+    ck_assert_int_eq(number(j, "offload_threads"), 64);
+    ck_assert(json_is_true(get(j, "offload_by_hand")));
+    ck_assert_int_eq(number(j, "faults"), 1);
+    ck_assert_int_eq(number(j, "offload.threads"), 2);
+    ck_assert_int_eq(number(j, "offload.threads_max"), 128);
+    ck_assert_int_eq(number(j, "offload.busy"), 1);
+    ck_assert_int_eq(number(j, "offload.stuck"), 0);
+    ck_assert_int_eq(number(j, "offload.queued"), 7);
+    ck_assert_int_eq(number(j, "offload.run.count"), 1);
+    ck_assert_int_eq(number(j, "offload.wait.p99_ns"), 0);
+    ck_assert_int_eq(number(j, "workers.0.offload.threads"), 2);
+    ck_assert_int_eq(number(j, "workers.1.offload.queued"), 7);
+    ck_assert_int_eq(number(j, "totals.times.offload_run.count"), 1);
+    ck_assert_uint_eq(json_array_size(get(j, "workers.0.offload.jobs")), 1);
+    ck_assert_int_eq(number(j, "workers.0.offload.jobs.0.thread"), 2);
+    ck_assert_int_eq(number(j, "workers.0.offload.jobs.0.tid"), 1001);
+    ck_assert_str_eq(text(j, "workers.0.offload.jobs.0.doing"), "read");
+    ck_assert_str_eq(text(j, "workers.0.offload.jobs.0.path"), "/srv/nfs/f");
+    ck_assert_str_eq(text(j, "workers.0.offload.jobs.0.mount"), "/srv/\"nfs\\x1B");
+    ck_assert(json_real_value(get(j, "workers.0.offload.jobs.0.since_ms")) >= 3000);
+    ck_assert_uint_eq(json_array_size(get(j, "workers.1.offload.jobs")), 0);
+    ck_assert_str_eq(text(j, "mounts.0.mount"), "/srv/\"nfs\\x1B");
+    ck_assert_str_eq(text(j, "mounts.0.type"), "nfs4");
+    ck_assert_str_eq(text(j, "mounts.0.state"), "sick");
+    ck_assert_int_eq(number(j, "mounts.0.device"), 52);
+    ck_assert_int_eq(number(j, "mounts.0.queued"), 1234);
+    ck_assert_int_eq(number(j, "mounts.0.refused"), 8);
+    ck_assert(json_real_value(get(j, "mounts.0.sick_ms")) >= 90000);
+    ck_assert_str_eq(text(j, "stalls.0.thread"), "loop");
+    ck_assert_str_eq(text(j, "stalls.0.doing"), "open");
+    ck_assert_str_eq(text(j, "stalls.0.kernel"), "waiting for disk (D) in openat");
+    ck_assert_int_eq(number(j, "stalls.0.waiting"), 11);
+    ck_assert(json_is_false(get(j, "stalls.0.over")));
+    ck_assert_str_eq(text(j, "stalls.1.thread"), "offload");
+    ck_assert_double_eq_tol(json_real_value(get(j, "stalls.1.lasted_ms")), 1500, 1e-9);
+    ck_assert(json_is_null(get(j, "stalls.1.path")));
+    json_decref(j);
+    snap_free(&s);
+}
+END_TEST
+
+/* What one of the printing functions writes about the board of now. */
+static char *printed(void (*print)(FILE *to, const struct snap *s))
+{
+    struct snap s = {0};
+    char *got = NULL;
+    size_t n = 0;
+    FILE *f = open_memstream(&got, &n);
+
+    snap(&s);
+    print(f, &s);
+    fclose(f);
+    snap_free(&s);
+    for (size_t i = 0; i < n; i++)
+        ck_assert(got[i] == '\n' || (unsigned char)got[i] >= 0x20);
+    return got;
+}
+
+static void check_printed(void (*print)(FILE *to, const struct snap *s), const char *want, bool is)
+{
+    char *got = printed(print);
+
+    ck_assert_msg((strstr(got, want) != NULL) == is, "%s\n%s: %s", got, is ? "lacks" : "has", want);
+    free(got);
+}
+
+START_TEST(waits_as_text)
+{
+    static const char sick[] = "sick       1m30s       1   1.23k        -       5       0       0  "
+                               "     8  nfs4      /srv/\"nfs\\x1B\n";
+
+    check_printed(status_print_stalls, "no stall in the last hour\n", true);
+    check_printed(status_print, "offload        0 threads of 0 (0 each), 0 busy", true);
+    check_printed(status_print, "FAULTS", false);
+    check_printed(status_print, "MOUNT\n", false);
+    add_waits();
+    check_printed(status_print,
+                  "offload        2 threads of 128 (64 each, set by hand), 1 busy, 0 stuck, 7 "
+                  "queued; wait p99 0us, run p99 ",
+                  true);
+    check_printed(status_print, "FAULTS         1 [fault]", true);
+    check_printed(status_print, sick, true);
+    check_printed(status_print_mounts, sick, true);
+    check_printed(status_print_stalls,
+                  "     5.0s now       2 loop    open     /srv/x; waiting for disk (D) in "
+                  "openat; 11 connections waited\n",
+                  true);
+    check_printed(status_print_stalls, "     1.5s           1 offload read", true);
+    b.mount[0].state = MOUNT_OK;
+    check_printed(status_print, "MOUNT\n", false);
+}
+END_TEST
+
 START_TEST(the_table)
 {
     struct snap s = {0};
@@ -305,6 +453,8 @@ int main(void)
     tcase_add_test(t, only_the_latest_events);
     tcase_add_test(t, hostile_strings);
     tcase_add_test(t, the_state_in_a_word);
+    tcase_add_test(t, waits_as_json);
+    tcase_add_test(t, waits_as_text);
     tcase_add_test(t, the_table);
     suite_add_tcase(s, t);
     return unit_run(s);

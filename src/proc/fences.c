@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Mounts by path, and fences; see fences.h. Master only.
+ */
+#include "proc/fences.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+
+enum { MOUNTINFO_BYTES_MAX = 16 * 1024 * 1024, MOUNTINFO_STEP = 64 * 1024 };
+
+void fence_mount_free(struct fence_mount *m)
+{
+    buf_free(&m->name);
+    buf_free(&m->type);
+    m->device = 0;
+}
+
+/* Appends a field of mountinfo, where \040 and the like stand for white space and backslashes. */
+static bool unescape(struct span field, struct buf *to)
+{
+    for (size_t i = 0; i < field.n; i++) {
+        char c = field.p[i];
+        if (c == '\\' && field.n - i > 3 && field.p[i + 1] >= '0' && field.p[i + 1] <= '3' &&
+            field.p[i + 2] >= '0' && field.p[i + 2] <= '7' && field.p[i + 3] >= '0' &&
+            field.p[i + 3] <= '7') {
+            c = (char)((field.p[i + 1] - '0') * 64 + (field.p[i + 2] - '0') * 8 +
+                       (field.p[i + 3] - '0'));
+            i += 3;
+        }
+        if (!buf_add(to, &c, 1))
+            return false;
+    }
+    return true;
+}
+
+/* The path as segments, each with its slash in front: "/a//b/" is "/a/b", and "/" is "". */
+static bool normalize(struct span path, struct buf *to, struct buf *why)
+{
+    struct span rest = path;
+
+    if (path.n == 0 || path.p[0] != '/') {
+        buf_addf(why, "not an absolute path");
+        return false;
+    }
+    while (rest.p) {
+        struct span segment = span_cut(&rest, '/');
+        if (span_eq(segment, SPAN(".")) || span_eq(segment, SPAN(".."))) {
+            buf_addf(why, "write the path without `.' and `..'");
+            return false;
+        }
+        if (segment.n > 0 && (!buf_add(to, "/", 1) || !buf_add_span(to, segment))) {
+            buf_addf(why, "out of memory");
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Whether the path is the mount point or lies beneath it. The mount point "/" is "" here. */
+static bool covers(struct span point, struct span path)
+{
+    if (span_eq(point, SPAN("/")))
+        point.n = 0;
+    return span_starts(path, point) && (path.n == point.n || path.p[point.n] == '/');
+}
+
+/* Fields of a line: id parent major:minor root point options [tags...] - type source super */
+struct line {
+    struct span device, point, type;
+};
+
+static bool parse_line(struct span text, struct line *l)
+{
+    struct span rest = text;
+
+    span_cut(&rest, ' ');
+    span_cut(&rest, ' ');
+    l->device = span_cut(&rest, ' ');
+    span_cut(&rest, ' ');
+    l->point = span_cut(&rest, ' ');
+    while (rest.p)
+        if (span_eq(span_cut(&rest, ' '), SPAN("-"))) {
+            l->type = span_cut(&rest, ' ');
+            return l->type.n > 0;
+        }
+    return false;
+}
+
+static bool parse_device(struct span text, uint64_t *device)
+{
+    struct span minor_text = text, major_text = span_cut(&minor_text, ':');
+    uint64_t major_number, minor_number;
+
+    if (!span_u64(major_text, UINT32_MAX, &major_number) ||
+        !span_u64(minor_text, UINT32_MAX, &minor_number))
+        return false;
+    *device = makedev((unsigned)major_number, (unsigned)minor_number);
+    return true;
+}
+
+/* Takes the line's mount when it is nearer to the path than the one found so far. */
+static bool consider(const struct line *l, struct span path, struct fence_mount *m)
+{
+    struct buf point = {0}, type = {0};
+    uint64_t device;
+
+    if (!parse_device(l->device, &device))
+        return true;
+    if (!unescape(l->point, &point) || !unescape(l->type, &type)) {
+        buf_free(&point);
+        buf_free(&type);
+        return false;
+    }
+    if (!covers(buf_span(&point), path) || point.n < m->name.n) {
+        buf_free(&point);
+        buf_free(&type);
+        return true;
+    }
+    fence_mount_free(m);
+    *m = (struct fence_mount){device, point, type};
+    return true;
+}
+
+bool fence_find(struct span mountinfo, struct span path, struct fence_mount *m, struct buf *why)
+{
+    struct buf clean = {0};
+    bool good = normalize(path, &clean, why);
+
+    *m = (struct fence_mount){0};
+    while (good && mountinfo.p) {
+        struct span text = span_cut(&mountinfo, '\n');
+        struct line l;
+        if (parse_line(text, &l) && !consider(&l, buf_span(&clean), m)) {
+            buf_addf(why, "out of memory");
+            good = false;
+        }
+    }
+    buf_free(&clean);
+    if (good && m->name.n == 0) {
+        buf_addf(why, "no mount is known to hold it");
+        good = false;
+    }
+    if (!good)
+        fence_mount_free(m);
+    return good;
+}
+
+/* Appends the whole file. False with a sentence in *why. */
+static bool read_mountinfo(struct buf *text, struct buf *why)
+{
+    int fd = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd >= 0 ? 1 : -1;
+
+    while (n > 0 && text->n < MOUNTINFO_BYTES_MAX) {
+        if (!buf_reserve(text, MOUNTINFO_STEP)) {
+            errno = ENOMEM;
+            n = -1;
+            break;
+        }
+        n = fd_read_full(fd, text->p + text->n, MOUNTINFO_STEP);
+        text->n += n > 0 ? (size_t)n : 0;
+    }
+    if (n < 0)
+        buf_addf(why, "/proc/self/mountinfo cannot be read: %s", strerror(errno));
+    else if (n > 0)
+        buf_addf(why, "/proc/self/mountinfo is too long");
+    close_fd(&fd);
+    return n == 0;
+}
+
+bool fence_find_here(struct span path, struct fence_mount *m, struct buf *why)
+{
+    struct buf text = {0};
+
+    *m = (struct fence_mount){0};
+    bool good = read_mountinfo(&text, why) && fence_find(buf_span(&text), path, m, why);
+    buf_free(&text);
+    return good;
+}
+
+static bool find_device(const struct fences *f, uint64_t device, unsigned *at)
+{
+    for (*at = 0; *at < f->count; ++*at)
+        if (f->device[*at] == device)
+            return true;
+    return false;
+}
+
+bool fences_add(struct fences *f, uint64_t device)
+{
+    unsigned at;
+
+    if (find_device(f, device, &at))
+        return true;
+    if (f->count == FENCES_MAX)
+        return false;
+    f->device[f->count++] = device;
+    return true;
+}
+
+bool fences_remove(struct fences *f, uint64_t device)
+{
+    unsigned at;
+
+    if (!find_device(f, device, &at))
+        return false;
+    f->device[at] = f->device[--f->count];
+    return true;
+}
