@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The offload pool of a worker: threads that make the calls which may wait for storage, so
+ * that the event loop never does. Jobs are queued per mount, each mount with its own share
+ * of the threads, so that one dead or slow mount cannot hold up the others. Threads start when
+ * more is queued than is idle and end when idle for long; how many there may be can change
+ * at any time without dropping a job. Results come back to the loop through one eventfd.
+ *
+ * A mount whose oldest job is older than the deadline is sick: submitting for it fails at
+ * once, until a probe (a thread of its own) or the late job's end says that it answers again.
+ * Threads stuck in a sick mount no longer count against the limit (bounded: STUCK_MAX), so
+ * the other mounts keep theirs; they never keep the process from ending.
+ *
+ * [fault] rules are applied here, in the thread, before the job's own call (conf_fault).
+ *
+ * Every function is for the loop's thread; only job->run runs elsewhere. What threads and mounts
+ * do is on the board (board_thread, board_mount rows of this worker). Threads block all signals
+ * and are named "weir-offload". Worker only.
+ */
+#ifndef WEIR_NET_OFFLOAD_H
+#define WEIR_NET_OFFLOAD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/clock.h"
+#include "base/list.h"
+#include "board/board.h"
+#include "conf/conf.h"
+#include "net/loop.h"
+
+struct offload;
+struct offload_mount;
+
+struct offload_settings {
+    struct loop *loop;
+    struct board *board;    /* NULL: nothing is reported (tests) */
+    unsigned worker_number; /* from 1 */
+    unsigned threads_max;
+    const struct conf *conf; /* [offload] and [fault] */
+};
+
+struct offload *offload_new(const struct offload_settings *s); /* NULL with errno */
+/* Drops what is queued (done is called with cancelled set), leaves running threads behind. */
+void offload_free(struct offload **pool);
+
+/* How many threads there may be from now on; surplus ones end after their job. */
+void offload_resize(struct offload *pool, unsigned threads_max);
+
+/*
+ * The mount with this device number, made at first sight. name (mount point) and type are for the
+ * board and are copied. NULL on ENOMEM. Lives as long as the pool.
+ */
+struct offload_mount *offload_mount(struct offload *pool, uint64_t device, const char *name,
+                                    const char *type);
+/* 0 when jobs are accepted, else how long to wait before asking again (Retry-After), in seconds. */
+unsigned offload_mount_refuses(const struct offload_mount *m);
+/* An operator's word: refuse everything for it, or be healthy again. */
+void offload_mount_fence(struct offload_mount *m, bool fenced);
+/* Adds to the mount's row on the board. */
+void offload_mount_count(struct offload_mount *m, enum board_mount_counter which, uint64_t n);
+/* Calls fn for each mount. */
+void offload_mounts_each(struct offload *pool, void (*fn)(void *arg, struct offload_mount *m), void *arg);
+const char *offload_mount_name(const struct offload_mount *m);
+
+/*
+ * One call to be made away from the loop; embed it. path is shown while it runs and is what
+ * [fault] rules are matched against: it must stay until done.
+ */
+struct offload_job {
+    struct offload_mount *mount;
+    enum board_wait op; /* what it does: WAIT_OPEN, WAIT_READ, WAIT_READDIR, WAIT_STAT, WAIT_CLOSE, ... */
+    const char *path;
+    uint64_t bytes; /* how much it means to read, for a fault's rate; 0: nothing */
+    void (*run)(struct offload_job *job);  /* on a thread; touches nothing that the loop owns */
+    void (*done)(struct offload_job *job); /* on the loop, once; may free the job */
+
+    int fault_error; /* not 0: a [fault] rule failed it with this errno and run was not called */
+    bool cancelled;  /* it was cancelled while it ran, or the pool ended: done must only clean up */
+    struct mono queued, started, finished;
+
+    struct list link; /* the pool's own from here on */
+    int state;
+};
+
+enum offload_submit {
+    OFFLOAD_QUEUED, /* done will be called, later */
+    OFFLOAD_SICK,   /* the mount is sick or fenced: 503 with offload_mount_refuses' Retry-After */
+    OFFLOAD_FULL    /* [offload] queue is full, or no thread could be started: 503 */
+};
+
+enum offload_submit offload_submit(struct offload *pool, struct offload_job *job);
+
+/*
+ * Nobody wants the result any more. True: it had not started; it will never run and done is not
+ * called. False: it runs; done is called with cancelled set.
+ */
+bool offload_cancel(struct offload *pool, struct offload_job *job);
+
+/* True when some [fault] rule is about this operation on this path: it must not be done on the loop. */
+bool offload_is_faulted(const struct offload *pool, enum board_wait op, const char *path);
+
+#endif
