@@ -159,9 +159,12 @@ static bool hand_back(struct offload *pool, struct offload_job *job, bool ran, b
     if (listed)
         offload_publish(pool, job->mount);
     if (wake) {
+        /* It looks for a job right after: none has to be started for what comes meanwhile. */
+        pool->coming += listed;
         pthread_mutex_unlock(&pool->lock);
         wake_loop(pool);
         pthread_mutex_lock(&pool->lock);
+        pool->coming -= listed;
     }
     return true;
 }

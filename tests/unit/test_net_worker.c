@@ -151,13 +151,15 @@ void access_log_free(struct access_log **log)
 }
 
 static bool serving_fails;
+static struct offload *the_pool; /* in the worker: what serving was given */
 
 struct serve_ctx *serve_ctx_new(const struct conf *conf, const struct mime_table *mime,
-                                struct board_slot *slot)
+                                struct board_slot *slot, struct offload *pool)
 {
     (void)conf;
     (void)mime;
     (void)slot;
+    the_pool = pool;
     errno = serving_fails ? ENOMEM : 0;
     return serving_fails ? NULL : malloc(1);
 }
