@@ -8,8 +8,9 @@
  *
  * A mount whose oldest job is older than the deadline is sick: submitting for it fails at
  * once, until a probe (a thread of its own) or the late job's end says that it answers again.
- * Threads stuck in a sick mount no longer count against the limit (bounded: STUCK_MAX), so
- * the other mounts keep theirs; they never keep the process from ending.
+ * Threads whose job is late no longer count against the limit nor the mount's share (bounded:
+ * OFFLOAD_STUCK_MAX), so the other mounts keep theirs; they never keep the process from ending.
+ * A mount that has no thread at all gets its first one even beyond the limit.
  *
  * [fault] rules are applied here, in the thread, before the job's own call (conf_fault).
  *
@@ -29,6 +30,9 @@
 #include "conf/conf.h"
 #include "net/loop.h"
 
+/* With this many late jobs in all, a mount that has some gets no more threads. */
+#define OFFLOAD_STUCK_MAX 128
+
 struct offload;
 struct offload_mount;
 
@@ -41,7 +45,11 @@ struct offload_settings {
 };
 
 struct offload *offload_new(const struct offload_settings *s); /* NULL with errno */
-/* Drops what is queued (done is called with cancelled set), leaves running threads behind. */
+/*
+ * Drops what is queued (done is called with cancelled set), leaves running threads behind: a job
+ * that is in its run gets no done, and its memory must stay for as long as the process does.
+ * What sleeps for a [fault] rule is woken and dropped too. Not from a callback of the loop.
+ */
 void offload_free(struct offload **pool);
 
 /* How many threads there may be from now on; surplus ones end after their job. */
@@ -49,7 +57,8 @@ void offload_resize(struct offload *pool, unsigned threads_max);
 
 /*
  * The mount with this device number, made at first sight. name (mount point) and type are for the
- * board and are copied. NULL on ENOMEM. Lives as long as the pool.
+ * board and are copied; "" when they are not known yet, a later call fills them in. NULL on
+ * ENOMEM. Lives as long as the pool.
  */
 struct offload_mount *offload_mount(struct offload *pool, uint64_t device, const char *name,
                                     const char *type);
@@ -60,7 +69,8 @@ void offload_mount_fence(struct offload_mount *m, bool fenced);
 /* Adds to the mount's row on the board. */
 void offload_mount_count(struct offload_mount *m, enum board_mount_counter which, uint64_t n);
 /* Calls fn for each mount. */
-void offload_mounts_each(struct offload *pool, void (*fn)(void *arg, struct offload_mount *m), void *arg);
+void offload_mounts_each(struct offload *pool, void (*fn)(void *arg, struct offload_mount *m),
+                         void *arg);
 const char *offload_mount_name(const struct offload_mount *m);
 
 /*
@@ -69,17 +79,25 @@ const char *offload_mount_name(const struct offload_mount *m);
  */
 struct offload_job {
     struct offload_mount *mount;
-    enum board_wait op; /* what it does: WAIT_OPEN, WAIT_READ, WAIT_READDIR, WAIT_STAT, WAIT_CLOSE, ... */
+    enum board_wait
+        op; /* what it does: WAIT_OPEN, WAIT_READ, WAIT_READDIR, WAIT_STAT, WAIT_CLOSE, ... */
     const char *path;
     uint64_t bytes; /* how much it means to read, for a fault's rate; 0: nothing */
     void (*run)(struct offload_job *job);  /* on a thread; touches nothing that the loop owns */
     void (*done)(struct offload_job *job); /* on the loop, once; may free the job */
+    /* NULL, or called on the loop, at most once, when the deadline is over and the mount sick while
+     * the job runs: whoever waits for it should be answered 503. done still follows. */
+    void (*late)(struct offload_job *job);
 
-    int fault_error; /* not 0: a [fault] rule failed it with this errno and run was not called */
+    int fault_error; /* not 0: run was not called, and the job failed with this errno: a [fault]
+                        rule's, or ETIMEDOUT with refused, or ECANCELED with cancelled */
+    bool refused;    /* its mount became sick or was fenced while it was queued: 503 */
     bool cancelled;  /* it was cancelled while it ran, or the pool ended: done must only clean up */
     struct mono queued, started, finished;
 
     struct list link; /* the pool's own from here on */
+    struct offload_job *next_late;
+    const struct conf_fault *fault;
     int state;
 };
 
@@ -89,6 +107,7 @@ enum offload_submit {
     OFFLOAD_FULL    /* [offload] queue is full, or no thread could be started: 503 */
 };
 
+/* Sets all but the first members (up to late). */
 enum offload_submit offload_submit(struct offload *pool, struct offload_job *job);
 
 /*
@@ -97,7 +116,8 @@ enum offload_submit offload_submit(struct offload *pool, struct offload_job *job
  */
 bool offload_cancel(struct offload *pool, struct offload_job *job);
 
-/* True when some [fault] rule is about this operation on this path: it must not be done on the loop. */
+/* True when some [fault] rule is about this operation on this path: it must not be done on the
+ * loop. */
 bool offload_is_faulted(const struct offload *pool, enum board_wait op, const char *path);
 
 #endif

@@ -7,8 +7,8 @@
  * listening sockets, answers what it has, and goes when the last connection is closed or
  * its time is over. Orphaned: the same, when the channel is at its end or the kernel sends the
  * SIGTERM of a parent's death. Quit: at once. Sick: the loop itself failed. Every way passes
- * through worker_end, which writes what the logs hold; nothing else is taken down, for
- * the kernel does that best.
+ * through worker_end, which writes what the logs hold and lets go of sockets; nothing else is
+ * taken down, for the kernel does that best.
  *
  * Signals of a terminal reach the whole process group; they are the master's business and are
  * ignored here. SIGTERM is read from a descriptor in the loop. Faults keep their default
@@ -36,6 +36,7 @@
 #include "base/log.h"
 #include "net/listener.h"
 #include "net/loop.h"
+#include "net/offload.h"
 #include "proc/channel.h"
 #include "proto/access_log.h"
 #include "proto/conn.h"
@@ -47,6 +48,7 @@ struct worker {
     const struct worker_env *env;
     struct board_slot *slot;
     struct loop *loop;
+    struct offload *pool;
     struct serve_ctx *serve;
     struct access_log *log;
     struct conns *conns;
@@ -58,7 +60,22 @@ struct worker {
     enum worker_exit why;
 };
 
-/* The one way out. */
+/*
+ * The listening sockets and the channel. Not left to _exit: the kernel lets go of descriptors
+ * with the last thread, and one in a dead mount may not be killable, which would keep addresses
+ * taken and the master waiting for a word.
+ */
+static void close_sockets(struct worker *w)
+{
+    for (size_t i = 0; i < w->env->listen_count; i++)
+        close(w->env->listen_fd[i]);
+    close(w->env->channel_fd);
+}
+
+/*
+ * The one way out. The offload pool and the serving context are left as they are: threads may
+ * hang in a mount for good, and taking down what belongs to their jobs could hang as well.
+ */
 static _Noreturn void worker_end(struct worker *w, enum worker_exit why)
 {
     if (w->slot)
@@ -67,6 +84,7 @@ static _Noreturn void worker_end(struct worker *w, enum worker_exit why)
         conns_free(&w->conns);
     if (w->log)
         access_log_free(&w->log);
+    close_sockets(w);
     _exit((int)why);
 }
 
@@ -285,6 +303,25 @@ static void move_error_log(int passed)
                  strerror(errno));
 }
 
+/* A mount that this worker has not seen yet gets its name when it is. */
+static void fence(struct worker *w, uint64_t device, bool fenced)
+{
+    struct offload_mount *mount = offload_mount(w->pool, device, "", "");
+
+    if (mount)
+        offload_mount_fence(mount, fenced);
+    else
+        log_error("no memory to %s a mount", fenced ? "fence" : "unfence");
+}
+
+static void resize_pool(struct worker *w, uint64_t threads)
+{
+    if (threads == 0 || threads > UINT32_MAX)
+        return;
+    offload_resize(w->pool, (unsigned)threads);
+    log_info("this worker may have %u offload threads now", (unsigned)threads);
+}
+
 static void obey(struct worker *w, const struct channel_message *m, int *passed)
 {
     switch ((enum channel_kind)m->kind) {
@@ -305,6 +342,13 @@ static void obey(struct worker *w, const struct channel_message *m, int *passed)
     case CHANNEL_LOG_LEVEL:
         if (m->value <= LOG_LEVEL_DEBUG)
             log_set_level((enum log_level)m->value);
+        break;
+    case CHANNEL_OFFLOAD:
+        resize_pool(w, m->value);
+        break;
+    case CHANNEL_FENCE:
+    case CHANNEL_UNFENCE:
+        fence(w, m->value, m->kind == CHANNEL_FENCE);
         break;
     case CHANNEL_READY:
         break;
@@ -364,7 +408,15 @@ static void build_serving(struct worker *w)
     w->loop = loop_new(w->slot);
     if (!w->loop)
         setup_failed(w, "no event loop");
-    w->serve = serve_ctx_new(env->conf, env->mime, w->slot);
+    w->pool =
+        offload_new(&(struct offload_settings){.loop = w->loop,
+                                               .board = env->board,
+                                               .worker_number = env->number,
+                                               .threads_max = env->conf->server.offload_threads,
+                                               .conf = env->conf});
+    if (!w->pool)
+        setup_failed(w, "no offload pool");
+    w->serve = serve_ctx_new(env->conf, env->mime, w->slot, w->pool);
     if (!w->serve)
         setup_failed(w, "no memory for the serving context");
     w->log = access_log_new(w->loop, env->conf, env->access_log_fd, to_syslog);
@@ -416,6 +468,24 @@ static void build_listener(struct worker *w)
         setup_failed(w, "no memory for the listening sockets");
 }
 
+/* [fault] rules in force are never silent; all workers have the same, so the first one tells. */
+static void tell_faults(const struct worker *w)
+{
+    const struct conf *conf = w->env->conf;
+
+    if (conf->fault_count == 0 || w->env->number != 1)
+        return;
+    log_warn(
+        "REHEARSAL: %zu [fault] rules are in force: calls on files are delayed, hung or failed "
+        "on purpose; remove the [fault] sections to end it",
+        conf->fault_count);
+    for (size_t i = 0; i < conf->fault_count; i++)
+        log_warn("REHEARSAL: [fault %s] is in force", conf->faults[i].prefix);
+    board_event(w->env->board, EVENT_FAULT, w->env->number,
+                "%zu fault rules are in force, for %s%s", conf->fault_count, conf->faults[0].prefix,
+                conf->fault_count > 1 ? ", ..." : "");
+}
+
 static void tell_ready(struct worker *w)
 {
     struct channel_message m = {.kind = CHANNEL_READY};
@@ -454,6 +524,7 @@ _Noreturn void worker_main(const struct worker_env *env)
     build_serving(&w);
     build_control(&w);
     build_listener(&w);
+    tell_faults(&w);
     tell_ready(&w);
     if (!loop_run(w.loop)) {
         log_error("waiting for events failed: %s; this worker ends and is started again",

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -19,6 +20,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "net/offload.h"
 #include "proc/channel.h"
 #include "proc/worker.h"
 #include "proto/conn.h"
@@ -50,6 +52,29 @@ static void kept_close(struct kept *k)
         c->s.empty(c->s.arg);
 }
 
+static struct offload *the_pool; /* what serving was given */
+
+static void never_back(struct offload_job *job)
+{
+    (void)job;
+    for (;;)
+        pause();
+}
+
+static void nothing(struct offload_job *job)
+{
+    (void)job;
+}
+
+static void hang(void)
+{
+    static struct offload_job job = {
+        .op = WAIT_READ, .path = "/mnt/file", .run = never_back, .done = nothing};
+
+    job.mount = offload_mount(the_pool, 7, "/mnt", "nfs");
+    ck_assert_int_eq(offload_submit(the_pool, &job), OFFLOAD_QUEUED);
+}
+
 /* Answers a byte with a byte that says whether it retires; a client that leaves is closed. */
 static void kept_ready(struct loop_io *io, uint32_t events)
 {
@@ -61,7 +86,11 @@ static void kept_ready(struct loop_io *io, uint32_t events)
         kept_close(k);
         return;
     }
-    if (byte == 'f') { /* how many descriptors this process has */
+    if (byte == 'h') {        /* a job that never comes back */
+        hang();               /* answered with itself */
+    } else if (byte == 'm') { /* is the mount with the number 7 refused? */
+        byte = offload_mount_refuses(offload_mount(the_pool, 7, "/mnt", "nfs")) ? 'R' : 'A';
+    } else if (byte == 'f') { /* how many descriptors this process has */
         byte = 0;
         for (int fd = 0; fd < 200; fd++)
             byte = (char)(byte + (fcntl(fd, F_GETFD) >= 0));
@@ -153,11 +182,12 @@ void access_log_free(struct access_log **log)
 static bool serving_fails;
 
 struct serve_ctx *serve_ctx_new(const struct conf *conf, const struct mime_table *mime,
-                                struct board_slot *slot)
+                                struct board_slot *slot, struct offload *pool)
 {
     (void)conf;
     (void)mime;
     (void)slot;
+    the_pool = pool;
     errno = serving_fails ? ENOMEM : 0;
     return serving_fails ? NULL : malloc(1);
 }
@@ -463,14 +493,86 @@ START_TEST(other_descriptors_are_closed)
     stage_start(s);
     stage_ready(s);
     int client = client_of(s);
-    /* 0, 1, 2, listening, channel, access log; its own: epoll, signals, the client. */
+    /* 0, 1, 2, listening, channel, access log; its own: epoll, signals, pool, the client. */
     int standard = (fcntl(0, F_GETFD) >= 0) + (fcntl(1, F_GETFD) >= 0) + (fcntl(2, F_GETFD) >= 0);
-    ck_assert_int_eq(ask(client, 'f'), standard + 6);
+    ck_assert_int_eq(ask(client, 'f'), standard + 7);
     close(client);
     tell(s, CHANNEL_QUIT, 0, -1);
     stage_end(s, WORKER_RETIRED, true);
     for (int i = 0; i < 3; i++)
         close(extra[i]);
+}
+END_TEST
+
+/* Waits for a gauge of the worker. */
+static void wait_gauge(const struct stage *s, enum board_counter gauge, uint64_t value)
+{
+    while (slot_value(&s->shared->slot[0], gauge) != value)
+        sched_yield();
+}
+
+START_TEST(ends_although_a_thread_hangs)
+{
+    struct stage *s = stage_new();
+    char byte;
+
+    stage_start(s);
+    stage_ready(s);
+    int client = client_of(s);
+    ck_assert_int_eq(ask(client, 'h'), 'h');
+    wait_gauge(s, COUNTER_offload_busy, 1);
+    tell(s, CHANNEL_RETIRE, 20 * NS_PER_MS, -1);
+    ck_assert_int_eq((int)recv(client, &byte, 1, 0), 0);
+    close(client);
+    stage_end(s, WORKER_RETIRED, true);
+}
+END_TEST
+
+START_TEST(offload_is_commanded)
+{
+    struct stage *s = stage_new();
+
+    s->conf.server.offload_threads = 5;
+    stage_start(s);
+    stage_ready(s);
+    int client = client_of(s);
+    wait_gauge(s, COUNTER_offload_threads_max, 5);
+    tell(s, CHANNEL_OFFLOAD, 9, -1);
+    wait_gauge(s, COUNTER_offload_threads_max, 9);
+    tell(s, CHANNEL_OFFLOAD, 0, -1); /* not a number of threads */
+    ck_assert_int_eq(ask(client, 'm'), 'A');
+    tell(s, CHANNEL_FENCE, 7, -1);
+    while (ask(client, 'm') != 'R')
+        ;
+    tell(s, CHANNEL_UNFENCE, 7, -1);
+    while (ask(client, 'm') != 'A')
+        ;
+    wait_gauge(s, COUNTER_offload_threads_max, 9);
+    close(client);
+    tell(s, CHANNEL_QUIT, 0, -1);
+    stage_end(s, WORKER_RETIRED, true);
+}
+END_TEST
+
+/* Said once for the whole server: by the first worker. */
+START_TEST(faults_are_told)
+{
+    for (unsigned number = 1; number <= 2; number++) {
+        struct stage *s = stage_new();
+        struct conf_fault fault = {.prefix = (char *)(size_t) "/srv", .error = EIO};
+        log_set_level(LOG_LEVEL_ERROR);
+        s->conf.faults = &fault;
+        s->conf.fault_count = 1;
+        s->env.number = number;
+        stage_start(s);
+        while (atomic_load(&s->shared->slot[number - 1].ready) == 0)
+            sched_yield();
+        ck_assert_uint_eq(atomic_load(&s->shared->header.event_next), number == 1 ? 2 : 1);
+        if (number == 1)
+            ck_assert_uint_eq(atomic_load(&s->shared->event[0].kind), EVENT_FAULT);
+        tell(s, CHANNEL_QUIT, 0, -1);
+        stage_end(s, WORKER_RETIRED, true);
+    }
 }
 END_TEST
 
@@ -542,6 +644,9 @@ int main(void)
     tcase_add_test(t, master_dies);
     tcase_add_test(t, logs_are_reopened);
     tcase_add_test(t, other_descriptors_are_closed);
+    tcase_add_test(t, ends_although_a_thread_hangs);
+    tcase_add_test(t, offload_is_commanded);
+    tcase_add_test(t, faults_are_told);
     tcase_add_test(t, cannot_start);
     tcase_add_test(t, another_user);
     suite_add_tcase(s, t);

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the offload pool shows on the board. Gauges and mount rows are stored under the pool's
+ * lock, by the loop or by the thread that changed them, so that there is one writer at a time; a
+ * thread's row by that thread; texts of mounts, their states and counters by the loop. Once
+ * offload_free was called nothing is written any more: the board may be gone before the
+ * last thread. Worker only.
+ */
+#include "net/offload_pool.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/bytes.h"
+#include "board/slot.h"
+
+static void store_u32(board_u32 *to, uint32_t v)
+{
+    atomic_store_explicit(to, v, memory_order_relaxed);
+}
+
+static void store_u64(board_u64 *to, uint64_t v)
+{
+    atomic_store_explicit(to, v, memory_order_relaxed);
+}
+
+/* --- gauges and mounts --- */
+
+static uint64_t oldest_of(const struct offload_mount *m)
+{
+    const struct list *jobs = !list_empty(&m->late) ? &m->late : &m->running;
+
+    if (list_empty(jobs))
+        return 0;
+    return list_entry(jobs->next, struct offload_job, link)->started.ns;
+}
+
+void offload_publish(struct offload *pool, struct offload_mount *m)
+{
+    if (pool->ended)
+        return;
+    slot_gauge(pool->slot, COUNTER_offload_threads, pool->threads);
+    slot_gauge(pool->slot, COUNTER_offload_threads_max, pool->limit);
+    slot_gauge(pool->slot, COUNTER_offload_busy, pool->running + pool->late);
+    slot_gauge(pool->slot, COUNTER_offload_stuck, pool->late);
+    slot_gauge(pool->slot, COUNTER_offload_queued, pool->queued);
+    if (!m || !m->row)
+        return;
+    store_u32(&m->row->running, m->running_count + m->late_count);
+    store_u32(&m->row->queued, m->queued_count);
+    store_u64(&m->row->oldest_ns, oldest_of(m));
+}
+
+void offload_mount_state_row(struct offload_mount *m)
+{
+    if (!m->row)
+        return;
+    store_u64(&m->row->sick_since_ns, m->state == MOUNT_SICK ? m->sick_since.ns : 0);
+    store_u32(&m->row->state, (uint32_t)m->state);
+}
+
+/* The rows of this worker begin at its number; a mount beyond the last row is not shown. */
+void offload_mount_row(struct offload_mount *m)
+{
+    struct offload *pool = m->pool;
+
+    if (!m->row && pool->board && pool->board->mount && m->row_index < BOARD_MOUNTS_PER_SLOT)
+        m->row =
+            &pool->board
+                 ->mount[(size_t)(pool->worker_number - 1) * BOARD_MOUNTS_PER_SLOT + m->row_index];
+    if (!m->row)
+        return;
+    store_u64(&m->row->device, m->device);
+    board_text_set(&m->row->name, span_str(m->name));
+    board_text_set(&m->row->type, span_str(m->type));
+    offload_mount_state_row(m);
+    atomic_store_explicit(&m->row->used, 1, memory_order_release);
+}
+
+void offload_mount_count(struct offload_mount *m, enum board_mount_counter which, uint64_t n)
+{
+    if (!m->row)
+        return;
+    board_u64 *to = &m->row->counter[which];
+    store_u64(to, atomic_load_explicit(to, memory_order_relaxed) + n);
+}
+
+/* --- threads --- */
+
+static struct board_thread *row_of(const struct offload *pool, int index)
+{
+    if (index < 0)
+        return NULL;
+    return &pool->board->thread[(size_t)(pool->worker_number - 1) * BOARD_THREADS_PER_SLOT +
+                                (size_t)index];
+}
+
+int offload_row_take(struct offload *pool)
+{
+    if (!pool->board || !pool->board->thread)
+        return -1;
+    for (int i = 0; i < BOARD_THREADS_PER_SLOT; i++)
+        if (!pool->row_used[i]) {
+            pool->row_used[i] = true;
+            return i;
+        }
+    return -1;
+}
+
+void offload_row_begin(struct offload_thread *t)
+{
+    struct board_thread *row = row_of(t->pool, t->row_index);
+
+    if (!row)
+        return;
+    store_u32(&row->tid, (uint32_t)syscall(SYS_gettid));
+    store_u32(&row->wait, WAIT_POLL);
+    store_u64(&row->since_ns, 0);
+    board_text_set(&row->path, (struct span){0});
+    atomic_store_explicit(&row->used, 1, memory_order_release);
+}
+
+void offload_row_job(struct offload_thread *t, const struct offload_job *job)
+{
+    struct board_thread *row = row_of(t->pool, t->row_index);
+
+    if (!row)
+        return;
+    board_text_set(&row->path, job->path ? span_str(job->path) : (struct span){0});
+    store_u32(&row->mount, job->mount->row_index);
+    store_u64(&row->since_ns, job->started.ns);
+    store_u32(&row->wait, (uint32_t)job->op);
+}
+
+void offload_row_idle(struct offload_thread *t)
+{
+    struct board_thread *row = row_of(t->pool, t->row_index);
+
+    if (!row)
+        return;
+    store_u32(&row->wait, WAIT_POLL);
+    store_u64(&row->since_ns, 0);
+    board_text_set(&row->path, (struct span){0});
+}
+
+void offload_row_end(struct offload_thread *t)
+{
+    struct board_thread *row = row_of(t->pool, t->row_index);
+
+    if (!row || t->pool->ended)
+        return;
+    offload_row_idle(t);
+    atomic_store_explicit(&row->used, 0, memory_order_release);
+    t->pool->row_used[t->row_index] = false;
+}
+
+void offload_rows_clear(struct offload *pool)
+{
+    for (int i = 0; i < BOARD_THREADS_PER_SLOT; i++)
+        if (pool->row_used[i])
+            atomic_store_explicit(&row_of(pool, i)->used, 0, memory_order_release);
+    for (struct list *l = pool->mounts.next; l != &pool->mounts; l = l->next) {
+        struct offload_mount *m = list_entry(l, struct offload_mount, link);
+        if (m->row)
+            atomic_store_explicit(&m->row->used, 0, memory_order_release);
+        m->row = NULL;
+    }
+}
+
+/* --- events --- */
+
+void offload_event(struct offload *pool, enum board_event_kind kind, const char *fmt, ...)
+{
+    char text[512];
+    va_list ap;
+
+    if (!pool->board)
+        return;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    board_event(pool->board, kind, pool->worker_number, "%s", text);
+}

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the files of the offload pool (offload*.c) share; nobody else includes it.
+ *
+ * One mutex guards all that the loop and the threads both touch; it is never held over a job's
+ * run, a callback, a sleep or a system call that could wait. A job is in one list at a time:
+ * its mount's queue, running or late list, then the pool's results; only the loop takes it from
+ * there, so that on the loop's thread a job cannot go away between two calls.
+ *
+ * The pool's memory is counted: the loop holds it, and so does every thread, because a
+ * thread in a dead mount may outlive offload_free. Such a thread touches nothing but the lock and
+ * the count. Worker only.
+ */
+#ifndef WEIR_NET_OFFLOAD_POOL_H
+#define WEIR_NET_OFFLOAD_POOL_H
+
+#include <pthread.h>
+
+#include "net/offload.h"
+
+enum job_state {
+    JOB_FREE,    /* not the pool's */
+    JOB_QUEUED,  /* in its mount's queue */
+    JOB_RUNNING, /* in its mount's running list */
+    JOB_LATE,    /* in its mount's late list: it ran for longer than the deadline */
+    JOB_FINISHED /* among the results, or done is being called */
+};
+
+struct offload_thread {
+    struct offload *pool;
+    struct list link; /* in the pool's idle list, the latest first */
+    pthread_cond_t wake;
+    bool woken;               /* taken out of the idle list, for work */
+    struct offload_job *only; /* a probe: the one job of this thread */
+    int row_index;            /* on the board; -1: none */
+};
+
+struct offload_mount {
+    struct offload *pool;
+    struct list link; /* in the pool's mounts; only the loop touches it */
+    struct list turn; /* in the pool's turns */
+    uint64_t device;
+    char *name, *type;
+    struct board_mount *row; /* NULL: none */
+    unsigned row_index;
+
+    struct list queue, running, late; /* jobs, the oldest first */
+    unsigned queued_count, running_count, late_count;
+    struct mono progress; /* when a job was last taken or finished */
+
+    /* The loop's alone. */
+    enum board_mount_state state;
+    struct mono sick_since, probe_at;
+    unsigned relapses; /* sick again while jobs of the last time still hang */
+    bool full;         /* its full queue was told */
+    bool probing;
+    char *probe_path; /* of the job that made it sick */
+    enum board_wait probe_op;
+};
+
+struct offload {
+    pthread_mutex_t lock;
+    pthread_cond_t ending; /* where [fault] rules sleep */
+    pthread_cond_t gone;   /* a thread ended */
+    bool ended;            /* offload_free was called */
+    unsigned refs;         /* the loop and every thread */
+    unsigned in_run;       /* threads in a job's own run */
+    unsigned limit, share;
+    unsigned threads;               /* but for probes; those with late jobs included */
+    unsigned idle_count;            /* in the idle list */
+    unsigned coming;                /* woken or started, and not yet looking for a job */
+    unsigned queued, running, late; /* jobs; running are those in time */
+    struct list idle;               /* threads */
+    struct list turns;              /* mounts, the next to be served first */
+    struct list results;            /* jobs */
+    bool told;                      /* the eventfd was written for these results */
+    bool row_used[BOARD_THREADS_PER_SLOT];
+    int event_fd;
+
+    /* Constant. */
+    struct loop *loop;
+    struct board *board;
+    struct board_slot *slot;
+    unsigned worker_number;
+    const struct conf *conf;
+    uint64_t idle_ns;
+    pthread_attr_t attr;
+
+    /* The loop's alone. */
+    struct loop_io io;
+    struct loop_timers ticks;
+    struct loop_timer tick;
+    struct list mounts;
+    unsigned mount_count;
+    unsigned outstanding; /* jobs whose done is to come */
+    unsigned sick_count;
+    struct mono start_again; /* after a thread could not be started */
+    bool start_told;
+};
+
+/* --- offload.c --- */
+
+/* Calls done for all results. */
+void offload_drain(struct offload *pool);
+/* Fails all that is queued for m; lock held. */
+void offload_refuse_queued(struct offload_mount *m);
+/* A job left its list for the results. True: the loop must be woken. Lock held. */
+bool offload_finished(struct offload *pool, struct offload_job *job);
+void offload_tick_on(struct offload *pool);
+
+/* --- offload_threads.c --- */
+
+/* Wakes or starts threads as the queues need; lock held, the loop only. */
+void offload_kick(struct offload *pool);
+/* A thread for this job alone. False with errno. Lock held, the loop only. */
+bool offload_start_only(struct offload *pool, struct offload_job *job);
+/* Lets surplus idle threads see that they are. Lock held. */
+void offload_wake_surplus(struct offload *pool);
+/* Gives up one hold; true when it was the last. Lock held. */
+bool offload_unref(struct offload *pool);
+void offload_destroy(struct offload *pool);
+
+/* --- offload_mounts.c --- */
+
+/* Looks at every mount's deadline and probe. */
+void offload_mounts_check(struct offload *pool);
+/* A job of m came back: if m is sick, it is probed at once. */
+void offload_mount_answered(struct offload_mount *m);
+void offload_mount_free(struct offload_mount *m);
+
+/* --- offload_probe.c --- */
+
+/* False: it could not be started, errno says why. Lock not held. */
+bool offload_probe(struct offload_mount *m);
+/* Its result: took_ns from start to end. In offload_mounts.c. */
+void offload_mount_probed(struct offload_mount *m, uint64_t took_ns);
+
+/* --- offload_fault.c --- */
+
+const struct conf_fault *offload_fault_find(const struct offload *pool, enum board_wait op,
+                                            const char *path);
+/*
+ * Does what the job's rule says, on the thread. True: its run must be called now, and in_run
+ * counts it; false: fault_error is set. Lock not held.
+ */
+bool offload_fault_apply(struct offload *pool, struct offload_job *job);
+
+/* --- offload_board.c --- */
+
+/* Gauges, and m's row unless it is NULL; lock held. */
+void offload_publish(struct offload *pool, struct offload_mount *m);
+void offload_mount_row(struct offload_mount *m); /* gives it a row, or its name to the row */
+void offload_mount_state_row(struct offload_mount *m);
+int offload_row_take(struct offload *pool); /* lock held */
+void offload_row_begin(struct offload_thread *t);
+void offload_row_job(struct offload_thread *t, const struct offload_job *job);
+void offload_row_idle(struct offload_thread *t);
+void offload_row_end(struct offload_thread *t); /* lock held */
+void offload_rows_clear(struct offload *pool);  /* the pool ends */
+void offload_event(struct offload *pool, enum board_event_kind kind, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+#endif
