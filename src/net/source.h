@@ -18,9 +18,9 @@ enum chunk_kind {
     CHUNK_END,    /* nothing more */
     CHUNK_MEMORY, /* bytes; they stay valid until the next pull or stop */
     CHUNK_FILE,   /* a slice of a regular file; fd stays open until the next pull or stop */
-    CHUNK_WAIT,   /* nothing yet: wake(wake_arg) is called once on the loop when there is; pull again
-                     then */
-    CHUNK_ERROR   /* it cannot go on (a read failed): the connection must end */
+    CHUNK_WAIT, /* nothing yet: wake(wake_arg) is called once on the loop when there is; pull again
+                   then */
+    CHUNK_ERROR /* it cannot go on (a read failed): the connection must end */
 };
 
 struct chunk {

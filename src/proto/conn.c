@@ -164,8 +164,7 @@ static void waiting_ready(struct conn *c, uint32_t events)
         conn_close(c);
         return;
     }
-    if (recv(c->io.fd, &first, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && errno != EAGAIN &&
-        errno != EINTR)
+    if (recv(c->io.fd, &first, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && errno != EAGAIN && errno != EINTR)
         conn_close(c);
 }
 

@@ -522,7 +522,8 @@ static bool only_blank(struct span in)
     return true;
 }
 
-/* The socket took nothing for a while: that is the client's doing only if it took nothing either. */
+/* The socket took nothing for a while: that is the client's doing only if it took nothing either.
+ */
 static void send_timeout(struct conn *c)
 {
     enum pace_verdict pace = pace_of_sending(c);

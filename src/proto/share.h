@@ -19,7 +19,7 @@ struct conn;
 struct conns;
 
 enum {
-    SHARE_TURN_BYTES = 4096 * 1024, /* sent by the queue in one turn */
+    SHARE_TURN_BYTES = 4096 * 1024,        /* sent by the queue in one turn */
     SHARE_MOST_BYTES = SENDQ_WINDOW_BYTES, /* by one connection of it */
     SHARE_LEAST_BYTES = 128 * 1024,        /* by each that has its turn */
 };
