@@ -392,6 +392,9 @@ START_TEST(woken_while_the_head_waits_for_the_socket)
     ck_assert_int_eq(server->state, CONN_SEND);
     ck_assert(loop_watch(rig.loop, &c->io, EPOLLIN));
     rig_until(&rig, one_waits, NULL); /* for its second piece */
+    ck_assert_int_eq(server->state, CONN_WAIT_BODY);
+    ck_assert_uint_eq(server->rate_since.ns, 0); /* the rate was judged in SEND, but is not here */
+    ck_assert(list_empty(&server->timer.link));
     wake_and_settle(1);
     wake_and_settle(1);
     rig_until_idle(&rig);
@@ -507,8 +510,7 @@ START_TEST(a_turn_is_bounded)
     for (int turn = 0; turn < 40; turn++) {
         uint64_t before = slot_value(rig.slot, COUNTER_bytes_out);
         rig_turns(&rig, 0); /* one */
-        ck_assert_uint_le(slot_value(rig.slot, COUNTER_bytes_out) - before,
-                          SHARE_TURN_BYTES + SHARE_LEAST_BYTES);
+        ck_assert_uint_le(slot_value(rig.slot, COUNTER_bytes_out) - before, (4096 + 128) * 1024);
     }
     /* In 40 turns each had its turn several times. */
     for (int i = 0; i < DOWNLOADS; i++)
@@ -528,7 +530,7 @@ START_TEST(a_small_request_goes_first)
         rig_until_got(small, 1);
         ck_assert(span_starts(buf_span(&small->got), SPAN("HTTP/1.1 200 OK\r\n")));
         ck_assert_uint_le(slot_value(rig.slot, COUNTER_bytes_out) - before,
-                          3 * (SHARE_TURN_BYTES + SHARE_LEAST_BYTES));
+                          3 * (4096 + 128) * 1024);
     }
     rig_end(&rig);
 }
@@ -549,6 +551,43 @@ START_TEST(downloads_that_begin_together)
     ck_assert_uint_le(slot_value(rig.slot, COUNTER_bytes_out),
                       SHARE_MOST_BYTES + (DOWNLOADS + 8) * SHARE_LEAST_BYTES +
                           2 * SHARE_TURN_BYTES);
+    rig_end(&rig);
+}
+END_TEST
+
+/* First come, first served, but who needs only a little more goes before. */
+START_TEST(order_of_the_queue)
+{
+    static const char *const asked[] = {GET("/big"), GET("/big"), GET("/big"), GET("/late")};
+    struct conn *c[4];
+
+    start();
+    for (int i = 0; i < 4; i++) {
+        struct rig_client *client = rig_connect(&rig);
+        ck_assert(loop_watch(rig.loop, &client->io, 0));
+        rig_send(client, asked[i], strlen(asked[i]));
+        c[i] = list_entry(rig.conns->open.prev, struct conn, link);
+        rig_turns(&rig, 4);
+    }
+    struct share *s = &rig.conns->share;
+    ck_assert_uint_eq(s->queued, 0); /* all wait for their clients, or for their body */
+    share_queue(c[1]);
+    share_queue(c[0]);
+    share_queue(c[3]);
+    share_queue(c[2]);
+    share_queue(c[1]);
+    ck_assert_uint_eq(s->queued, 4);
+    const struct conn *want[] = {c[3], c[1], c[0], c[2]};
+    struct list *at = s->queue.next;
+    for (int i = 0; i < 4; i++, at = at->next)
+        ck_assert_ptr_eq(list_entry(at, struct conn, sending), want[i]);
+    share_leave(c[0]);
+    share_leave(c[0]);
+    conn_close(c[1]);
+    ck_assert_uint_eq(s->queued, 2);
+    rig_wake(1);
+    rig_turns(&rig, 2);
+    ck_assert_uint_eq(s->queued, 0);
     rig_end(&rig);
 }
 END_TEST
@@ -657,6 +696,7 @@ int main(void)
     tcase_add_test(shares, a_turn_is_bounded);
     tcase_add_test(shares, a_small_request_goes_first);
     tcase_add_test(shares, downloads_that_begin_together);
+    tcase_add_test(shares, order_of_the_queue);
     tcase_add_test(shares, windows);
     suite_add_tcase(suite, waits);
     suite_add_tcase(suite, shares);
