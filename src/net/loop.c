@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The event loop; see loop.h. Events come in batches of up to 256. A callback may take any
+ * The event loop; see loop.h. Events come in batches of up to 256, and are delivered in an order
+ * that keeps short work from waiting behind long: first what accepts, then what may read,
+ * then what only wants to send. A callback may take any
  * other descriptor out of the set, or free what it belongs to: taking it out also empties the
  * entry that the running batch may still hold for it, so that no callback is made on memory
  * that is gone. Timers are lists in order of deadline; the earliest of their first members is
@@ -12,6 +14,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -32,6 +35,7 @@ struct loop {
     int batch_at;         /* the event under way; those behind it are still to come */
     int batch_count;
     struct epoll_event batch[LOOP_BATCH];
+    struct epoll_event sorted[LOOP_BATCH]; /* scratch of order_batch */
 };
 
 struct loop *loop_new(struct board_slot *slot)
@@ -250,8 +254,39 @@ struct board_slot *loop_slot(const struct loop *loop)
     return loop->slot;
 }
 
+enum { RANK_ACCEPT, RANK_INPUT, RANK_OUTPUT, RANK_COUNT };
+
+static unsigned rank_of(const struct epoll_event *event)
+{
+    const struct loop_io *io = event->data.ptr;
+
+    if (io->interest & EPOLLEXCLUSIVE) /* listening sockets alone */
+        return RANK_ACCEPT;
+    return event->events == EPOLLOUT ? RANK_OUTPUT : RANK_INPUT;
+}
+
+/* Puts the batch into the order of its ranks; within one the kernel's order stays. */
+static void order_batch(struct loop *loop)
+{
+    int count[RANK_COUNT] = {0};
+    int at[RANK_COUNT];
+
+    for (int i = 0; i < loop->batch_count; i++)
+        count[rank_of(&loop->batch[i])]++;
+    for (int rank = 0; rank < RANK_COUNT; rank++)
+        if (count[rank] == loop->batch_count)
+            return;
+    at[RANK_ACCEPT] = 0;
+    at[RANK_INPUT] = count[RANK_ACCEPT];
+    at[RANK_OUTPUT] = count[RANK_ACCEPT] + count[RANK_INPUT];
+    for (int i = 0; i < loop->batch_count; i++)
+        loop->sorted[at[rank_of(&loop->batch[i])]++] = loop->batch[i];
+    memcpy(loop->batch, loop->sorted, (size_t)loop->batch_count * sizeof *loop->batch);
+}
+
 static void deliver(struct loop *loop)
 {
+    order_batch(loop);
     for (loop->batch_at = 0; loop->batch_at < loop->batch_count;) {
         struct epoll_event event = loop->batch[loop->batch_at++];
         struct loop_io *io = event.data.ptr;

@@ -2,8 +2,10 @@
 /*
  * The event loop of a worker: one epoll instance, level-triggered, one thread. Each turn:
  * epoll_wait, the clock once, the ready callbacks, then the deferred tasks (the one safe
- * point at which things are freed), then due timers. The loop reports its turns on the slot.
- * Nothing called from it may wait. This is the only file that calls epoll_ctl. Worker only.
+ * point at which things are freed), then due timers. Of the callbacks those of listening sockets
+ * (EPOLLEXCLUSIVE) come first, those of descriptors that are only writable last. The loop reports
+ * its turns on the slot. Nothing called from it may wait. This is the only file that calls
+ * epoll_ctl. Worker only.
  */
 #ifndef WEIR_NET_LOOP_H
 #define WEIR_NET_LOOP_H

@@ -8,7 +8,10 @@
  * SENDQ_AGAIN without asking again: the socket is level-triggered in the loop, and a wrong
  * guess costs one turn. A file whose file system has no splice (some FUSE and pseudo file
  * systems answer sendfile with EINVAL) is read into a buffer on the stack and sent from there;
- * what the socket does not take is read again. Worker only.
+ * what the socket does not take is read again.
+ *
+ * A source that has nothing yet is not pulled again before it said so (SENDQ_WAIT), but all it
+ * gave before is sent first, and nothing of it held back. Worker only.
  */
 #include "net/sendq.h"
 
@@ -117,7 +120,8 @@ static int send_memory(struct turn *t)
         want += n;
         last = n == q->chunk.memory.n && source_is_used_up(q->body);
     }
-    bool hold = !last || t->more;
+    /* Before a wait nothing is held back: what comes next may be long in coming. */
+    bool hold = q->chunk.kind != CHUNK_WAIT && (!last || t->more);
     slot_wait(t->slot, WAIT_SEND, t->now);
     ssize_t sent;
     do
@@ -216,18 +220,33 @@ static bool chunk_is_empty(const struct chunk *c)
            (c->kind == CHUNK_FILE && c->length == 0);
 }
 
-/* All is with the kernel. What it may still hold for a chunk that did not come is let go. */
-static enum sendq_result finish(struct turn *t)
+/* Lets go what the kernel may still hold for a chunk that did not come. */
+static void push(struct turn *t)
 {
     const int on = 1;
 
-    if (t->q->corked && !t->more) {
-        /* Setting it, even when it is set, pushes what MSG_MORE held back (tcp(7)). Other
-         * kinds of socket hold nothing back and refuse the option: nothing to do for them. */
-        (void)setsockopt(t->socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-        t->q->corked = false;
-    }
+    if (!t->q->corked)
+        return;
+    /* Setting it, even when it is set, pushes what MSG_MORE held back (tcp(7)). Other
+     * kinds of socket hold nothing back and refuse the option: nothing to do for them. */
+    (void)setsockopt(t->socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    t->q->corked = false;
+}
+
+/* All is with the kernel. */
+static enum sendq_result finish(struct turn *t)
+{
+    if (!t->more)
+        push(t);
     return SENDQ_DONE;
+}
+
+/* What came before is with the kernel, what comes next is not there: the next call pulls again. */
+static enum sendq_result wait_for_source(struct turn *t)
+{
+    push(t);
+    t->q->chunk_taken = false;
+    return SENDQ_WAIT;
 }
 
 /* Sends what the queue holds at its front. */
@@ -247,6 +266,8 @@ static int step(struct turn *t)
         if (q->head.n > 0)
             return send_memory(t);
         return t->window == 0 ? (int)SENDQ_YIELD : send_file(t);
+    case CHUNK_WAIT:
+        return q->head.n > 0 ? send_memory(t) : (int)wait_for_source(t);
     }
     errno = EINVAL;
     return SENDQ_BROKEN;

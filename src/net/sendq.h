@@ -3,8 +3,9 @@
  * Sending a response on a plain socket: head bytes and a body source, by the fewest calls.
  * Head and memory go out in one sendmsg; before a file slice with MSG_MORE; file slices by
  * sendfile(2) in bounded windows, so that one fast client cannot starve the rest. Every
- * outcome of the kernel's calls has a name here. Worker only; never waits for the socket (a
- * file that is not in memory may block until files are probed first).
+ * outcome of the kernel's calls has a name here. Worker only; never waits for the socket, nor
+ * for a file: a source gives slices only of what is in memory, and SENDQ_WAIT passes on its
+ * "not yet".
  */
 #ifndef WEIR_NET_SENDQ_H
 #define WEIR_NET_SENDQ_H
@@ -33,6 +34,7 @@ struct sendq {
     uint64_t sendfile_bytes; /* of these, by sendfile */
 };
 
+/* What is worth sending at once: larger windows save no more CPU time. */
 #define SENDQ_WINDOW_BYTES (2048 * 1024)
 
 /* body may be an empty source. */
@@ -40,7 +42,8 @@ void sendq_start(struct sendq *q, struct span head, struct source *body);
 
 /*
  * Sends at most window bytes of body (head bytes are not counted). errno is the kernel's for
- * GONE and BROKEN. `more` true: another response follows at once (pipelining), so the last
+ * GONE and BROKEN. After WAIT it must be called again only when the source has called its wake.
+ * `more` true: another response follows at once (pipelining), so the last
  * small piece may be held back (MSG_MORE). The process must ignore SIGPIPE, for sendfile(2)
  * knows no MSG_NOSIGNAL. The body is not stopped here.
  */

@@ -18,8 +18,9 @@ enum chunk_kind {
     CHUNK_END,    /* nothing more */
     CHUNK_MEMORY, /* bytes; they stay valid until the next pull or stop */
     CHUNK_FILE,   /* a slice of a regular file; fd stays open until the next pull or stop */
-    CHUNK_WAIT,   /* nothing yet: wake(wake_arg) is called once on the loop when there is; pull again then */
-    CHUNK_ERROR   /* it cannot go on (a read failed): the connection must end */
+    CHUNK_WAIT, /* nothing yet: wake(wake_arg) is called once on the loop when there is; pull again
+                   then */
+    CHUNK_ERROR /* it cannot go on (a read failed): the connection must end */
 };
 
 struct chunk {
@@ -37,7 +38,7 @@ struct source_ops {
 };
 
 struct source {
-    void (*wake)(void *arg); /* set by whoever pulls, before the first pull; NULL: never waits for it */
+    void (*wake)(void *arg); /* set by whoever pulls, before the first pull; NULL: it cannot wait */
     void *wake_arg;
     const struct source_ops *ops; /* NULL: an empty source */
     struct span memory;           /* source_memory */

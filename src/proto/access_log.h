@@ -41,10 +41,13 @@ struct access_record {
     struct wall when;    /* when it ended */
     /*
      * Phases; 0: unknown or nothing. queue: in the accept queue; head: first to last byte of the
-     * request head; open: opening the file; first_byte and total: from the first byte of the
+     * request head; open: opening the file, with the wait for an offload thread when it was
+     * cold; offload_wait and offload_run: what the jobs of this request, for its open or its
+     * content, lay in their queue and took; first_byte and total: from the first byte of the
      * request to the first and the last byte of the answer.
      */
-    uint64_t queue_ns, head_ns, open_ns, first_byte_ns, total_ns;
+    uint64_t queue_ns, head_ns, open_ns, offload_wait_ns, offload_run_ns, first_byte_ns, total_ns;
+    bool cold; /* a disk was asked */
     bool aborted;
     const char *cache; /* "hit", "miss", "-" */
     bool reused;       /* not the first request of its connection */

@@ -39,22 +39,58 @@ static double ms(uint64_t ns)
     return (double)ns / (double)NS_PER_MS;
 }
 
+static void put_cut(struct out *o, struct span s, size_t max_bytes)
+{
+    out_add(o, s.p, s.n < max_bytes ? s.n : max_bytes);
+    if (s.n > max_bytes)
+        out_str(o, "...");
+}
+
+/* "GET /x", or the line that was no request, in at most so many bytes. */
+static void put_asked(struct out *o, const struct access_record *r, size_t max_bytes)
+{
+    enum { METHOD_BYTES = 16 };
+
+    if (r->http) {
+        put_cut(o, r->http->method_text, METHOD_BYTES);
+        out_char(o, ' ');
+    }
+    put_cut(o, r->http ? r->http->target : r->line, max_bytes);
+}
+
+/* The phases of a request, in milliseconds and in the order in which they come. */
+static void put_phases(struct out *o, const struct access_record *r)
+{
+    out_fmt(o, " %d %s %.0f ms: queue %.0f, head %.0f, open %.0f (%s)", r->status,
+            r->aborted ? "ended early after" : "in", ms(r->total_ns), ms(r->queue_ns),
+            ms(r->head_ns), ms(r->open_ns), r->cold ? "cold" : "hot");
+    if (r->cold)
+        out_fmt(o, ", offload wait %.0f, offload run %.0f", ms(r->offload_wait_ns),
+                ms(r->offload_run_ns));
+    if (r->first_byte_ns > 0)
+        out_fmt(o, ", first byte %.0f", ms(r->first_byte_ns));
+    else
+        out_str(o, ", no byte sent");
+}
+
 static void tell_slow(struct conn *c, const struct access_record *r)
 {
+    enum { EVENT_TARGET_BYTES = 64, LOG_TARGET_BYTES = 512 }; /* an event is short */
     struct conns *all = c->all;
-    struct span line = r->http ? r->http->line : r->line;
-    int n = line.n > 512 ? 512 : (int)line.n;
+    char text[LOG_TARGET_BYTES + 512];
+    struct out o = out_into(text, sizeof text);
 
     slot_count(all->slot, COUNTER_slow_requests, 1);
-    log_info("slow request from %.*s: \"%.*s\" %d: %.1f ms (queue %.1f, head %.1f, open %.1f, "
-             "first byte %.1f), %llu bytes, id %s%s",
-             (int)r->peer.n, r->peer.p, n, line.p, r->status, ms(r->total_ns), ms(r->queue_ns),
-             ms(r->head_ns), ms(r->open_ns), ms(r->first_byte_ns),
-             (unsigned long long)r->bytes_sent, r->request_id, r->aborted ? ", aborted" : "");
-    if (all->s.board)
-        board_event(all->s.board, EVENT_SLOW, all->s.worker_number,
-                    "%.0f ms (first byte %.0f, open %.0f): %.*s", ms(r->total_ns),
-                    ms(r->first_byte_ns), ms(r->open_ns), n, line.p);
+    put_asked(&o, r, LOG_TARGET_BYTES);
+    put_phases(&o, r);
+    log_info("slow request from %.*s: %.*s, %llu bytes, id %s", (int)r->peer.n, r->peer.p,
+             (int)out_len(&o), text, (unsigned long long)r->bytes_sent, r->request_id);
+    if (!all->s.board)
+        return;
+    o = out_into(text, sizeof text);
+    put_asked(&o, r, EVENT_TARGET_BYTES);
+    put_phases(&o, r);
+    board_event(all->s.board, EVENT_SLOW, all->s.worker_number, "%.*s", (int)out_len(&o), text);
 }
 
 static const char *cache_word(enum serve_outcome outcome)
@@ -70,6 +106,29 @@ static const char *cache_word(enum serve_outcome outcome)
     return "-";
 }
 
+/* What the plan says, or how long it was waited for when it does not count that. */
+static uint64_t open_ns_of(const struct exchange *e, struct mono now)
+{
+    uint64_t waited_ns =
+        e->waited_ns + (e->wait_since.ns != 0 ? mono_since(now, e->wait_since) : 0);
+
+    return e->plan.open_ns > waited_ns ? e->plan.open_ns : waited_ns;
+}
+
+static int status_of(const struct exchange *e)
+{
+    switch (e->phase) {
+    case EXCHANGE_HEAD:
+    case EXCHANGE_BODY:
+        break;
+    case EXCHANGE_PLAN:
+        return 499; /* what nginx writes for a client that left before its answer was known */
+    case EXCHANGE_ANSWER:
+        return e->plan.status;
+    }
+    return 400; /* its body never came whole */
+}
+
 struct mono account_end(struct conn *c, const struct http_request *r, bool aborted)
 {
     struct conns *all = c->all;
@@ -82,14 +141,17 @@ struct mono account_end(struct conn *c, const struct http_request *r, bool abort
         .http = r,
         .line = r ? (struct span){0} : exchange_first_line(e),
         .request_id = e->id,
-        .status = answered ? e->plan.status : 400, /* its body never came whole */
+        .status = status_of(e),
         .bytes_sent = exchange_content_sent(e),
         .when = loop_wall(all->s.loop),
         .queue_ns = c->queue_wait_ns,
         .head_ns = mono_since(e->head_done, e->begun),
-        .open_ns = e->plan.open_ns,
+        .open_ns = open_ns_of(e, now),
+        .offload_wait_ns = e->plan.offload_wait_ns,
+        .offload_run_ns = e->plan.offload_run_ns,
         .first_byte_ns = mono_since(e->first_byte, e->begun),
         .total_ns = mono_since(now, e->begun),
+        .cold = e->plan.cold || e->phase == EXCHANGE_PLAN,
         .aborted = aborted,
         .cache = cache_word(e->plan.cache),
         .reused = c->reused,
@@ -101,7 +163,7 @@ struct mono account_end(struct conn *c, const struct http_request *r, bool abort
     e->active = false;
     if (answered)
         count_response(all->slot, record.status);
-    if (answered && aborted)
+    if (aborted && e->phase >= EXCHANGE_PLAN)
         slot_count(all->slot, COUNTER_aborted, 1);
     else if (aborted)
         slot_count(all->slot, COUNTER_bad_requests, 1);

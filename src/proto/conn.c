@@ -27,20 +27,21 @@ enum {
     NOTES_A_SECOND = 10,
 };
 
+#define NO_GAUGE COUNTER_COUNT
 
 static const struct {
     uint32_t interest;
     enum conn_timer timer;
-    bool idle;
+    enum board_counter gauge;
 } state_row[CONN_STATE_COUNT] = {
-#define CONN_STATE(name, word, interest, timer, idle, help)                                        \
-    [CONN_##name] = {interest, CONN_TIMER_##timer, idle},
+#define CONN_STATE(name, word, interest, timer, gauge, help)                                       \
+    [CONN_##name] = {interest, CONN_TIMER_##timer, gauge},
 #include "proto/conn_states.def"
 #undef CONN_STATE
 };
 
 static const char *const state_name[CONN_STATE_COUNT] = {
-#define CONN_STATE(name, word, interest, timer, idle, help) [CONN_##name] = word,
+#define CONN_STATE(name, word, interest, timer, gauge, help) [CONN_##name] = word,
 #include "proto/conn_states.def"
 #undef CONN_STATE
 };
@@ -64,16 +65,23 @@ void conn_touch(struct conn *c)
     loop_arm(c->all->s.loop, &c->all->timers[state_row[c->state].timer], &c->timer);
 }
 
+static void move_gauge(struct board_slot *slot, enum board_counter from, enum board_counter to)
+{
+    if (from == to)
+        return;
+    if (from != NO_GAUGE)
+        slot_gauge(slot, from, slot_value(slot, from) - 1);
+    if (to != NO_GAUGE)
+        slot_gauge(slot, to, slot_value(slot, to) + 1);
+}
+
 void conn_set_state(struct conn *c, enum conn_state state)
 {
     struct conns *all = c->all;
 
     must(c->magic == CONN_MAGIC && c->state != CONN_CLOSED);
-    if (state_row[c->state].idle != state_row[state].idle) {
-        uint64_t idle = slot_value(all->slot, COUNTER_connections_idle);
-        slot_gauge(all->slot, COUNTER_connections_idle,
-                   state_row[state].idle ? idle + 1 : idle - 1);
-    }
+    move_gauge(all->slot, state_row[c->state].gauge, state_row[state].gauge);
+    share_leave(c);
     c->state = (uint8_t)state;
     conn_touch(c);
     if (!loop_watch(all->s.loop, &c->io, state_row[state].interest)) {
@@ -144,11 +152,27 @@ static void linger_ready(struct conn *c)
     }
 }
 
+/*
+ * The client of a waiting request has left, or has said that it sends nothing more: a FIN alone
+ * does not tell which, and who has merely finished sending is owed an answer.
+ */
+static void waiting_ready(struct conn *c, uint32_t events)
+{
+    char first;
+
+    if (events & (EPOLLERR | EPOLLHUP)) {
+        conn_close(c);
+        return;
+    }
+    if (recv(c->io.fd, &first, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && errno != EAGAIN && errno != EINTR)
+        conn_close(c);
+}
+
+/* Elsewhere errors and hang-ups show in the call that meets them. */
 static void conn_ready(struct loop_io *io, uint32_t events)
 {
     struct conn *c = list_entry(io, struct conn, io);
 
-    (void)events; /* errors and hang-ups show in the call that meets them */
     must(c->magic == CONN_MAGIC);
     switch ((enum conn_state)c->state) {
     case CONN_FRESH:
@@ -158,7 +182,11 @@ static void conn_ready(struct loop_io *io, uint32_t events)
         http1_input(c);
         break;
     case CONN_SEND:
-        http1_resume(c);
+        share_queue(c);
+        break;
+    case CONN_WAIT:
+    case CONN_WAIT_BODY:
+        waiting_ready(c, events);
         break;
     case CONN_LINGER:
         linger_ready(c);
@@ -176,8 +204,10 @@ static void run_again(struct loop_task *task)
     struct conn *c = list_entry(task, struct conn, again);
 
     must(c->magic == CONN_MAGIC);
-    if (c->state == CONN_READY)
+    if (c->state == CONN_READY || (c->state == CONN_WAIT && c->exchange->woken))
         http1_resume(c);
+    else if (c->state == CONN_WAIT_BODY && c->exchange->woken)
+        share_queue(c);
 }
 
 void conn_again(struct conn *c)
@@ -185,6 +215,26 @@ void conn_again(struct conn *c)
     conn_set_state(c, CONN_READY);
     if (c->state == CONN_READY)
         loop_again(c->all->s.loop, &c->again);
+}
+
+void conn_wait(struct conn *c, enum conn_state state)
+{
+    conn_set_state(c, state);
+    /* It may have come already, while bytes from before it went out. */
+    if (c->state == state && c->exchange->woken)
+        loop_again(c->all->s.loop, &c->again);
+}
+
+void conn_wake(void *arg)
+{
+    struct conn *c = arg;
+
+    must(c->magic == CONN_MAGIC);
+    if (!c->exchange)
+        return;
+    c->exchange->woken = true;
+    if (c->state == CONN_WAIT || c->state == CONN_WAIT_BODY)
+        loop_defer(c->all->s.loop, &c->again);
 }
 
 /*
@@ -226,6 +276,8 @@ static void timer_due(struct loop_timers *kind, struct list *item)
         break;
     case CONN_NEW:
     case CONN_READY:
+    case CONN_WAIT: /* what is waited for has a deadline, kept by the offload threads */
+    case CONN_WAIT_BODY:
     case CONN_CLOSED:
     case CONN_STATE_COUNT:
         break;
@@ -303,6 +355,7 @@ struct conns *conns_new(const struct conns_settings *s)
     list_init(&all->dead);
     all->reap.run = reap_run;
     exchange_pool_init(&all->pool);
+    share_init(all);
     for (int i = 0; i < CONN_TIMER_COUNT; i++) {
         all->timers[i].after_ns = timer_ns(s->conf, (enum conn_timer)i);
         all->timers[i].due = timer_due;
@@ -322,6 +375,7 @@ void conns_free(struct conns **conns)
         conn_close(list_entry(all->open.next, struct conn, link));
     free_dead(all);
     loop_cancel(&all->reap);
+    share_end(all);
     for (int i = 0; i < CONN_TIMER_COUNT; i++)
         list_remove(&all->timers[i].link);
     exchange_pool_free(&all->pool);
@@ -351,6 +405,7 @@ void conns_accept(struct conns *all, const struct accepted *a)
     c->queue_wait_ns = a->queue_wait_ns;
     list_init(&c->again.link);
     list_init(&c->timer.link);
+    list_init(&c->sending);
     peer_pack(&c->peer, &a->peer);
     list_push_back(&all->open, &c->link);
     slot_gauge(all->slot, COUNTER_connections, ++all->count);

@@ -12,9 +12,10 @@
 #include "proto/conn.h"
 #include "proto/exchange.h"
 #include "proto/peer.h"
+#include "proto/share.h"
 
 enum conn_state {
-#define CONN_STATE(name, word, interest, timer, idle, help) CONN_##name,
+#define CONN_STATE(name, word, interest, timer, gauge, help) CONN_##name,
 #include "proto/conn_states.def"
 #undef CONN_STATE
     CONN_STATE_COUNT
@@ -34,7 +35,8 @@ struct conn {
     struct loop_io io;
     struct loop_timer timer;
     struct loop_task again;
-    struct list link; /* in conns.open or conns.dead */
+    struct list link;    /* in conns.open or conns.dead */
+    struct list sending; /* in share.queue, or in none */
     struct conns *all;
     struct exchange *exchange; /* NULL between requests */
     struct peer peer;
@@ -60,7 +62,9 @@ struct conns {
     struct loop_task reap; /* frees the dead, and tells when the last is gone */
     unsigned count;
     bool retiring;
+    bool finishing; /* conns_finish is at work */
     bool told_empty;
+    struct share share;
     struct exchange_pool pool;
     struct note_limit notes;
     uint64_t date_second;
@@ -89,7 +93,11 @@ void conn_reset(struct conn *c);
 void conn_linger(struct conn *c);
 /* Goes on with http1_resume in the next turn. */
 void conn_again(struct conn *c);
-
+/* Waits in this state (WAIT, WAIT_BODY) until conn_wake, then goes on with http1_resume. */
+void conn_wait(struct conn *c, enum conn_state state);
+/* What it waits for is there: arg is the connection. Only makes a note of it and puts the rest
+ * off, so it may be called from anywhere on the loop; more than once is once. */
+void conn_wake(void *arg);
 
 /* A line about a client's doing, at level info; at most some a second. */
 void conn_note(struct conn *c, const char *what, const char *why);

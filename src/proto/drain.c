@@ -2,8 +2,9 @@
 /*
  * The end of a worker's connections. Retiring: every answer from now on carries Connection:
  * close; a connection that waits between requests stays, so that a request its client is
- * just sending finds a server. Finishing: the time is over; what can be answered without
- * waiting is, the rest is cut. Worker only.
+ * just sending finds a server; and a request that waits for an offload thread is answered.
+ * Finishing: the time is over; what can be answered without waiting is, the rest is cut. Worker
+ * only.
  */
 #include <errno.h>
 #include <sys/socket.h>
@@ -48,6 +49,8 @@ static bool finish_one(struct conn *c)
     case CONN_SEND:
         http1_resume(c);
         break;
+    case CONN_WAIT: /* nobody can say how long it would take */
+    case CONN_WAIT_BODY:
     case CONN_NEW:
     case CONN_LINGER:
     case CONN_CLOSED:
@@ -56,7 +59,7 @@ static bool finish_one(struct conn *c)
     }
     if (c->state == CONN_CLOSED)
         return false;
-    bool cut = c->exchange && c->exchange->phase == EXCHANGE_ANSWER;
+    bool cut = c->exchange && c->exchange->phase >= EXCHANGE_PLAN;
     if (cut) {
         conn_reset(c);
     } else {
@@ -71,6 +74,7 @@ unsigned conns_finish(struct conns *all)
     unsigned cut = 0;
 
     conns_retire(all);
+    all->finishing = true;
     slot_wait(all->slot, WAIT_DRAIN, loop_now(all->s.loop));
     while (!list_empty(&all->open))
         cut += finish_one(list_entry(all->open.next, struct conn, link));

@@ -77,14 +77,15 @@ void exchange_next(struct exchange *e)
         e->start = e->head_end = e->next = e->n = 0;
     e->phase = EXCHANGE_HEAD;
     e->began = e->waits = e->parsed = e->active = e->head_only = e->expects = false;
-    e->body_unread = e->client_closes = e->close = e->measured = false;
+    e->body_unread = e->client_closes = e->close = e->measured = e->woken = false;
     e->framing = HTTP_BODY_NONE;
     e->body_left_bytes = 0;
     e->parser = (struct http_parser){0};
     e->head_bytes = 0;
     e->sendq = (struct sendq){0};
     e->coder = (struct chunk_coder){0};
-    e->begun = e->head_done = e->first_byte = (struct mono){0};
+    e->begun = e->head_done = e->first_byte = e->wait_since = (struct mono){0};
+    e->waited_ns = 0;
     e->unsent_head.n = 0;
     e->id[0] = '\0';
 }

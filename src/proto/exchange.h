@@ -21,6 +21,7 @@
 enum exchange_phase {
     EXCHANGE_HEAD,  /* receiving the request head */
     EXCHANGE_BODY,  /* receiving the request body */
+    EXCHANGE_PLAN,  /* finding out what to answer, which may wait for an offload thread */
     EXCHANGE_ANSWER /* sending the response */
 };
 
@@ -44,6 +45,7 @@ struct exchange {
     bool body_unread;   /* bytes of the body may still come: they are no next request */
     bool client_closes; /* the client said that this is its last request */
     bool close;         /* the connection ends with this response */
+    bool woken;         /* what it waits for has come since it was asked for last */
     enum http_body_framing framing;
     uint64_t body_left_bytes;
     struct http_chunked chunked;
@@ -59,6 +61,8 @@ struct exchange {
     struct buf unsent_head; /* what a full socket left of it */
 
     struct mono begun, head_done, first_byte;
+    struct mono wait_since; /* in EXCHANGE_PLAN: for an offload thread; 0: not waiting */
+    uint64_t waited_ns;     /* for the plan */
     char id[EXCHANGE_ID_BYTES + 1];
     char peer_memory[PEER_TEXT_BYTES];
     struct span peer;

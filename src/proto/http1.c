@@ -2,7 +2,8 @@
 /*
  * HTTP/1.1; see http1.h. One request at a time: receive its head, receive and drop its body,
  * plan its response, send it, go on with what is already in the buffer (pipelining). A cached
- * small file takes one recv and one sendmsg.
+ * small file takes one recv and one sendmsg. Planning and sending can each have to wait for
+ * an offload thread; nothing is read from the client meanwhile.
  *
  * A request body has no use here yet. It is read before the response is sent, so that a
  * client which writes all of its request before it reads cannot wait for us while we wait for
@@ -139,10 +140,13 @@ static enum step begin_answer(struct conn *c)
         conn_reset(c);
         return STEP_STOP;
     }
+    struct source *body = choose_body(e, framing);
+    body->wake = conn_wake;
+    body->wake_arg = c;
     e->head_bytes = all->head.n;
     e->measured = framing == RESPONSE_LENGTH && !e->head_only;
     e->content_bytes = e->plan.length;
-    sendq_start(&e->sendq, buf_span(&all->head), choose_body(e, framing));
+    sendq_start(&e->sendq, buf_span(&all->head), body);
     e->phase = EXCHANGE_ANSWER;
     return STEP_ON;
 }
@@ -169,12 +173,28 @@ static enum step refuse(struct conn *c, int status, const char *why)
     return begin_answer(c);
 }
 
-static enum step answer(struct conn *c)
+/* Makes the plan, or goes on making it: the same request is asked until it is done. */
+static enum step step_plan(struct conn *c)
 {
+    struct exchange *e = c->exchange;
     struct serve_request request = serve_request_of(c);
 
-    serve_start(c->all->s.serve, &request, &c->exchange->plan);
-    return begin_answer(c);
+    e->plan.wake = conn_wake;
+    e->plan.wake_arg = c;
+    if (e->wait_since.ns != 0)
+        e->waited_ns += mono_since(mono_now(), e->wait_since);
+    e->wait_since.ns = 0;
+    if (serve_start(c->all->s.serve, &request, &e->plan) == SERVE_DONE)
+        return begin_answer(c);
+    e->wait_since = mono_now();
+    conn_wait(c, CONN_WAIT);
+    return STEP_STOP;
+}
+
+static enum step answer(struct conn *c)
+{
+    c->exchange->phase = EXCHANGE_PLAN;
+    return STEP_ON;
 }
 
 static enum step wait_head(struct conn *c)
@@ -335,6 +355,14 @@ static enum step wait_send(struct conn *c, uint64_t progress_bytes, bool full)
     return STEP_STOP;
 }
 
+/* It is the body that is late, not the client: no timeout runs, and no rate is judged. */
+static enum step wait_body(struct conn *c)
+{
+    pace_stop(c);
+    conn_wait(c, CONN_WAIT_BODY);
+    return STEP_STOP;
+}
+
 static enum step send_failed(struct conn *c, enum sendq_result result, int error)
 {
     struct span target = request_of(c) ? request_of(c)->target : (struct span){0};
@@ -358,11 +386,12 @@ static enum step step_answer(struct conn *c)
     struct exchange *e = c->exchange;
     uint64_t before = e->sendq.sent_bytes;
     enum sendq_result result =
-        sendq_send(&e->sendq, c->io.fd, SENDQ_WINDOW_BYTES, another_follows(e), c->all->slot,
-                   loop_now(c->all->s.loop));
+        sendq_send(&e->sendq, c->io.fd, c->all->share.window_bytes, another_follows(e),
+                   c->all->slot, loop_now(c->all->s.loop));
     int error = errno;
     uint64_t progress_bytes = e->sendq.sent_bytes - before;
 
+    share_spend(c->all, progress_bytes);
     if (e->first_byte.ns == 0 && e->sendq.sent_bytes > 0)
         e->first_byte = mono_now();
     switch (result) {
@@ -372,6 +401,8 @@ static enum step step_answer(struct conn *c)
         return wait_send(c, progress_bytes, true);
     case SENDQ_YIELD:
         return wait_send(c, progress_bytes, false);
+    case SENDQ_WAIT:
+        return wait_body(c);
     case SENDQ_GONE:
     case SENDQ_SHRUNK:
     case SENDQ_BROKEN:
@@ -388,6 +419,7 @@ static void advance(struct conn *c)
     enum step step = STEP_ON;
 
     slot_wait(slot, WAIT_PARSE, loop_now(c->all->s.loop));
+    share_begin(c->all);
     while (step != STEP_STOP && left > 0) {
         switch (c->exchange->phase) {
         case EXCHANGE_HEAD:
@@ -395,6 +427,9 @@ static void advance(struct conn *c)
             break;
         case EXCHANGE_BODY:
             step = step_body(c);
+            break;
+        case EXCHANGE_PLAN:
+            step = step_plan(c);
             break;
         case EXCHANGE_ANSWER:
             step = step_answer(c);
@@ -471,8 +506,10 @@ void http1_input(struct conn *c)
 
 void http1_resume(struct conn *c)
 {
-    if (c->exchange->phase == EXCHANGE_ANSWER)
+    if (c->exchange->phase >= EXCHANGE_PLAN)
         account_show(c, request_of(c));
+    if (c->state == CONN_WAIT || c->state == CONN_WAIT_BODY)
+        c->exchange->woken = false; /* from here on it is asked for anew */
     advance(c);
 }
 
@@ -485,7 +522,8 @@ static bool only_blank(struct span in)
     return true;
 }
 
-/* The socket took nothing for a while: that is the client's doing only if it took nothing either. */
+/* The socket took nothing for a while: that is the client's doing only if it took nothing either.
+ */
 static void send_timeout(struct conn *c)
 {
     enum pace_verdict pace = pace_of_sending(c);

@@ -175,6 +175,9 @@ static void add_json(struct out *o, const struct access_record *r,
     add_ms(o, "queue_ms", r->queue_ns);
     add_ms(o, "head_ms", r->head_ns);
     add_ms(o, "open_ms", r->open_ns);
+    add_bool(o, "cold", r->cold);
+    add_ms(o, "offload_wait_ms", r->offload_wait_ns);
+    add_ms(o, "offload_run_ms", r->offload_run_ns);
     add_ms(o, "first_byte_ms", r->first_byte_ns);
     add_text(o, "request_id", span_str(r->request_id), 512);
     add_text(o, "referer", field_of(r, HTTP_FIELD_REFERER), max / 8);

@@ -92,12 +92,14 @@ static void coder_pull(struct source *s, struct chunk *out)
         *out = (struct chunk){.kind = CHUNK_END};
         return;
     }
+    c->inner->wake = s->wake;
+    c->inner->wake_arg = s->wake_arg;
     do { /* an empty chunk would end the body */
         source_pull(c->inner, &c->held);
         if (c->held.kind == CHUNK_MEMORY)
             c->held.length = c->held.memory.n;
     } while ((c->held.kind == CHUNK_MEMORY || c->held.kind == CHUNK_FILE) && c->held.length == 0);
-    if (c->held.kind == CHUNK_ERROR) {
+    if (c->held.kind == CHUNK_ERROR || c->held.kind == CHUNK_WAIT) {
         *out = c->held;
         return;
     }

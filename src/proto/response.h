@@ -32,7 +32,8 @@ bool response_head_put(struct buf *to, const struct response_head *r);
 
 /*
  * A source that gives another source's chunks in the chunked coding. It borrows the inner one,
- * which must stay where it is, and stops it when it is stopped.
+ * which must stay where it is, and stops it when it is stopped. Where the inner one waits, it
+ * waits, and is woken by the inner one itself.
  */
 struct chunk_coder {
     struct source source;

@@ -7,6 +7,7 @@
 #include "tests/unit/unit.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -170,6 +171,72 @@ START_TEST(many_in_one_batch_free_each_other)
         peer_free(first[i]);
     }
     loop_free(&loop);
+}
+END_TEST
+
+static char order[16];
+
+/* Writes down its own letter. */
+struct lettered {
+    struct loop_io io;
+    struct loop *loop;
+    char letter;
+};
+
+static void lettered_ready(struct loop_io *io, uint32_t events)
+{
+    struct lettered *l = list_entry(io, struct lettered, io);
+
+    (void)events;
+    ck_assert_uint_lt(strlen(order), sizeof order - 1);
+    order[strlen(order)] = l->letter;
+    loop_watch(l->loop, io, 0);
+}
+
+/*
+ * In a batch accepting comes before input, and input before output, whatever the order in which
+ * they became ready; an error counts as input, for it ends something.
+ */
+START_TEST(short_work_first)
+{
+    static const struct {
+        const char *become_ready, *called;
+    } cases[] = {{"oiA", "Aio"},   {"opia", "apio"}, {"oOiI", "iIoO"},
+                 {"OoAa", "AaOo"}, {"oO", "oO"},     {"iI", "iI"},
+                 {"oxi", "xio"},   {"i", "i"},       {"pPoOiIaAx", "aApPiIxoO"}};
+
+    for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
+        struct loop *loop = loop_new(&slot);
+        struct lettered l[16];
+        int pair[16][2];
+        size_t n = strlen(cases[k].become_ready);
+
+        memset(order, 0, sizeof order);
+        for (size_t i = 0; i < n; i++) {
+            char letter = cases[k].become_ready[i];
+            uint32_t interest = EPOLLOUT;
+            ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair[i]), 0);
+            if (letter == 'a' || letter == 'A')
+                interest = EPOLLIN | EPOLLEXCLUSIVE;
+            else if (letter == 'i' || letter == 'I')
+                interest = EPOLLIN;
+            else if (letter == 'p' || letter == 'P')
+                interest = EPOLLIN | EPOLLOUT;
+            ck_assert_int_eq(write(pair[i][1], "x", 1), 1);
+            if (letter == 'x') /* wants to write, but the other end is gone */
+                close(pair[i][1]);
+            l[i] = (struct lettered){{.fd = pair[i][0], .ready = lettered_ready}, loop, letter};
+            ck_assert(loop_watch(loop, &l[i].io, interest));
+        }
+        run_turns(loop, 1);
+        ck_assert_str_eq(order, cases[k].called);
+        for (size_t i = 0; i < n; i++) {
+            close(pair[i][0]);
+            if (cases[k].become_ready[i] != 'x')
+                close(pair[i][1]);
+        }
+        loop_free(&loop);
+    }
 }
 END_TEST
 
@@ -398,6 +465,7 @@ int main(void)
     tcase_add_test(t, delivers_what_is_watched);
     tcase_add_test(t, removal_inside_a_batch);
     tcase_add_test(t, many_in_one_batch_free_each_other);
+    tcase_add_test(t, short_work_first);
     tcase_add_test(t, exclusive_interest_changes);
     tcase_add_test(t, unchanged_interest_makes_no_call);
     tcase_add_test(t, tasks_in_order);

@@ -333,6 +333,117 @@ START_TEST(nothing_is_held_back_at_the_end)
 }
 END_TEST
 
+static struct chunk wait_chunk(void)
+{
+    return (struct chunk){.kind = CHUNK_WAIT, .fd = -1};
+}
+
+/* Each WAIT is told once, and pulls nothing; what came before it is on its way to the client. */
+START_TEST(sources_that_wait)
+{
+    int file = pattern_file(50000);
+    const struct chunk chunks[] = {
+        wait_chunk(), memory_chunk("one", 3), wait_chunk(),           file_chunk(file, 0, 50000),
+        wait_chunk(), wait_chunk(),           memory_chunk("two", 3), memory_chunk("three", 5),
+        wait_chunk()};
+    static const size_t pulled[] = {1, 3, 5, 6, 9, 9}, sent[] = {4, 7, 50007, 50007, 50015, 50015};
+
+    for (int more = 0; more < 2; more++)
+        for (int carrier = UNIX_PAIR; carrier <= TCP_LOOPBACK; carrier++) {
+            struct listed l;
+            struct sendq q;
+            struct buf got = {0}, want = {0};
+            int fd[2];
+            connect_pair((enum carrier)carrier, fd);
+            listed_start(&l, chunks, sizeof chunks / sizeof *chunks);
+            sendq_start(&q, SPAN("head"), &l.source);
+            for (size_t i = 0; i < 6; i++) {
+                enum sendq_result r;
+                while ((r = sendq_send(&q, fd[0], 4096, more, &slot, no_time)) == SENDQ_AGAIN ||
+                       r == SENDQ_YIELD)
+                    read_available(fd[1], &got);
+                ck_assert_int_eq((int)r, i < 5 ? SENDQ_WAIT : SENDQ_DONE);
+                ck_assert_uint_eq(l.at, pulled[i]);
+                ck_assert_uint_eq(q.sent_bytes, sent[i]);
+                while (carrier == TCP_LOOPBACK && got.n < sent[i]) {
+                    struct pollfd in = {.fd = fd[1], .events = POLLIN};
+                    ck_assert_int_eq(poll(&in, 1, 10000), 1);
+                    read_available(fd[1], &got);
+                }
+                if (carrier == TCP_LOOPBACK && i < 5)
+                    ck_assert_int_eq(held_back(fd[0]), 0);
+            }
+            read_available(fd[1], &got);
+            buf_add(&want, "headone", 7);
+            want_pattern(&want, 0, 50000);
+            buf_add(&want, "twothree", 8);
+            ck_assert_uint_eq(got.n, want.n);
+            ck_assert_mem_eq(got.p, want.p, want.n);
+            buf_free(&got);
+            buf_free(&want);
+            close_pair(fd);
+        }
+    close(file);
+}
+END_TEST
+
+/* Nothing that was given before a wait is kept back for it (which TCP would do for 200 ms). */
+START_TEST(nothing_is_held_back_for_a_wait)
+{
+    const struct chunk at_once[] = {wait_chunk()};
+    const struct chunk after[] = {memory_chunk("one", 3), wait_chunk()};
+    struct listed l;
+    struct sendq q;
+    int fd[2];
+
+    for (int more = 0; more < 2; more++) {
+        connect_pair(TCP_LOOPBACK, fd);
+        listed_start(&l, at_once, 1);
+        sendq_start(&q, SPAN("head"), &l.source);
+        ck_assert_int_eq((int)sendq_send(&q, fd[0], 4096, more, &slot, no_time), SENDQ_WAIT);
+        ck_assert_uint_eq(q.sent_bytes, 4);
+        ck_assert_int_eq(held_back(fd[0]), 0);
+        listed_start(&l, after, 2);
+        sendq_start(&q, SPAN("head"), &l.source);
+        ck_assert_int_eq((int)sendq_send(&q, fd[0], 4096, more, &slot, no_time), SENDQ_WAIT);
+        ck_assert_uint_eq(q.sent_bytes, 7);
+        ck_assert_int_eq(held_back(fd[0]), 0);
+        close_pair(fd);
+    }
+}
+END_TEST
+
+/* The head does not fit: the wait that was told meanwhile is not asked for again. */
+START_TEST(full_socket_before_a_wait)
+{
+    static char junk[4096];
+    const struct chunk chunks[] = {wait_chunk(), memory_chunk("one", 3)};
+    struct buf got = {0};
+    struct listed l;
+    struct sendq q;
+    int fd[2];
+
+    connect_pair(UNIX_PAIR, fd);
+    while (send(fd[0], junk, sizeof junk, MSG_DONTWAIT) > 0)
+        ;
+    listed_start(&l, chunks, 2);
+    sendq_start(&q, SPAN("head"), &l.source);
+    for (int i = 0; i < 3; i++)
+        ck_assert_int_eq((int)sendq_send(&q, fd[0], 4096, false, &slot, no_time), SENDQ_AGAIN);
+    ck_assert_uint_eq(l.at, 1);
+    read_available(fd[1], &got);
+    ck_assert_int_eq((int)sendq_send(&q, fd[0], 4096, false, &slot, no_time), SENDQ_WAIT);
+    ck_assert_uint_eq(l.at, 1);
+    ck_assert_int_eq((int)sendq_send(&q, fd[0], 4096, false, &slot, no_time), SENDQ_DONE);
+    got.n = 0;
+    read_available(fd[1], &got);
+    ck_assert_uint_eq(got.n, 7);
+    ck_assert_mem_eq(got.p, "headone", 7);
+    buf_free(&got);
+    close_pair(fd);
+}
+END_TEST
+
 START_TEST(empty_bodies)
 {
     struct source none = {0};
@@ -588,6 +699,9 @@ int main(void)
     tcase_add_test(t, file_slices);
     tcase_add_test(t, chunks_of_all_kinds);
     tcase_add_test(t, nothing_is_held_back_at_the_end);
+    tcase_add_test(t, sources_that_wait);
+    tcase_add_test(t, nothing_is_held_back_for_a_wait);
+    tcase_add_test(t, full_socket_before_a_wait);
     tcase_add_test(t, empty_bodies);
     tcase_add_test(t, file_shrinks);
     tcase_add_test(t, client_is_gone);

@@ -43,8 +43,11 @@ static struct access_record record_of(const struct http_request *http)
                                   .queue_ns = 1000,
                                   .head_ns = 2000999,
                                   .open_ns = 30 * NS_PER_MS,
+                                  .offload_wait_ns = 11 * NS_PER_US,
+                                  .offload_run_ns = UINT64_C(20500300),
                                   .first_byte_ns = 31 * NS_PER_MS,
                                   .total_ns = UINT64_C(1234567890),
+                                  .cold = true,
                                   .cache = "hit",
                                   .worker = 3};
 }
@@ -108,10 +111,12 @@ START_TEST(json_lines)
                "{\"time\":\"2000-10-11T02:25:36+05:30\",\"peer\":\"127.0.0.1\",\"method\":\"GET\","
                "\"target\":\"/a\\\"b\\u0001\xef\xbf\xbd\",\"version\":\"HTTP/1.1\","
                "\"host\":\"x.example\",\"status\":200,\"bytes\":2326,\"duration_ms\":1234.567,"
-               "\"queue_ms\":0.001,\"head_ms\":2.000,\"open_ms\":30.000,\"first_byte_ms\":31.000,"
+               "\"queue_ms\":0.001,\"head_ms\":2.000,\"open_ms\":30.000,\"cold\":true,"
+               "\"offload_wait_ms\":0.011,\"offload_run_ms\":20.500,\"first_byte_ms\":31.000,"
                "\"request_id\":\"0123456789abcdef0123456789abcdef\",\"referer\":\"\xe2\x82\xac\","
                "\"user_agent\":\"tab\\tquote\\\"back\\\\nul\",\"cache\":\"hit\",\"worker\":3,"
                "\"reused\":false,\"aborted\":true}\n");
+    record.cold = false;
     record.http = NULL;
     record.line = SPAN("GET\x80");
     record.status = 400;
@@ -119,6 +124,7 @@ START_TEST(json_lines)
                "{\"time\":\"2000-10-11T02:25:36+05:30\",\"peer\":\"127.0.0.1\","
                "\"line\":\"GET\xef\xbf\xbd\",\"status\":400,\"bytes\":2326,"
                "\"duration_ms\":1234.567,\"queue_ms\":0.001,\"head_ms\":2.000,\"open_ms\":30.000,"
+               "\"cold\":false,\"offload_wait_ms\":0.011,\"offload_run_ms\":20.500,"
                "\"first_byte_ms\":31.000,\"request_id\":\"0123456789abcdef0123456789abcdef\","
                "\"referer\":\"\",\"user_agent\":\"\",\"cache\":\"hit\",\"worker\":3,"
                "\"reused\":false,\"aborted\":true}\n");

@@ -4,8 +4,11 @@
  *   /hello 200 "hello\n" · /empty 200 "" · /chunks 200 of unknown length, three pieces ·
  *   /file 200 from a file · /big RIG_BIG_BYTES from a file · /shrunk a file that ends too
  *   early · /short a body shorter than its length · /broken a source that fails · /not-modified
- *   304 · /none 204 · /last 200, and the connection must end · all else 404; other methods
- *   than GET and HEAD 405.
+ *   304 · /none 204 · /last 200, and the connection must end · /wait 200 "hello\n" after
+ *   rig_wake · /early the same, woken before serve_start returns · /twice after two of them ·
+ *   /late "one", "two", "three", each after a rig_wake · /late-chunks the same, of unknown
+ *   length · all else 404; other methods than GET and HEAD 405.
+ * It is strict about waiting: who asks again before it was woken fails the test.
  */
 #include "tests/unit/test_proto_rig.h"
 
@@ -70,10 +73,131 @@ static void give_pieces(struct source *s, bool fails)
     *s = (struct source){.ops = &ops, .end = fails};
 }
 
+/* Whatever waits: a plan or a body, and how to wake it. */
+struct serve_pending {
+    bool used, known;
+    struct serve_plan *plan;
+    struct source *source;
+    void (*wake)(void *arg);
+    void *arg;
+};
+
+static struct serve_pending pending[RIG_CLIENTS];
+static unsigned cancels;
+
+static struct serve_pending *wait_for(struct serve_plan *plan, struct source *source)
+{
+    for (unsigned i = 0; i < RIG_CLIENTS; i++)
+        if (!pending[i].used) {
+            pending[i] = (struct serve_pending){.used = true, .plan = plan, .source = source};
+            pending[i].wake = plan ? plan->wake : source->wake;
+            pending[i].arg = plan ? plan->wake_arg : source->wake_arg;
+            ck_assert_ptr_nonnull(pending[i].wake);
+            return &pending[i];
+        }
+    ck_abort_msg("too many wait");
+}
+
+unsigned rig_waiting(void)
+{
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < RIG_CLIENTS; i++)
+        n += pending[i].used && !pending[i].known;
+    return n;
+}
+
+unsigned rig_cancels(void)
+{
+    return cancels;
+}
+
+struct rig_wakeup rig_wake(unsigned times)
+{
+    struct rig_wakeup last = {0};
+
+    for (unsigned i = 0; i < RIG_CLIENTS; i++) {
+        if (!pending[i].used || pending[i].known)
+            continue;
+        last = (struct rig_wakeup){pending[i].wake, pending[i].arg};
+        pending[i].known = true;
+        for (unsigned k = 0; k < times; k++)
+            last.wake(last.arg);
+    }
+    return last;
+}
+
+void serve_cancel(struct serve_plan *plan)
+{
+    if (!plan->pending)
+        return;
+    cancels++;
+    plan->pending->used = false;
+    plan->pending = NULL;
+}
+
+/* Whether the plan is made at last: it is asked `times` times more, each time after a wake. */
+static bool plan_is_known(struct serve_plan *plan, unsigned times)
+{
+    if (plan->pending) {
+        ck_assert_msg(plan->pending->known, "asked again before it was woken");
+        plan->pending->used = false;
+        plan->pending = NULL;
+        plan->open_ns++;
+    }
+    plan->cold = true;
+    plan->offload_wait_ns = 2 * NS_PER_MS;
+    plan->offload_run_ns = 5 * NS_PER_MS;
+    if (plan->open_ns == times) /* counts the times, it is so few nanoseconds */
+        return true;
+    plan->pending = wait_for(plan, NULL);
+    return false;
+}
+
+static void forget_source(const struct source *s, bool must_be_known)
+{
+    for (unsigned i = 0; i < RIG_CLIENTS; i++)
+        if (pending[i].used && pending[i].source == s) {
+            ck_assert_msg(!must_be_known || pending[i].known, "pulled before it was woken");
+            pending[i].used = false;
+        }
+}
+
+/* Waits before each piece. */
+static void late_pull(struct source *s, struct chunk *out)
+{
+    static const char *const piece[] = {"one", "two", "three"};
+
+    forget_source(s, true);
+    if (s->offset % 2 == 0 && s->offset < 6) {
+        out->kind = CHUNK_WAIT;
+        wait_for(NULL, s);
+    } else if (s->offset < 6) {
+        *out = (struct chunk){.kind = CHUNK_MEMORY, .memory = span_str(piece[s->offset / 2])};
+    }
+    s->offset++;
+}
+
+static void late_stop(struct source *s)
+{
+    forget_source(s, false);
+    sources_open--;
+}
+
+static void give_late(struct serve_plan *plan)
+{
+    static const struct source_ops ops = {.pull = late_pull, .stop = late_stop};
+
+    sources_open++;
+    plan->body = (struct source){.ops = &ops};
+    plan->length = strlen("onetwothree");
+}
+
 void serve_plan_reset(struct serve_plan *plan)
 {
     struct buf extra = plan->extra;
 
+    serve_cancel(plan);
     source_stop(&plan->body);
     extra.n = 0;
     *plan = (struct serve_plan){.extra = extra};
@@ -116,20 +240,32 @@ static void serve_special(const struct serve_request *r, struct serve_plan *plan
     } else if (path_is(r, "/shrunk")) {
         plan->length = RIG_BIG_BYTES + 10;
         give_file(&plan->body, RIG_BIG_BYTES + 10);
+    } else if (path_is(r, "/late") || path_is(r, "/late-chunks")) {
+        plan->length_known = path_is(r, "/late");
+        give_late(plan);
     } else {
         serve_error(NULL, NULL, 404, plan);
     }
 }
 
-void serve_start(struct serve_ctx *ctx, const struct serve_request *r, struct serve_plan *plan)
+enum serve_result serve_start(struct serve_ctx *ctx, const struct serve_request *r,
+                              struct serve_plan *plan)
 {
+    bool waits = path_is(r, "/wait") || path_is(r, "/early") || path_is(r, "/twice");
+
+    ck_assert_ptr_nonnull(plan->wake);
+    if (waits && !plan_is_known(plan, path_is(r, "/twice") ? 2 : 1)) {
+        if (path_is(r, "/early"))
+            rig_wake(1);
+        return SERVE_WAIT;
+    }
     plan->status = 200;
     plan->length_known = true;
     plan->cache = SERVE_CACHE_HIT;
     if (r->http->method != HTTP_GET && r->http->method != HTTP_HEAD) {
         serve_error(ctx, r, 405, plan);
         buf_add_span(&plan->extra, SPAN("Allow: GET, HEAD\r\n"));
-    } else if (path_is(r, "/hello") || path_is(r, "/last")) {
+    } else if (waits || path_is(r, "/hello") || path_is(r, "/last")) {
         plan->close = path_is(r, "/last");
         plan->length = 6;
         give(&plan->body, "hello\n");
@@ -139,6 +275,7 @@ void serve_start(struct serve_ctx *ctx, const struct serve_request *r, struct se
     } else if (!path_is(r, "/empty")) {
         serve_special(r, plan);
     }
+    return SERVE_DONE;
 }
 
 static void client_ready(struct loop_io *io, uint32_t events)
@@ -286,6 +423,9 @@ void rig_end(struct rig *rig)
 {
     conns_free(&rig->conns);
     ck_assert_int_eq(sources_open, 0);
+    for (unsigned i = 0; i < RIG_CLIENTS; i++)
+        ck_assert(!pending[i].used);
+    ck_assert_uint_eq(slot_value(rig->slot, COUNTER_requests_waiting), 0);
     ck_assert_uint_eq(rig->closed_count, rig->client_count);
     ck_assert_uint_eq(slot_value(rig->slot, COUNTER_connections), 0);
     ck_assert_uint_eq(slot_value(rig->slot, COUNTER_connections_idle), 0);
@@ -301,20 +441,48 @@ void rig_end(struct rig *rig)
     free(rig->slot);
 }
 
-struct rig_client *rig_connect(struct rig *rig)
+/* Both ends of a connection: [0] the server's, [1] the client's. */
+static void connect_ends(bool tcp, int pair[2])
+{
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    socklen_t n = sizeof a;
+    int type = SOCK_STREAM | SOCK_CLOEXEC;
+
+    if (!tcp) {
+        ck_assert_int_eq(socketpair(AF_UNIX, type | SOCK_NONBLOCK, 0, pair), 0);
+        return;
+    }
+    int listener = socket(AF_INET, type, 0);
+    ck_assert_int_eq(bind(listener, (struct sockaddr *)&a, n), 0);
+    ck_assert_int_eq(listen(listener, 1), 0);
+    ck_assert_int_eq(getsockname(listener, (struct sockaddr *)&a, &n), 0);
+    pair[1] = socket(AF_INET, type, 0);
+    ck_assert_int_eq(connect(pair[1], (struct sockaddr *)&a, n), 0);
+    pair[0] = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    ck_assert_int_ge(pair[0], 0);
+    close(listener);
+}
+
+struct rig_client *rig_connect_over(struct rig *rig, bool tcp)
 {
     int pair[2];
     struct rig_client *c = &rig->client[rig->client_count++];
     struct accepted a = {.queue_wait_ns = 3 * NS_PER_MS, .peer_bytes = sizeof(struct sockaddr_in)};
     struct sockaddr_in in = {.sin_family = AF_INET, .sin_addr = {htonl(0x7f000001)}};
 
-    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair), 0);
+    ck_assert_uint_le(rig->client_count, RIG_CLIENTS);
+    connect_ends(tcp, pair);
     *c = (struct rig_client){.rig = rig, .io = {.fd = pair[1], .ready = client_ready}};
     ck_assert(loop_watch(rig->loop, &c->io, EPOLLIN));
     memcpy(&a.peer, &in, sizeof in);
     a.fd = pair[0];
     conns_accept(rig->conns, &a);
     return c;
+}
+
+struct rig_client *rig_connect(struct rig *rig)
+{
+    return rig_connect_over(rig, false);
 }
 
 struct unsent {

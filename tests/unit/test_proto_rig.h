@@ -13,6 +13,7 @@
 #include "proto/conn.h"
 
 #define RIG_BIG_BYTES (8u * 1024 * 1024)
+#define RIG_CLIENTS   80
 
 struct rig_client {
     struct rig *rig;
@@ -29,7 +30,7 @@ struct rig {
     struct access_log *log;
     int log_fd;
     struct conns *conns;
-    struct rig_client client[8];
+    struct rig_client client[RIG_CLIENTS];
     unsigned client_count;
     unsigned closed_count, empty_count;
     struct loop_task look;
@@ -45,6 +46,7 @@ void rig_start(struct rig *rig);
 void rig_end(struct rig *rig);
 
 struct rig_client *rig_connect(struct rig *rig);
+struct rig_client *rig_connect_over(struct rig *rig, bool tcp);
 void rig_send(struct rig_client *c, const char *p, size_t n);
 void rig_close(struct rig_client *c);
 /* Turns of the loop until it is true; fails the test when it does not become so. */
@@ -53,6 +55,17 @@ void rig_turns(struct rig *rig, int turns);
 void rig_until_eof(struct rig_client *c);
 void rig_until_got(struct rig_client *c, size_t bytes);
 void rig_until_idle(struct rig *rig); /* every connection waits for a request */
+
+/* How the site wakes who waits for it. */
+struct rig_wakeup {
+    void (*wake)(void *arg);
+    void *arg;
+};
+
+unsigned rig_waiting(void); /* plans and bodies that wait */
+unsigned rig_cancels(void); /* plans given up while they waited */
+/* What all these wait for has come: wakes each so many times. How the last of them is woken. */
+struct rig_wakeup rig_wake(unsigned times);
 
 /*
  * What the client got, without the lines that change: each "Server: weir, Date: ..." pair and

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Shares of a turn; see share.h. The queue is first in, first out, so nobody in it starves: a
+ * full round takes as many turns as it needs. What begins in a turn draws on the same budget,
+ * but the queue always has half of it. Worker only.
+ */
+#include "proto/share.h"
+
+#include "proto/conn_record.h"
+#include "proto/http1.h"
+
+static uint64_t between(uint64_t least, uint64_t n, uint64_t most)
+{
+    return n < least ? least : n > most ? most : n;
+}
+
+static void note_turn(struct conns *all)
+{
+    struct mono now = loop_now(all->s.loop);
+
+    if (all->share.turn.ns != now.ns)
+        all->share.sent_bytes = 0;
+    all->share.turn = now;
+}
+
+/* Those that are queued now, as far as the budget goes. */
+static void run_queue(struct loop_task *task)
+{
+    struct share *s = list_entry(task, struct share, run);
+    struct conns *all = list_entry(s, struct conns, share);
+    struct list *item;
+
+    if (s->queued == 0)
+        return;
+    note_turn(all);
+    uint64_t end = s->sent_bytes > SHARE_TURN_BYTES / 2 ? s->sent_bytes + SHARE_TURN_BYTES / 2
+                                                        : SHARE_TURN_BYTES;
+    s->each_bytes =
+        (uint32_t)between(SHARE_LEAST_BYTES, SHARE_TURN_BYTES / s->queued, SHARE_MOST_BYTES);
+    for (unsigned left = s->queued; left > 0 && s->sent_bytes < end; left--) {
+        if ((item = list_pop_front(&s->queue)) == NULL)
+            break; /* one took another with it */
+        s->queued--;
+        http1_resume(list_entry(item, struct conn, sending));
+    }
+    s->each_bytes = 0;
+    if (s->queued > 0)
+        loop_again(all->s.loop, &s->run);
+}
+
+void share_init(struct conns *all)
+{
+    all->share = (struct share){.run.run = run_queue};
+    list_init(&all->share.queue);
+}
+
+void share_end(struct conns *all)
+{
+    loop_cancel(&all->share.run);
+}
+
+/* Whether one small window ends the response. */
+static bool is_short(const struct exchange *e)
+{
+    return e->measured && e->content_bytes - exchange_content_sent(e) <= SHARE_LEAST_BYTES;
+}
+
+void share_queue(struct conn *c)
+{
+    struct share *s = &c->all->share;
+
+    if (list_empty(&c->sending)) {
+        if (is_short(c->exchange))
+            list_push_front(&s->queue, &c->sending);
+        else
+            list_push_back(&s->queue, &c->sending);
+        s->queued++;
+    }
+    loop_defer(c->all->s.loop, &s->run); /* behind what else this batch has put off */
+}
+
+void share_leave(struct conn *c)
+{
+    if (list_empty(&c->sending))
+        return;
+    list_remove(&c->sending);
+    c->all->share.queued--;
+}
+
+void share_begin(struct conns *all)
+{
+    struct share *s = &all->share;
+    uint64_t left;
+
+    note_turn(all);
+    left = s->sent_bytes < SHARE_MOST_BYTES ? SHARE_MOST_BYTES - s->sent_bytes : 0;
+    if (all->finishing)
+        s->window_bytes = SHARE_MOST_BYTES;
+    else if (s->each_bytes > 0)
+        s->window_bytes = s->each_bytes;
+    else
+        s->window_bytes = (uint32_t)between(SHARE_LEAST_BYTES, left, SHARE_MOST_BYTES);
+}
+
+void share_spend(struct conns *all, uint64_t bytes)
+{
+    struct share *s = &all->share;
+
+    s->sent_bytes += bytes;
+    s->window_bytes -= bytes < s->window_bytes ? (uint32_t)bytes : s->window_bytes;
+}

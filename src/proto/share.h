@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * How the sending of one turn of the loop is shared. Responses under way whose sockets are
+ * ready stand in a queue, which is run once a turn after all events were looked at: each in its
+ * turn sends at most its share of what is sent in a turn, the rest of the queue goes on in
+ * the next. So a turn is short whatever is downloaded, and a request that has just come waits
+ * for some megabytes at most, not for a window of every download. A response that begins is
+ * sent at once, a long one with less when others began in the same turn. Worker only.
+ */
+#ifndef WEIR_PROTO_SHARE_H
+#define WEIR_PROTO_SHARE_H
+
+#include <stdint.h>
+
+#include "net/loop.h"
+#include "net/sendq.h"
+
+struct conn;
+struct conns;
+
+enum {
+    SHARE_TURN_BYTES = 4096 * 1024,        /* sent by the queue in one turn */
+    SHARE_MOST_BYTES = SENDQ_WINDOW_BYTES, /* by one connection of it */
+    SHARE_LEAST_BYTES = 128 * 1024,        /* by each that has its turn */
+};
+
+struct share {
+    struct list queue; /* struct conn, by their sending */
+    unsigned queued;
+    struct loop_task run;
+    struct mono turn; /* the one that `sent_bytes` is of */
+    uint64_t sent_bytes;
+    uint32_t each_bytes;   /* while the queue is run: of each in it; else 0 */
+    uint32_t window_bytes; /* what the connection under way may still send in this turn */
+};
+
+void share_init(struct conns *all);
+void share_end(struct conns *all);
+
+/* Its socket or its body is ready: it gets its turn. Short remainders go first. */
+void share_queue(struct conn *c);
+void share_leave(struct conn *c);
+
+/* The loop begins with a connection, from the queue or not: sets window_bytes. */
+void share_begin(struct conns *all);
+void share_spend(struct conns *all, uint64_t bytes);
+
+#endif
