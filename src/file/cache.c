@@ -74,11 +74,14 @@ struct file_cache *file_cache_new(const struct file_cache_settings *settings,
     if (!cache)
         return NULL;
     cache->settings = *settings;
+    if (settings->closer)
+        file_closer_hold(settings->closer);
     cache->describe = describe;
     cache->arg = arg;
     cache->bucket_count = BUCKETS_FIRST;
     cache->bucket = calloc(BUCKETS_FIRST, sizeof(struct file_entry *));
     if (!cache->bucket) {
+        file_closer_release(&cache->settings.closer);
         free(cache);
         return NULL;
     }
@@ -96,6 +99,21 @@ struct file_entry *file_entry_hold(struct file_entry *e)
     return e;
 }
 
+/* The file may be gone by now, and its blocks with this close: fstat asks nobody on a local file
+ * system. */
+static void close_entry(struct file_entry *e)
+{
+    struct stat st;
+
+    if (e->fd < 0)
+        return;
+    bool waits = !e->home.local || (!e->home.memory && (fstat(e->fd, &st) < 0 || st.st_nlink == 0));
+    if (e->closer && e->home.mount && waits)
+        file_closer_close(e->closer, e->home.mount, &e->fd);
+    else
+        close_fd(&e->fd);
+}
+
 void file_entry_release(void *entry)
 {
     struct file_entry *e = entry;
@@ -104,7 +122,9 @@ void file_entry_release(void *entry)
     if (--e->refs > 0)
         return;
     must(!e->cached); /* the table's own reference goes last */
-    close_fd(&e->fd);
+    close_entry(e);
+    file_closer_release(&e->closer);
+    free(e->where);
     free(e->content);
     free(e->fields_memory);
     free(e);
@@ -249,6 +269,7 @@ void file_cache_free(struct file_cache **cache)
         while (!list_empty(&c->lru[i]))
             unlink_entry(c, oldest_of(c, (enum entry_class)i));
     show_usage(c);
+    file_closer_release(&c->settings.closer);
     free(c->bucket);
     free(c);
     *cache = NULL;
@@ -318,12 +339,15 @@ struct file_open_how file_cache_how(const struct file_cache *cache, const struct
     };
 }
 
-static struct file_entry *entry_new(unsigned root_id, struct span path, struct file_opened *o,
-                                    struct mono now)
+static struct file_entry *entry_new(struct file_cache *cache, unsigned root_id, struct span path,
+                                    struct file_opened *o, struct mono now)
 {
+    struct file_closer *closer = cache->settings.closer;
     struct file_entry *e = calloc(1, sizeof *e + path.n + 1);
 
     if (!e) {
+        if (closer && o->fd >= 0 && !o->home.local)
+            file_closer_close(closer, o->home.mount, &o->fd);
         file_opened_drop(o);
         return NULL;
     }
@@ -333,6 +357,9 @@ static struct file_entry *entry_new(unsigned root_id, struct span path, struct f
     e->st = o->st;
     e->content = o->content;
     e->settled = o->settled;
+    e->home = o->home;
+    e->where = o->where;
+    e->closer = closer && o->fd >= 0 ? file_closer_hold(closer) : NULL;
     e->refs = 1;
     e->root_id = root_id;
     e->path_bytes = path.n;
@@ -341,6 +368,7 @@ static struct file_entry *entry_new(unsigned root_id, struct span path, struct f
     memcpy(e->path, path.p, path.n);
     o->fd = -1;
     o->content = NULL;
+    o->where = NULL;
     return e;
 }
 
@@ -368,6 +396,7 @@ struct file_entry *file_cache_take(struct file_cache *cache, unsigned root_id, s
 {
     if (stale && opened->same) {
         stale->checked = now;
+        file_opened_drop(opened);
         return stale;
     }
     uint64_t hash = hash_of(cache->seed, root_id, path);
@@ -377,7 +406,7 @@ struct file_entry *file_cache_take(struct file_cache *cache, unsigned root_id, s
     if (stale)
         file_entry_release(stale);
 
-    struct file_entry *e = entry_new(root_id, path, opened, now);
+    struct file_entry *e = entry_new(cache, root_id, path, opened, now);
     if (e && e->kind == FILE_REGULAR && !cache->describe(cache->arg, e)) {
         file_entry_release(e);
         e = NULL;

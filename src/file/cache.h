@@ -11,8 +11,8 @@
  * that asking for names that do not exist cannot push out the files that do.
  *
  * A look-up is three steps, so that the middle one, which may wait for storage, can be done
- * elsewhere: file_cache_find, file_open, file_cache_take. file_cache_get is all three. Worker's
- * loop only.
+ * elsewhere: file_cache_find, file_open, file_cache_take. file_cache_get is all three, for
+ * those who may wait. Worker's loop only.
  */
 #ifndef WEIR_FILE_CACHE_H
 #define WEIR_FILE_CACHE_H
@@ -24,7 +24,9 @@
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "base/list.h"
+#include "file/closer.h"
 #include "file/open.h"
+#include "file/residency.h"
 #include "file/root.h"
 
 struct file_entry {
@@ -38,9 +40,14 @@ struct file_entry {
     char etag[64];
     uint8_t etag_bytes;
     struct span type; /* media type with its charset; lives in fields_memory */
+    /* Where it is, and what is known of its pages; see residency.h. */
+    struct file_home home;
+    char *where; /* absolute path, for jobs; NULL when no job will be about it */
+    struct file_heat heat;
 
     /* The cache's own. */
-    char *fields_memory; /* from malloc; freed with the entry */
+    struct file_closer *closer; /* NULL: closing does not wait */
+    char *fields_memory;        /* from malloc; freed with the entry */
     struct list lru;
     struct file_entry *chain;
     uint64_t hash;
@@ -59,8 +66,9 @@ struct file_cache_settings {
     unsigned entries_max; /* 0: nothing is kept, every look-up opens */
     uint64_t valid_ns;
     size_t content_bytes_max;
-    size_t content_file_bytes; /* contents of files up to this size are held */
-    struct board_slot *slot;   /* for waits, hits, misses and gauges; may be NULL */
+    size_t content_file_bytes;  /* contents of files up to this size are held */
+    struct board_slot *slot;    /* for waits, hits, misses and gauges; may be NULL */
+    struct file_closer *closer; /* may be NULL; is held */
 };
 
 /*

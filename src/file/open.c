@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Opening a name and asking what it is; see open.h. Any thread; may block on disk.
+ * Opening a name and asking what it is; see open.h. One sequence of calls serves both ways: what
+ * may not wait is refused step by step (struct opening), and whoever was refused starts over on
+ * a thread. Any thread.
  */
 #include "file/open.h"
 
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -52,22 +55,95 @@ static bool is_settled(const struct stat *st, struct wall now)
     return st->st_ctim.tv_sec < 0 || (uint64_t)st->st_ctim.tv_sec + settle_ns / NS_PER_S < seconds;
 }
 
-static void fail(struct file_opened *o, int error)
+/* One opening under way. */
+struct opening {
+    int root_fd;
+    const struct file_open_how *how;
+    struct file_opened *out;
+    const struct file_mounts *mounts; /* not NULL: nothing may wait */
+    enum file_open_hot hot;           /* anything but FILE_OPEN_DONE ends it */
+};
+
+static void fail(struct opening *o, int error)
 {
-    close_fd(&o->fd);
-    o->kind = FILE_ERROR;
-    o->error = error;
+    close_fd(&o->out->fd);
+    o->out->kind = FILE_ERROR;
+    o->out->error = error;
+}
+
+static void give_up(struct opening *o, enum file_open_hot why)
+{
+    o->hot = why;
+    fail(o, EAGAIN);
+}
+
+/* A descriptor; -1 and o says why. */
+static int open_name(struct opening *o, int flags)
+{
+    const char *name = o->how->name;
+    int fd = o->mounts ? file_open_cached(o->root_fd, name, flags)
+                       : file_open_beneath(o->root_fd, name, flags);
+
+    mark(o->how->slot, WAIT_STAT);
+    if (fd >= 0)
+        return fd;
+    if (o->mounts && errno == EAGAIN)
+        give_up(o, FILE_OPEN_COLD);
+    else if (o->mounts && errno == EINVAL)
+        give_up(o, FILE_OPEN_UNSUPPORTED);
+    else
+        fail(o, errno);
+    return -1;
+}
+
+static bool ask_attributes(struct opening *o, int fd)
+{
+    if (file_attributes(fd, o->mounts != NULL, &o->out->st, &o->out->mount_id) == 0)
+        return true;
+    fail(o, errno);
+    return false;
+}
+
+/* Whether the kernel alone answers for the file system that was come to. */
+static bool is_local(const struct opening *o)
+{
+    const struct file_opened *out = o->out;
+    const struct file_mount *m = out->mount_id != 0
+                                     ? file_mounts_by_id(o->mounts, out->mount_id)
+                                     : file_mounts_by_device(o->mounts, out->st.st_dev);
+
+    return m && m->local;
+}
+
+/* --- contents --- */
+
+/* True when the error says that pages in memory cannot be told from others. */
+static bool cannot_tell(int error)
+{
+    return error == EOPNOTSUPP || error == ENOSYS || error == EINVAL || error == EPERM;
+}
+
+static bool is_in_memory_always(const struct opening *o)
+{
+    const struct file_mount *m = file_mounts_by_id(o->mounts, o->out->mount_id);
+
+    return m && m->memory;
 }
 
 /* How many bytes of [0, n) could be read; -1 with errno. */
-static ssize_t read_at_start(int fd, char *to, size_t n)
+static ssize_t read_at_start(const struct opening *o, char *to, size_t n)
 {
+    bool may_wait = !o->mounts || is_in_memory_always(o);
     size_t got = 0;
 
     while (got < n) {
-        ssize_t done = pread(fd, to + got, n - got, (off_t)got);
+        struct iovec part = {to + got, n - got};
+        ssize_t done = may_wait ? pread(o->out->fd, to + got, n - got, (off_t)got)
+                                : preadv2(o->out->fd, &part, 1, (off_t)got, RWF_NOWAIT);
         if (done < 0 && errno == EINTR)
             continue;
+        if (done < 0 && !may_wait && errno == EAGAIN)
+            break;
         if (done < 0)
             return -1;
         if (done == 0)
@@ -82,80 +158,98 @@ static ssize_t read_at_start(int fd, char *to, size_t n)
  * read; else the attributes are those after the read, and the file is sent from its
  * descriptor. Not having the memory for it is no failure either.
  */
-static void read_content(struct file_opened *o, struct board_slot *slot)
+static void read_content(struct opening *o)
 {
-    struct stat after;
-    size_t size = (size_t)o->st.st_size;
+    struct file_opened *out = o->out;
+    struct stat before = out->st;
+    size_t size = (size_t)before.st_size;
     char *content = malloc(size + 1); /* one more: would the file go on? */
 
     if (!content)
         return;
-    mark(slot, WAIT_READ);
-    ssize_t got = read_at_start(o->fd, content, size + 1);
-    if (got < 0 || fstat(o->fd, &after) < 0) {
+    mark(o->how->slot, WAIT_READ);
+    ssize_t got = read_at_start(o, content, size + 1);
+    if (got < 0 && o->mounts && cannot_tell(errno))
+        give_up(o, FILE_OPEN_UNSUPPORTED);
+    else if (got < 0)
         fail(o, errno);
-        free(content);
-        return;
-    }
-    if ((size_t)got == size && file_is_same(&o->st, &after)) {
-        o->content = content;
-        close_fd(&o->fd);
+    else if (o->mounts && (size_t)got < size)
+        give_up(o, FILE_OPEN_COLD); /* or it shrank: a thread finds out */
+    else if (ask_attributes(o, out->fd) && (size_t)got == size && file_is_same(&before, &out->st)) {
+        out->content = content;
+        close_fd(&out->fd);
         return;
     }
     free(content);
-    o->st = after;
-    o->settled = false;
+    out->settled = false;
 }
 
-static void open_regular(int root_fd, const struct file_open_how *how, struct file_opened *o)
+/* --- the whole --- */
+
+static void open_regular(struct opening *o)
 {
-    mark(how->slot, WAIT_OPEN);
-    o->fd = file_open_beneath(root_fd, how->name, FILE_OPEN_READ);
-    if (o->fd < 0) {
-        fail(o, errno);
+    struct file_opened *out = o->out;
+
+    mark(o->how->slot, WAIT_OPEN);
+    out->fd = open_name(o, FILE_OPEN_READ);
+    if (out->fd < 0 || !ask_attributes(o, out->fd))
+        return;
+    out->kind = kind_of(&out->st);
+    if (out->kind != FILE_REGULAR) {
+        close_fd(&out->fd);
         return;
     }
-    mark(how->slot, WAIT_STAT);
-    if (fstat(o->fd, &o->st) < 0) {
-        fail(o, errno);
+    out->settled = is_settled(&out->st, wall_now());
+    if (o->how->content_bytes > 0 && (uint64_t)out->st.st_size <= o->how->content_bytes)
+        read_content(o);
+}
+
+static void open_all(struct opening *o)
+{
+    struct file_opened *out = o->out;
+    const struct stat *known = o->how->known;
+
+    *out = (struct file_opened){.fd = -1, .kind = FILE_ERROR};
+    mark(o->how->slot, WAIT_OPEN);
+    int fd = open_name(o, O_PATH);
+    if (fd < 0)
+        return;
+    bool good = ask_attributes(o, fd);
+    close_fd(&fd);
+    if (!good)
+        return;
+    if (o->mounts && !is_local(o)) {
+        give_up(o, FILE_OPEN_COLD);
         return;
     }
-    o->kind = kind_of(&o->st);
-    if (o->kind != FILE_REGULAR) {
-        close_fd(&o->fd);
-        return;
-    }
-    o->settled = is_settled(&o->st, wall_now());
-    if (how->content_bytes > 0 && (uint64_t)o->st.st_size <= how->content_bytes)
-        read_content(o, how->slot);
+    out->kind = kind_of(&out->st);
+    out->settled = true;
+    out->same = known && file_is_same(known, &out->st);
+    if (out->kind == FILE_REGULAR && !out->same)
+        open_regular(o);
 }
 
 void file_open(int root_fd, const struct file_open_how *how, struct file_opened *out)
 {
-    *out = (struct file_opened){.fd = -1, .kind = FILE_ERROR};
-    mark(how->slot, WAIT_OPEN);
-    int fd = file_open_beneath(root_fd, how->name, O_PATH);
-    if (fd < 0) {
-        out->error = errno;
-        return;
-    }
-    mark(how->slot, WAIT_STAT);
-    if (fstat(fd, &out->st) < 0)
-        out->error = errno;
-    else
-        out->kind = kind_of(&out->st);
-    close_fd(&fd);
-    if (out->kind == FILE_ERROR)
-        return;
-    out->settled = true;
-    out->same = how->known && file_is_same(how->known, &out->st);
-    if (out->kind == FILE_REGULAR && !out->same)
-        open_regular(root_fd, how, out);
+    struct opening o = {.root_fd = root_fd, .how = how, .out = out};
+
+    open_all(&o);
+}
+
+enum file_open_hot file_open_hot(int root_fd, const struct file_open_how *how,
+                                 const struct file_mounts *mounts, struct file_opened *out)
+{
+    struct opening o = {.root_fd = root_fd, .how = how, .out = out, .mounts = mounts};
+
+    open_all(&o);
+    return o.hot;
 }
 
 void file_opened_drop(struct file_opened *o)
 {
     close_fd(&o->fd);
     free(o->content);
+    free(o->where);
     o->content = NULL;
+    o->where = NULL;
 }

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The call that may wait for storage: from a name beneath a root to what is there, as plain
- * data. The name is first opened with O_PATH, which has no effect on what it names, and its
- * attributes are asked for; only a regular file is then opened for reading, so that no
- * request wakes a FIFO's writer or rewinds a tape. (Between the two opens the name may be
- * given to something else; the second open is non-blocking and asked for its kind again, so
- * such a race costs at most one open of it.) Small files are read whole.
+ * From a name beneath a root to what is there, as plain data. The name is first opened with
+ * O_PATH, which has no effect on what it names, and its attributes are asked for; only a
+ * regular file is then opened for reading, so that no request wakes a FIFO's writer or rewinds
+ * a tape. (Between the two opens the name may be given to something else; the second open is
+ * non-blocking and asked for its kind again, so such a race costs at most one open of it.)
+ * Small files are read whole.
  *
- * Knows nothing of the cache and keeps no state: any thread may call it.
+ * file_open makes the calls that may wait for storage: any thread. file_open_hot makes the same
+ * calls as far as they cannot wait, for the loop: names from the kernel's cache alone, attributes
+ * as the kernel remembers them, opening for reading on local file systems only, contents only
+ * when all of their pages are in memory. Neither knows of the cache or keeps state.
  */
 #ifndef WEIR_FILE_OPEN_H
 #define WEIR_FILE_OPEN_H
@@ -15,6 +18,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/stat.h>
+
+#include "file/mounts.h"
 
 struct board_slot;
 
@@ -34,11 +39,25 @@ struct file_opened {
     int error;    /* FILE_ERROR: errno */
     int fd;       /* FILE_REGULAR: open for reading, -1 when content is held; else -1 */
     struct stat st;
-    char *content; /* the whole file, st.st_size bytes, from malloc; or NULL */
+    char *content;     /* the whole file, st.st_size bytes, from malloc; or NULL */
+    uint64_t mount_id; /* 0: not known */
+
+    /* For the cache; set by whoever asked. */
+    struct file_home home;
+    char *where; /* the file's absolute path, from malloc; NULL when not needed */
 };
 
-/* Always fills *out; the caller owns out->fd and out->content. */
+/* Always fills *out; the caller owns out->fd, out->content and out->where. */
 void file_open(int root_fd, const struct file_open_how *how, struct file_opened *out);
+
+enum file_open_hot {
+    FILE_OPEN_DONE,       /* *out is filled */
+    FILE_OPEN_COLD,       /* it would have to wait; *out is empty but for mount_id */
+    FILE_OPEN_UNSUPPORTED /* the same, because the file system or the kernel cannot tell */
+};
+
+enum file_open_hot file_open_hot(int root_fd, const struct file_open_how *how,
+                                 const struct file_mounts *mounts, struct file_opened *out);
 
 void file_opened_drop(struct file_opened *o);
 

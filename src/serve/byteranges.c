@@ -12,6 +12,8 @@
 enum { PART_FIXED_BYTES = 192 };
 
 struct byteranges {
+    struct file_body body; /* the slice under way, when the file is not in memory as a whole */
+    bool in_slice;
     struct file_entry *entry;
     struct http_range range[HTTP_RANGES_MAX];
     unsigned count;
@@ -61,7 +63,8 @@ static bool make_boundary(char *to)
     return true;
 }
 
-struct byteranges *byteranges_new(struct file_entry *e, const struct http_range *range,
+struct byteranges *byteranges_new(struct serve_ctx *ctx, struct serve_plan *plan,
+                                  struct file_entry *e, const struct http_range *range,
                                   unsigned count)
 {
     size_t head_room = PART_FIXED_BYTES + e->type.n;
@@ -72,6 +75,7 @@ struct byteranges *byteranges_new(struct file_entry *e, const struct http_range 
         return NULL;
     }
     b->entry = file_entry_hold(e);
+    file_body_init(&b->body, ctx, e, plan);
     b->count = count;
     b->head_room = head_room;
     memcpy(b->range, range, count * sizeof *range);
@@ -101,18 +105,26 @@ static void give_slice(struct byteranges *b, struct chunk *out)
         *out = (struct chunk){.kind = CHUNK_MEMORY,
                               .fd = -1,
                               .memory = span_of(e->content + r->offset, (size_t)r->length)};
-    else
-        *out = (struct chunk){
-            .kind = CHUNK_FILE, .fd = e->fd, .offset = r->offset, .length = r->length};
+    else {
+        file_body_range(&b->body, r->offset, r->offset + r->length);
+        b->in_slice = true;
+    }
 }
 
 static void pull(struct source *s, struct chunk *out)
 {
     struct byteranges *b = s->owner;
 
-    if (b->part < b->count && b->head_given) {
+    if (b->part < b->count && b->head_given && !b->in_slice) {
         give_slice(b, out);
-        return;
+        if (!b->in_slice)
+            return;
+    }
+    if (b->in_slice) {
+        file_body_pull(&b->body, s, out);
+        if (out->kind != CHUNK_END)
+            return;
+        b->in_slice = false;
     }
     if (b->part > b->count) {
         *out = (struct chunk){.kind = CHUNK_END, .fd = -1};
@@ -129,6 +141,7 @@ static void stop(struct source *s)
 {
     struct byteranges *b = s->owner;
 
+    file_body_stop(&b->body);
     file_entry_release(b->entry);
     free(b);
 }

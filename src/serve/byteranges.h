@@ -11,6 +11,7 @@
 #include "file/cache.h"
 #include "http/range.h"
 #include "net/source.h"
+#include "serve/file_body.h"
 
 #define BYTERANGES_BOUNDARY_BYTES 32
 
@@ -18,7 +19,8 @@ struct byteranges;
 
 /* For count >= 1 ranges of e's file, which it holds until it is stopped. NULL: no memory, or no
  * randomness. */
-struct byteranges *byteranges_new(struct file_entry *e, const struct http_range *range,
+struct byteranges *byteranges_new(struct serve_ctx *ctx, struct serve_plan *plan,
+                                  struct file_entry *e, const struct http_range *range,
                                   unsigned count);
 const char *byteranges_boundary(const struct byteranges *b); /* NUL-terminated */
 uint64_t byteranges_length(const struct byteranges *b);

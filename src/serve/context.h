@@ -9,6 +9,10 @@
 #include <errno.h>
 
 #include "file/cache.h"
+#include "file/dir.h"
+#include "file/window.h"
+#include "net/offload.h"
+#include "serve/listing_page.h"
 #include "serve/route.h"
 #include "serve/serve.h"
 
@@ -31,10 +35,18 @@ struct serve_ctx {
     struct board_slot *slot; /* may be NULL */
     struct file_cache *cache;
     struct file_root *root; /* by location id */
+    struct offload *pool;   /* NULL: everything is done at once; then what follows is NULL too */
+    struct file_mounts *mounts;
+    struct file_closer *closer;
+    struct file_windows *windows;
+    struct errands *errands;
+    bool cached_opens;      /* the kernel has RESOLVE_CACHED */
+    struct mono retried;    /* closings that were refused; see serve_start */
     struct mono logged;     /* the last line about a failing file, see serve_log_failure */
     unsigned log_held_back; /* lines not written since */
     char path[SERVE_PATH_BYTES + 1];
     char index_path[SERVE_PATH_BYTES + 256 + 1];
+    char where[SERVE_PATH_BYTES + 4096 + 1]; /* a path in the file system, until the next is made */
     struct serve_short shorts[SERVE_STATUS_LAST - SERVE_STATUS_FIRST + 1];
 };
 
@@ -47,16 +59,43 @@ struct serve_target {
 };
 
 /* --- handlers --- */
-void serve_files(struct serve_ctx *ctx, const struct serve_request *rq,
-                 const struct serve_target *t, struct serve_plan *plan);
+enum serve_result serve_files(struct serve_ctx *ctx, const struct serve_request *rq,
+                              const struct serve_target *t, struct serve_plan *plan);
 /* The directory is there: path ends in '/'. */
-void serve_listing(struct serve_ctx *ctx, const struct serve_request *rq,
-                   const struct serve_target *t, struct serve_plan *plan);
+enum serve_result serve_listing(struct serve_ctx *ctx, const struct serve_request *rq,
+                                const struct serve_target *t, struct serve_plan *plan);
 void serve_redirect(struct serve_ctx *ctx, const struct serve_request *rq,
                     const struct serve_target *t, struct serve_plan *plan);
 /* 301 to the same path with a slash behind it, query kept. */
 void serve_add_slash(struct serve_ctx *ctx, const struct serve_request *rq,
                      const struct serve_target *t, struct serve_plan *plan);
+
+/* --- lookup.c --- */
+enum serve_look {
+    SERVE_LOOK_FOUND,
+    SERVE_LOOK_WAIT,    /* SERVE_WAIT */
+    SERVE_LOOK_ANSWERED /* it could not be asked, and the plan says so */
+};
+
+/* FOUND: *e, held, is what path (beneath t's root from t->name_at on) is; NULL on ENOMEM. */
+enum serve_look serve_look_up(struct serve_ctx *ctx, const struct serve_request *rq,
+                              const struct serve_target *t, struct span path,
+                              struct serve_plan *plan, struct file_entry **e);
+/* FOUND: *listing, held, or NULL and *error. */
+enum serve_look serve_look_at_directory(struct serve_ctx *ctx, const struct serve_request *rq,
+                                        const struct serve_target *t,
+                                        const struct file_dir_how *how, struct serve_plan *plan,
+                                        struct listing_dir **listing, int *error);
+/* 503 with Retry-After, for a mount that does not answer; SERVE_DONE. */
+enum serve_result serve_refuse(struct serve_ctx *ctx, const struct serve_request *rq,
+                               const struct offload_mount *m, struct serve_plan *plan);
+/* Says where an opened file is, for the cache; where is its path. False on ENOMEM. */
+bool serve_complete(struct serve_ctx *ctx, struct file_opened *o, struct span where);
+/* Adds a job's times to the plan's, as far as it waited for it: since `since`. */
+void serve_account(struct serve_plan *plan, const struct offload_job *job, struct mono since);
+
+/* A slice of a file that is hot goes up to this far at once. */
+#define SERVE_SLICE_BYTES (UINT64_C(2) << 20)
 
 /* file_cache_describe for conf's locations; arg is the serve_ctx. */
 bool serve_describe(void *arg, struct file_entry *e);
@@ -68,6 +107,9 @@ void serve_short_answer(struct serve_ctx *ctx, int status, struct serve_plan *pl
 /* An error answer for the errno of opening or reading `what`. */
 void serve_errno(struct serve_ctx *ctx, const struct serve_request *rq, int error, const char *what,
                  struct serve_plan *plan);
+/* 503, to be tried again after this many seconds; 0: after a moment. */
+void serve_unavailable(struct serve_ctx *ctx, const struct serve_request *rq, unsigned seconds,
+                       struct serve_plan *plan);
 /* Forgets the response made so far, but not what is known for the logs. */
 void serve_plan_clear(struct serve_plan *plan);
 

@@ -120,6 +120,14 @@ void serve_error(struct serve_ctx *ctx, const struct serve_request *request, int
         plan->close = true;
 }
 
+void serve_unavailable(struct serve_ctx *ctx, const struct serve_request *rq, unsigned seconds,
+                       struct serve_plan *plan)
+{
+    serve_error(ctx, rq, 503, plan);
+    if (seconds > 0 && buf_addf(&plan->extra, "Retry-After: %u\r\n", seconds))
+        plan->ready.n -= sizeof RETRY_AFTER - 1; /* the last of the lines that are ready made */
+}
+
 void serve_log_failure(struct serve_ctx *ctx, struct mono now, const char *what, int error)
 {
     if (ctx->logged.ns != 0 && mono_since(now, ctx->logged) < NS_PER_S) {

@@ -18,6 +18,7 @@
 #include "http/range.h"
 #include "serve/byteranges.h"
 #include "serve/context.h"
+#include "serve/file_body.h"
 
 #define ACCEPT_RANGES "Accept-Ranges: bytes\r\n"
 #define REFUSE_RANGES "Accept-Ranges: none\r\n"
@@ -110,25 +111,26 @@ static struct span fields_of_304(const struct serve_ctx *ctx, const struct file_
 
 /* --- regular files --- */
 
-/* The reference to e goes over to the plan's body. */
-static void send_slice(struct serve_plan *plan, struct file_entry *e, uint64_t offset,
-                       uint64_t length)
+/* The reference to e goes over to the plan's body. False on ENOMEM. */
+static bool send_slice(struct serve_ctx *ctx, struct serve_plan *plan, struct file_entry *e,
+                       uint64_t offset, uint64_t length)
 {
     plan->length = length;
     plan->length_known = true;
     plan->file = span_of(e->path, e->path_bytes);
-    if (e->content)
-        source_memory(&plan->body, span_of(e->content + offset, (size_t)length), e,
-                      file_entry_release);
-    else
-        source_file(&plan->body, e->fd, offset, offset + length, e, file_entry_release);
+    if (!e->content)
+        return file_body_source(ctx, plan, e, offset, offset + length);
+    source_memory(&plan->body, span_of(e->content + offset, (size_t)length), e, file_entry_release);
+    return true;
 }
 
-static void send_whole(struct serve_plan *plan, struct file_entry *e)
+static void send_whole(struct serve_ctx *ctx, const struct serve_request *rq, struct file_entry *e,
+                       struct serve_plan *plan)
 {
     plan->status = 200;
     plan->ready = e->fields;
-    send_slice(plan, e, 0, (uint64_t)e->st.st_size);
+    if (!send_slice(ctx, plan, e, 0, (uint64_t)e->st.st_size))
+        serve_error(ctx, rq, 503, plan);
 }
 
 static void send_range(struct serve_ctx *ctx, const struct serve_request *rq, struct file_entry *e,
@@ -142,14 +144,15 @@ static void send_range(struct serve_ctx *ctx, const struct serve_request *rq, st
     }
     plan->status = 206;
     plan->ready = e->fields;
-    send_slice(plan, e, r->offset, r->length);
+    if (!send_slice(ctx, plan, e, r->offset, r->length))
+        serve_error(ctx, rq, 503, plan);
 }
 
 /* When the parts cannot be made, the whole file is an answer too. */
-static void send_ranges(struct serve_plan *plan, struct file_entry *e, const struct http_range *r,
-                        unsigned count)
+static void send_ranges(struct serve_ctx *ctx, const struct serve_request *rq, struct file_entry *e,
+                        const struct http_range *r, unsigned count, struct serve_plan *plan)
 {
-    struct byteranges *b = byteranges_new(e, r, count);
+    struct byteranges *b = byteranges_new(ctx, plan, e, r, count);
 
     if (!b || !buf_addf(&plan->extra, TYPE_FIELD "multipart/byteranges; boundary=%s\r\n",
                         byteranges_boundary(b))) {
@@ -158,7 +161,7 @@ static void send_ranges(struct serve_plan *plan, struct file_entry *e, const str
             byteranges_source(b, &unused);
             source_stop(&unused);
         }
-        send_whole(plan, e);
+        send_whole(ctx, rq, e, plan);
         return;
     }
     plan->status = 206;
@@ -208,12 +211,12 @@ static void answer_range(struct serve_ctx *ctx, const struct serve_request *rq,
         if (count == 1)
             send_range(ctx, rq, e, &range[0], plan);
         else
-            send_ranges(plan, e, range, count);
+            send_ranges(ctx, rq, e, range, count, plan);
         return;
     case HTTP_RANGE_NONE:
         break;
     }
-    send_whole(plan, e);
+    send_whole(ctx, rq, e, plan);
 }
 
 static void answer_not_modified(struct serve_ctx *ctx, const struct serve_request *rq,
@@ -251,42 +254,25 @@ static void answer_file(struct serve_ctx *ctx, const struct serve_request *rq, s
     case HTTP_COND_PROCEED:
         break;
     }
+    if (rq->http->method == HTTP_GET && file_body_is_refused(ctx, e, 0, (uint64_t)e->st.st_size)) {
+        const struct offload_mount *m = e->home.mount;
+        offload_mount_count(e->home.mount, MOUNT_REFUSED, 1);
+        file_entry_release(e);
+        serve_refuse(ctx, rq, m, plan);
+        return;
+    }
     if (wants_range(ctx, rq, &v))
         answer_range(ctx, rq, e, plan);
     else
-        send_whole(plan, e);
+        send_whole(ctx, rq, e, plan);
 }
 
 /* --- names --- */
 
-static struct file_entry *look_up(struct serve_ctx *ctx, const struct serve_request *rq,
-                                  const struct serve_target *t, struct span path,
-                                  struct serve_plan *plan)
-{
-    unsigned id = t->location->id;
-    struct file_lookup how;
-    struct file_entry *e =
-        file_cache_get(ctx->cache, &ctx->root[id], id, path, path.p + t->name_at, rq->now, &how);
-
-    if (e && e->kind == FILE_ERROR && serve_is_shortage(e->error) &&
-        file_cache_shed(ctx->cache, SERVE_SHED_COUNT) > 0) {
-        plan->open_ns += how.open_ns;
-        file_entry_release(e);
-        e = file_cache_get(ctx->cache, &ctx->root[id], id, path, path.p + t->name_at, rq->now,
-                           &how);
-    }
-    plan->open_ns += how.open_ns;
-    if (how.root_error != 0) /* nobody's request is at fault */
-        serve_log_failure(ctx, rq->now, t->location->files, how.root_error);
-    if (plan->cache != SERVE_CACHE_MISS)
-        plan->cache = how.hit ? SERVE_CACHE_HIT : SERVE_CACHE_MISS;
-    return e;
-}
-
 /* Answers for what is no regular file. Takes the reference to e, which may be NULL. */
-static void answer_other(struct serve_ctx *ctx, const struct serve_request *rq,
-                         const struct serve_target *t, struct file_entry *e,
-                         struct serve_plan *plan)
+static enum serve_result answer_other(struct serve_ctx *ctx, const struct serve_request *rq,
+                                      const struct serve_target *t, struct file_entry *e,
+                                      struct serve_plan *plan)
 {
     enum file_kind kind = e ? e->kind : FILE_ERROR;
     int error = e ? e->error : ENOMEM;
@@ -302,7 +288,19 @@ static void answer_other(struct serve_ctx *ctx, const struct serve_request *rq,
     else if (t->location->listing == CONF_LISTING_OFF)
         serve_error(ctx, rq, 403, plan);
     else
-        serve_listing(ctx, rq, t, plan);
+        return serve_listing(ctx, rq, t, plan);
+    return SERVE_DONE;
+}
+
+/* The answer for what was found. Takes the reference to e, which may be NULL. */
+static enum serve_result answer(struct serve_ctx *ctx, const struct serve_request *rq,
+                                const struct serve_target *t, struct file_entry *e,
+                                struct serve_plan *plan)
+{
+    if (!e || e->kind != FILE_REGULAR)
+        return answer_other(ctx, rq, t, e, plan);
+    answer_file(ctx, rq, e, plan);
+    return SERVE_DONE;
 }
 
 /* An index file that is a directory, or not there, is as if it were not configured. */
@@ -312,9 +310,9 @@ static bool is_absent(const struct file_entry *e)
            (e->kind == FILE_ERROR && (e->error == ENOENT || e->error == ENOTDIR));
 }
 
-/* True when an index file, or what went wrong with it, is the answer. */
-static bool answer_index(struct serve_ctx *ctx, const struct serve_request *rq,
-                         const struct serve_target *t, struct serve_plan *plan)
+/* ANSWERED or WAIT when an index file, or what went wrong with it, is the answer; else FOUND. */
+static enum serve_look answer_index(struct serve_ctx *ctx, const struct serve_request *rq,
+                                    const struct serve_target *t, struct serve_plan *plan)
 {
     for (char **index = t->location->index; index && *index; index++) {
         struct out o = out_into(ctx->index_path, sizeof ctx->index_path - 1);
@@ -324,18 +322,17 @@ static bool answer_index(struct serve_ctx *ctx, const struct serve_request *rq,
             continue; /* longer than any name the file system takes */
         *o.p = '\0';
         struct span path = span_of(ctx->index_path, out_len(&o));
-        struct file_entry *e = look_up(ctx, rq, t, path, plan);
+        struct file_entry *e;
+        enum serve_look found = serve_look_up(ctx, rq, t, path, plan, &e);
+        if (found != SERVE_LOOK_FOUND)
+            return found;
         if (e && is_absent(e)) {
             file_entry_release(e);
             continue;
         }
-        if (e && e->kind == FILE_REGULAR)
-            answer_file(ctx, rq, e, plan);
-        else
-            answer_other(ctx, rq, t, e, plan);
-        return true;
+        return answer(ctx, rq, t, e, plan) == SERVE_WAIT ? SERVE_LOOK_WAIT : SERVE_LOOK_ANSWERED;
     }
-    return false;
+    return SERVE_LOOK_FOUND;
 }
 
 /*
@@ -353,22 +350,26 @@ static bool is_hidden(const struct serve_target *t)
     return http_path_has_dot_file(span_from(t->path, t->name_at - 1));
 }
 
-void serve_files(struct serve_ctx *ctx, const struct serve_request *rq,
-                 const struct serve_target *t, struct serve_plan *plan)
+enum serve_result serve_files(struct serve_ctx *ctx, const struct serve_request *rq,
+                              const struct serve_target *t, struct serve_plan *plan)
 {
+    struct file_entry *e;
+    enum serve_look found = SERVE_LOOK_FOUND;
+
     if (rq->http->method != HTTP_GET && rq->http->method != HTTP_HEAD) {
         serve_error(ctx, rq, 405, plan);
-        return;
+        return SERVE_DONE;
     }
     if (is_hidden(t)) {
         serve_error(ctx, rq, 404, plan);
-        return;
+        return SERVE_DONE;
     }
-    if (t->path.p[t->path.n - 1] == '/' && answer_index(ctx, rq, t, plan))
-        return;
-    struct file_entry *e = look_up(ctx, rq, t, t->path, plan);
-    if (e && e->kind == FILE_REGULAR)
-        answer_file(ctx, rq, e, plan);
-    else
-        answer_other(ctx, rq, t, e, plan);
+    if (t->path.p[t->path.n - 1] == '/')
+        found = answer_index(ctx, rq, t, plan);
+    if (found == SERVE_LOOK_FOUND) {
+        found = serve_look_up(ctx, rq, t, t->path, plan, &e);
+        if (found == SERVE_LOOK_FOUND)
+            return answer(ctx, rq, t, e, plan);
+    }
+    return found == SERVE_LOOK_WAIT ? SERVE_WAIT : SERVE_DONE;
 }

@@ -3,8 +3,7 @@
  * Directory listings: which format and order was asked for, and the plan. JSON when the
  * location says so, when the client prefers it (listing = auto), or for ?format=json;
  * ?format=html gives HTML. ?sort=name|size|mtime and ?order=asc|desc; other values are as if
- * they were not there. How it looks is listing_page.c. Worker's loop only; reading the
- * directory may block.
+ * they were not there. How it looks is listing_page.c. Worker's loop only.
  */
 #include <errno.h>
 
@@ -46,39 +45,6 @@ static enum file_dir_sort sort_of(const struct http_request *http)
     return query_is(http, "sort", "mtime") ? FILE_DIR_BY_TIME : FILE_DIR_BY_NAME;
 }
 
-/* 0 or errno. */
-static int read_directory(struct serve_ctx *ctx, const struct serve_request *rq,
-                          const struct file_dir_how *how, unsigned root_id, struct file_dir *dir)
-{
-    int root_fd =
-        file_root_descriptor(&ctx->root[root_id], rq->now, file_cache_valid_ns(ctx->cache));
-
-    *dir = (struct file_dir){0};
-    if (root_fd < 0)
-        return errno;
-    return file_dir_read(root_fd, how, dir);
-}
-
-static int read_with_shed(struct serve_ctx *ctx, const struct serve_request *rq,
-                          const struct serve_target *t, const struct file_dir_how *how,
-                          struct serve_plan *plan, struct file_dir *dir)
-{
-    struct mono begin = mono_now();
-
-    if (ctx->slot)
-        slot_serving(ctx->slot, t->path);
-    int error = read_directory(ctx, rq, how, t->location->id, dir);
-    if (serve_is_shortage(error) && file_cache_shed(ctx->cache, SERVE_SHED_COUNT) > 0)
-        error = read_directory(ctx, rq, how, t->location->id, dir);
-    if (ctx->slot) {
-        slot_wait(ctx->slot, WAIT_RESOLVE, mono_now());
-        slot_serving(ctx->slot, span_of(NULL, 0));
-    }
-    plan->open_ns += mono_since(mono_now(), begin);
-    plan->cache = SERVE_CACHE_MISS;
-    return error;
-}
-
 static struct span fields_for(enum listing_format format, enum conf_listing listing)
 {
     static const char html[] = "Content-Type: text/html; charset=utf-8\r\n"
@@ -92,8 +58,8 @@ static struct span fields_for(enum listing_format format, enum conf_listing list
     return fields;
 }
 
-void serve_listing(struct serve_ctx *ctx, const struct serve_request *rq,
-                   const struct serve_target *t, struct serve_plan *plan)
+enum serve_result serve_listing(struct serve_ctx *ctx, const struct serve_request *rq,
+                                const struct serve_target *t, struct serve_plan *plan)
 {
     struct file_dir_how how = {
         .name = t->path.p + t->name_at,
@@ -109,16 +75,25 @@ void serve_listing(struct serve_ctx *ctx, const struct serve_request *rq,
         .descending = how.descending,
         .path = t->path,
     };
-    struct file_dir dir;
-    int error = read_with_shed(ctx, rq, t, &how, plan, &dir);
+    struct listing_dir *dir;
+    int error = 0;
 
-    if (error == 0 && !listing_page_source(&settings, &dir, &plan->body))
+    switch (serve_look_at_directory(ctx, rq, t, &how, plan, &dir, &error)) {
+    case SERVE_LOOK_WAIT:
+        return SERVE_WAIT;
+    case SERVE_LOOK_ANSWERED:
+        return SERVE_DONE;
+    case SERVE_LOOK_FOUND:
+        break;
+    }
+    if (error == 0 && !listing_page_source(&settings, dir, &plan->body))
         error = ENOMEM;
     if (error != 0) {
         serve_errno(ctx, rq, error, t->path.p, plan);
-        return;
+        return SERVE_DONE;
     }
     plan->status = 200;
     plan->length_known = false;
     plan->ready = fields_for(settings.format, t->location->listing);
+    return SERVE_DONE;
 }

@@ -23,7 +23,8 @@ enum step { STEP_HEAD, STEP_CRUMBS, STEP_COLUMNS, STEP_ITEMS, STEP_END, STEP_DON
 
 struct page {
     struct listing_settings settings;
-    struct file_dir dir;
+    struct listing_dir *shared;
+    struct file_dir dir; /* what it holds */
     enum step step;
     size_t at;        /* item, or byte of the path behind the last breadcrumb written */
     unsigned depth;   /* segments of path behind `at` */
@@ -280,7 +281,7 @@ static void pull(struct source *s, struct chunk *out)
 
 static void page_free(struct page *p)
 {
-    file_dir_free(&p->dir);
+    listing_dir_release(&p->shared);
     free(p->path);
     free(p->text);
     free(p);
@@ -291,18 +292,49 @@ static void stop(struct source *s)
     page_free(s->owner);
 }
 
-bool listing_page_source(const struct listing_settings *settings, struct file_dir *dir,
+struct listing_dir *listing_dir_new(struct file_dir *dir)
+{
+    struct listing_dir *d = calloc(1, sizeof *d);
+
+    if (!d) {
+        file_dir_free(dir);
+        return NULL;
+    }
+    d->dir = *dir;
+    *dir = (struct file_dir){0};
+    d->refs = 1;
+    return d;
+}
+
+struct listing_dir *listing_dir_hold(struct listing_dir *d)
+{
+    d->refs++;
+    return d;
+}
+
+void listing_dir_release(struct listing_dir **d)
+{
+    struct listing_dir *gone = *d;
+
+    *d = NULL;
+    if (!gone || --gone->refs > 0)
+        return;
+    file_dir_free(&gone->dir);
+    free(gone);
+}
+
+bool listing_page_source(const struct listing_settings *settings, struct listing_dir *dir,
                          struct source *s)
 {
     static const struct source_ops ops = {pull, stop};
     struct page *p = calloc(1, sizeof *p);
 
     if (!p) {
-        file_dir_free(dir);
+        listing_dir_release(&dir);
         return false;
     }
-    p->dir = *dir;
-    *dir = (struct file_dir){0};
+    p->shared = dir;
+    p->dir = dir->dir;
     p->settings = *settings;
     p->path = span_dup(settings->path);
     p->settings.path.p = p->path;

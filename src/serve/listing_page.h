@@ -24,8 +24,19 @@ struct listing_settings {
     struct span path; /* decoded, ends in '/'; copied */
 };
 
-/* Takes *dir over, also when it fails. False on ENOMEM. */
-bool listing_page_source(const struct listing_settings *settings, struct file_dir *dir,
+/* A directory that was read, shared by the pages made of it. */
+struct listing_dir {
+    struct file_dir dir;
+    unsigned refs;
+};
+
+/* Takes *dir over, also when it fails. NULL on ENOMEM. */
+struct listing_dir *listing_dir_new(struct file_dir *dir);
+struct listing_dir *listing_dir_hold(struct listing_dir *d);
+void listing_dir_release(struct listing_dir **d);
+
+/* Takes the reference to dir, also when it fails. False on ENOMEM. */
+bool listing_page_source(const struct listing_settings *settings, struct listing_dir *dir,
                          struct source *s);
 
 /* "0 B", "1023 B", "1.0 KiB", "12 MiB". */

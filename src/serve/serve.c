@@ -14,6 +14,48 @@
 #include "board/slot.h"
 #include "http/path.h"
 #include "serve/context.h"
+#include "serve/errand.h"
+
+static bool use_pool(struct serve_ctx *ctx, struct offload *pool)
+{
+    const struct conf *conf = ctx->conf;
+    struct file_windows_settings settings = {
+        .pool = pool,
+        .window_bytes = conf->offload.window_bytes,
+        .buffers_bytes = conf->offload.buffers_bytes,
+        .slot = ctx->slot,
+    };
+
+    if (!pool)
+        return true;
+    ctx->pool = pool;
+    ctx->cached_opens = file_cached_supported();
+    if (!ctx->cached_opens)
+        log_info(
+            "this kernel's openat2(2) has no RESOLVE_CACHED (Linux 5.12): every file is opened "
+            "by an offload thread");
+    ctx->mounts = file_mounts_new(pool, NULL);
+    ctx->closer = file_closer_new(pool);
+    ctx->windows = file_windows_new(&settings);
+    ctx->errands = errands_new();
+    return ctx->mounts && ctx->closer && ctx->windows && ctx->errands;
+}
+
+static bool make_cache(struct serve_ctx *ctx)
+{
+    const struct conf *conf = ctx->conf;
+    struct file_cache_settings settings = {
+        .entries_max = conf->cache.entries,
+        .valid_ns = conf->cache.valid_ns,
+        .content_bytes_max = conf->cache.content_bytes,
+        .content_file_bytes = conf->cache.content_file_bytes,
+        .slot = ctx->slot,
+        .closer = ctx->closer,
+    };
+
+    ctx->cache = file_cache_new(&settings, serve_describe, ctx);
+    return ctx->cache != NULL;
+}
 
 static bool open_roots(struct serve_ctx *ctx)
 {
@@ -31,16 +73,8 @@ static bool open_roots(struct serve_ctx *ctx)
 }
 
 struct serve_ctx *serve_ctx_new(const struct conf *conf, const struct mime_table *mime,
-                                struct board_slot *slot)
+                                struct board_slot *slot, struct offload *pool)
 {
-    struct file_cache_settings settings = {
-        .entries_max = conf->cache.entries,
-        .valid_ns = conf->cache.valid_ns,
-        .content_bytes_max = conf->cache.content_bytes,
-        .content_file_bytes = conf->cache.content_file_bytes,
-        .slot = slot,
-    };
-
     if (!file_root_supported())
         log_warn("openat2(2) cannot be called here (%s): names are opened part by part, and no "
                  "symbolic link is followed; Linux 5.6 and later have it, and a container's "
@@ -53,8 +87,7 @@ struct serve_ctx *serve_ctx_new(const struct conf *conf, const struct mime_table
     ctx->mime = mime;
     ctx->slot = slot;
     serve_shorts_init(ctx);
-    ctx->cache = file_cache_new(&settings, serve_describe, ctx);
-    if (!ctx->cache || !open_roots(ctx)) {
+    if (!use_pool(ctx, pool) || !make_cache(ctx) || !open_roots(ctx)) {
         serve_ctx_free(&ctx);
         errno = ENOMEM;
     }
@@ -67,12 +100,29 @@ void serve_ctx_free(struct serve_ctx **ctx)
 
     if (!c)
         return;
+    errands_free(c);
     file_cache_free(&c->cache);
+    file_windows_free(&c->windows);
+    if (c->closer)
+        file_closer_end(c->closer);
+    file_closer_release(&c->closer);
+    file_mounts_free(&c->mounts);
     for (size_t i = 0; c->root && i < c->conf->location_count; i++)
         file_root_close(&c->root[i]);
     free(c->root);
     free(c);
     *ctx = NULL;
+}
+
+void serve_tick(struct serve_ctx *ctx)
+{
+    if (ctx->pool)
+        file_windows_tick(ctx->windows);
+}
+
+void serve_cancel(struct serve_plan *plan)
+{
+    errand_drop_all(plan);
 }
 
 unsigned serve_shed(struct serve_ctx *ctx, unsigned count)
@@ -82,7 +132,11 @@ unsigned serve_shed(struct serve_ctx *ctx, unsigned count)
 
 void serve_plan_reset(struct serve_plan *plan)
 {
+    errand_drop_all(plan);
     serve_plan_clear(plan);
+    plan->cold = false;
+    plan->offload_wait_ns = 0;
+    plan->offload_run_ns = 0;
     plan->close = false;
     plan->cache = SERVE_CACHE_NONE;
     plan->location = NULL;
@@ -91,6 +145,7 @@ void serve_plan_reset(struct serve_plan *plan)
 
 void serve_plan_free(struct serve_plan *plan)
 {
+    errand_drop_all(plan);
     serve_plan_clear(plan);
     buf_free(&plan->extra);
 }
@@ -156,19 +211,21 @@ static int decode_path(struct serve_ctx *ctx, const struct http_request *http, s
     return 400;
 }
 
-static void dispatch(struct serve_ctx *ctx, const struct serve_request *rq,
-                     const struct serve_target *t, bool slash_missing, struct serve_plan *plan)
+static enum serve_result dispatch(struct serve_ctx *ctx, const struct serve_request *rq,
+                                  const struct serve_target *t, bool slash_missing,
+                                  struct serve_plan *plan)
 {
     if (slash_missing)
         serve_add_slash(ctx, rq, t, plan);
     else if (t->location->handler == CONF_REDIRECT)
         serve_redirect(ctx, rq, t, plan);
     else
-        serve_files(ctx, rq, t, plan);
+        return serve_files(ctx, rq, t, plan);
+    return SERVE_DONE;
 }
 
-void serve_start(struct serve_ctx *ctx, const struct serve_request *request,
-                 struct serve_plan *plan)
+static enum serve_result start(struct serve_ctx *ctx, const struct serve_request *request,
+                               struct serve_plan *plan)
 {
     const struct http_request *http = request->http;
     struct serve_target t = {0};
@@ -176,19 +233,19 @@ void serve_start(struct serve_ctx *ctx, const struct serve_request *request,
 
     if (status == 0 && http->form == HTTP_ASTERISK_FORM) {
         answer_options(plan);
-        return;
+        return SERVE_DONE;
     }
     if (status == 0)
         status = decode_path(ctx, http, &t.path);
     if (status != 0) {
         serve_error(ctx, request, status, plan);
-        return;
+        return SERVE_DONE;
     }
     struct route route = route_find(ctx->conf, http->host, t.path);
     plan->location = route.location;
     if (!route.location) {
         serve_error(ctx, request, 404, plan);
-        return;
+        return SERVE_DONE;
     }
     t.site = route.site;
     t.location = route.location;
@@ -197,8 +254,25 @@ void serve_start(struct serve_ctx *ctx, const struct serve_request *request,
         t.name_at = t.path.n; /* the slash is missing */
     while (t.name_at < t.path.n && t.path.p[t.name_at] == '/')
         t.name_at++;
-    if (http->method == HTTP_OPTIONS && t.location->handler == CONF_FILES)
+    if (http->method == HTTP_OPTIONS && t.location->handler == CONF_FILES) {
         answer_options(plan);
-    else
-        dispatch(ctx, request, &t, route.slash_missing, plan);
+        return SERVE_DONE;
+    }
+    return dispatch(ctx, request, &t, route.slash_missing, plan);
+}
+
+enum serve_result serve_start(struct serve_ctx *ctx, const struct serve_request *request,
+                              struct serve_plan *plan)
+{
+    if (ctx->pool) {
+        file_mounts_refresh(ctx->mounts, request->now);
+        if (mono_since(request->now, ctx->retried) >= NS_PER_S) {
+            ctx->retried = request->now;
+            file_closer_retry(ctx->closer);
+        }
+    }
+    enum serve_result result = start(ctx, request, plan);
+    if (result == SERVE_DONE)
+        errand_drop_all(plan);
+    return result;
 }

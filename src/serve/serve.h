@@ -17,14 +17,15 @@
 #include "net/source.h"
 
 struct board_slot;
+struct offload;
 struct serve_ctx; /* of one worker: roots, open-file cache, media types */
 
 /*
  * mime and conf are borrowed and must outlive it. slot may be NULL (tests). NULL with errno:
  * ENOMEM; or ENOSYS, EPERM when openat2(2) cannot be used here, which is logged.
  */
-struct offload;
-/* pool NULL: everything is done in the calling thread, and nothing ever waits (tests). */
+/* The pool outlives it. pool NULL: everything is done in the calling thread, and nothing ever waits
+ * (tests). */
 struct serve_ctx *serve_ctx_new(const struct conf *conf, const struct mime_table *mime,
                                 struct board_slot *slot, struct offload *pool);
 void serve_ctx_free(struct serve_ctx **ctx);
@@ -61,7 +62,7 @@ struct serve_plan {
     bool cold;                     /* something had to be asked of a disk by an offload thread */
     uint64_t offload_wait_ns;      /* time such jobs lay in the queue */
     uint64_t offload_run_ns;       /* and took */
-    uint64_t open_ns; /* time spent opening and asking for attributes */
+    uint64_t open_ns;              /* time spent opening and asking for attributes */
 };
 
 void serve_plan_reset(struct serve_plan *plan); /* stops the body source */
@@ -69,15 +70,17 @@ void serve_plan_free(struct serve_plan *plan);
 
 enum serve_result {
     SERVE_DONE, /* the plan is made; what went wrong became a status */
-    SERVE_WAIT  /* something must be asked of a disk first: plan->wake is called on the loop when it is
-                   known, and then serve_start must be called again with the same plan (not reset) and an equal request */
+    SERVE_WAIT  /* something must be asked of a disk first: plan->wake is called on the loop when it
+                   is  known, and then serve_start must be called again with the same plan (not reset)
+                   and an equal request */
 };
 
 /* Fills a reset plan whose wake and wake_arg are set. */
 enum serve_result serve_start(struct serve_ctx *ctx, const struct serve_request *request,
                               struct serve_plan *plan);
 
-/* The request is given up while serve_start waits: wake will not be called. serve_plan_reset does it too. */
+/* The request is given up while serve_start waits: wake will not be called. serve_plan_reset does
+ * it too. */
 void serve_cancel(struct serve_plan *plan);
 
 /*
@@ -86,6 +89,10 @@ void serve_cancel(struct serve_plan *plan);
  */
 void serve_error(struct serve_ctx *ctx, const struct serve_request *request, int status,
                  struct serve_plan *plan);
+
+/* Now and then (once a second), from the loop itself: ends bodies that wait in line for a mount
+ * which was fenced or became sick meanwhile. */
+void serve_tick(struct serve_ctx *ctx);
 
 /* When descriptors ran out: closes unused cached files; how many were closed. */
 unsigned serve_shed(struct serve_ctx *ctx, unsigned count);

@@ -125,7 +125,7 @@ static inline void set_up(void)
     tree_dir("plain");
     tree_dir("site");
     mime = mime_table_new();
-    ctx = serve_ctx_new(&conf, mime, &slot);
+    ctx = serve_ctx_new(&conf, mime, &slot, NULL);
     ck_assert_ptr_nonnull(ctx);
 }
 

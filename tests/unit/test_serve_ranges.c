@@ -143,7 +143,7 @@ START_TEST(ranges_from_a_descriptor)
 {
     serve_ctx_free(&ctx);
     conf.cache.content_file_bytes = 0;
-    ctx = serve_ctx_new(&conf, mime, NULL);
+    ctx = serve_ctx_new(&conf, mime, NULL, NULL);
     check_ranges();
 }
 END_TEST

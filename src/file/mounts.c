@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The mount table; see mounts.h. The text is kept and its fields are unescaped and ended in
+ * place, so that reading the table is one allocation for the text and one for the rows. A line
+ * that cannot be understood is left out: what is on that mount is then found on the mount around
+ * it by path, or on none by its id, and is not local. Worker's loop only.
+ */
+#include "file/mounts.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/log.h"
+
+/* A table of more bytes is read so far; what stands behind is unknown, hence not local. */
+enum { TABLE_BYTES_MAX = 8 * 1024 * 1024, READ_BYTES = 64 * 1024 };
+
+static const uint64_t look_every_ns = NS_PER_S;
+
+struct file_mounts {
+    struct offload *pool;
+    int fd; /* of the table; -1 when it cannot be read */
+    struct mono looked;
+    struct buf text;
+    struct file_mount *mount;
+    size_t count;
+    struct offload_mount *unknown;
+};
+
+bool file_mounts_is_local(struct span type)
+{
+    static const char *const local[] = {
+        "ext2",    "ext3",     "ext4",     "xfs",      "btrfs",    "f2fs",   "tmpfs", "ramfs",
+        "overlay", "squashfs", "erofs",    "vfat",     "msdos",    "exfat",  "ntfs3", "iso9660",
+        "udf",     "zfs",      "bcachefs", "reiserfs", "jfs",      "nilfs2", "minix", "hfsplus",
+        "romfs",   "cramfs",   "proc",     "sysfs",    "devtmpfs", "rootfs", "ubifs", "jffs2",
+    };
+
+    for (size_t i = 0; i < sizeof local / sizeof *local; i++)
+        if (span_eq(type, span_str(local[i])))
+            return true;
+    return false;
+}
+
+/* --- reading --- */
+
+static bool is_octal(char c)
+{
+    return c >= '0' && c <= '7';
+}
+
+/* The kernel writes space, tab, newline and backslash as \ooo. Ends the text with a NUL. */
+static void unescape(char *text, size_t n)
+{
+    char *to = text;
+
+    for (size_t i = 0; i < n; i++) {
+        if (text[i] == '\\' && n - i > 3 && text[i + 1] <= '3' && is_octal(text[i + 1]) &&
+            is_octal(text[i + 2]) && is_octal(text[i + 3])) {
+            *to++ =
+                (char)((text[i + 1] - '0') << 6 | (text[i + 2] - '0') << 3 | (text[i + 3] - '0'));
+            i += 3;
+        } else {
+            *to++ = text[i];
+        }
+    }
+    *to = '\0';
+}
+
+static bool parse_device(struct span text, uint64_t *device)
+{
+    struct span major_text = span_cut(&text, ':');
+    uint64_t major_number, minor_number;
+
+    if (!span_u64(major_text, UINT32_MAX, &major_number) ||
+        !span_u64(text, UINT32_MAX, &minor_number))
+        return false;
+    *device = makedev((unsigned)major_number, (unsigned)minor_number);
+    return true;
+}
+
+/*
+ * "36 35 98:0 /root /point options [optional...] - type source options". The line lies in
+ * the table's own text and has a byte behind it, so that its fields can be ended in place.
+ */
+static bool parse_line(struct span line, struct file_mount *m)
+{
+    struct span id = span_cut(&line, ' ');
+    (void)span_cut(&line, ' '); /* parent */
+    struct span device = span_cut(&line, ' ');
+    (void)span_cut(&line, ' '); /* root of the mount in its file system */
+    struct span point = span_cut(&line, ' ');
+    struct span field;
+
+    *m = (struct file_mount){0};
+    if (!span_u64(id, UINT64_MAX, &m->id) || !parse_device(device, &m->device) || point.n == 0 ||
+        point.p[0] != '/')
+        return false;
+    do
+        field = span_cut(&line, ' ');
+    while (field.p && !span_eq(field, SPAN("-")));
+    struct span type = span_cut(&line, ' ');
+    if (!field.p || type.n == 0)
+        return false;
+    m->local = file_mounts_is_local(type);
+    m->memory = span_eq(type, SPAN("tmpfs")) || span_eq(type, SPAN("ramfs"));
+    unescape((char *)(uintptr_t)point.p, point.n);
+    unescape((char *)(uintptr_t)type.p, type.n);
+    m->point = point.p;
+    m->type = type.p;
+    return true;
+}
+
+static void parse(struct file_mounts *mounts)
+{
+    struct span rest = buf_span(&mounts->text);
+    size_t lines = 1;
+
+    for (size_t i = 0; i < rest.n; i++)
+        lines += rest.p[i] == '\n';
+    free(mounts->mount);
+    mounts->count = 0;
+    mounts->mount = calloc(lines, sizeof *mounts->mount);
+    if (!mounts->mount) {
+        log_error("no memory for the mount table: no file system counts as local until it is "
+                  "read again");
+        return;
+    }
+    while (rest.p && rest.n > 0) {
+        struct span line = span_cut(&rest, '\n');
+        if (parse_line(line, &mounts->mount[mounts->count]))
+            mounts->count++;
+    }
+}
+
+static bool read_text(int fd, struct buf *text)
+{
+    off_t at = 0;
+
+    text->n = 0;
+    while (text->n < TABLE_BYTES_MAX) {
+        if (!buf_reserve(text, READ_BYTES)) {
+            errno = ENOMEM;
+            return false;
+        }
+        ssize_t got = pread(fd, text->p + text->n, READ_BYTES - 1, at);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return false;
+        if (got == 0)
+            break;
+        text->n += (size_t)got;
+        at += got;
+    }
+    return true;
+}
+
+static void read_table(struct file_mounts *mounts)
+{
+    struct buf text = {0};
+
+    if (!read_text(mounts->fd, &text) || !buf_add(&text, "", 1)) {
+        log_error("cannot read the mount table: %s; the one read before stays in use",
+                  strerror(errno));
+        buf_free(&text);
+        return;
+    }
+    text.n--;
+    buf_free(&mounts->text);
+    mounts->text = text;
+    parse(mounts);
+}
+
+void file_mounts_refresh(struct file_mounts *mounts, struct mono now)
+{
+    struct pollfd p = {.fd = mounts->fd, .events = POLLPRI};
+
+    if (mounts->fd < 0 || mono_since(now, mounts->looked) < look_every_ns)
+        return;
+    mounts->looked = now;
+    if (poll(&p, 1, 0) > 0 && (p.revents & (POLLPRI | POLLERR)))
+        read_table(mounts);
+}
+
+struct file_mounts *file_mounts_new(struct offload *pool, const char *path)
+{
+    struct file_mounts *mounts = calloc(1, sizeof *mounts);
+
+    if (!mounts)
+        return NULL;
+    if (!path)
+        path = "/proc/self/mountinfo";
+    mounts->pool = pool;
+    mounts->fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (mounts->fd < 0)
+        log_warn("cannot open %s: %s; no file system counts as local, so every file is opened "
+                 "by an offload thread",
+                 path, strerror(errno));
+    else
+        read_table(mounts);
+    return mounts;
+}
+
+void file_mounts_free(struct file_mounts **mounts)
+{
+    struct file_mounts *m = *mounts;
+
+    if (!m)
+        return;
+    close_fd(&m->fd);
+    buf_free(&m->text);
+    free(m->mount);
+    free(m);
+    *mounts = NULL;
+}
+
+/* --- looking up --- */
+
+const struct file_mount *file_mounts_by_id(const struct file_mounts *mounts, uint64_t id)
+{
+    for (size_t i = 0; i < mounts->count; i++)
+        if (mounts->mount[i].id == id)
+            return &mounts->mount[i];
+    return NULL;
+}
+
+const struct file_mount *file_mounts_by_device(const struct file_mounts *mounts, uint64_t device)
+{
+    for (size_t i = 0; i < mounts->count; i++)
+        if (mounts->mount[i].device == device)
+            return &mounts->mount[i];
+    return NULL;
+}
+
+static bool is_beneath(struct span path, struct span point)
+{
+    if (point.n == 1) /* "/" */
+        return path.n > 0 && path.p[0] == '/';
+    return span_starts(path, point) && (path.n == point.n || path.p[point.n] == '/');
+}
+
+const struct file_mount *file_mounts_by_path(const struct file_mounts *mounts, struct span path)
+{
+    const struct file_mount *best = NULL;
+    size_t best_bytes = 0;
+
+    for (size_t i = 0; i < mounts->count; i++) {
+        struct span point = span_str(mounts->mount[i].point);
+        /* Of equals the last: it was mounted over the one before. */
+        if (point.n >= best_bytes && is_beneath(path, point)) {
+            best = &mounts->mount[i];
+            best_bytes = point.n;
+        }
+    }
+    return best;
+}
+
+struct file_home file_mounts_home(struct file_mounts *mounts, const struct file_mount *m)
+{
+    struct file_home home = {0};
+
+    if (!mounts->pool)
+        return home;
+    if (!m) {
+        if (!mounts->unknown)
+            mounts->unknown = offload_mount(mounts->pool, 0, "(unknown)", "unknown");
+        home.mount = mounts->unknown;
+        return home;
+    }
+    struct file_mount *own = &mounts->mount[m - mounts->mount];
+    if (!own->row)
+        own->row = offload_mount(mounts->pool, own->device, own->point, own->type);
+    home.mount = own->row;
+    home.local = own->local;
+    home.memory = own->memory;
+    return home;
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The mount table of this process, from /proc/self/mountinfo: which mount a path or an open file
+ * is on, and whether its file system is known to be local, that is, to open files and tell
+ * their attributes without asking anybody. Only such file systems are touched by the event
+ * loop. A type that is not in the list is not local.
+ *
+ * The table is read again when the kernel says that it changed, which is asked at most once a
+ * second. Reading it waits for no storage (procfs). Worker's loop only.
+ */
+#ifndef WEIR_FILE_MOUNTS_H
+#define WEIR_FILE_MOUNTS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+#include "base/clock.h"
+#include "net/offload.h"
+
+struct file_mount {
+    uint64_t id; /* mount ID, as statx(2) gives it */
+    uint64_t device;
+    bool local;
+    bool memory;               /* tmpfs, ramfs: contents are never away */
+    const char *point, *type;  /* NUL-terminated; live until the table is read again */
+    struct offload_mount *row; /* NULL until file_mounts_row asked for it */
+};
+
+/* Where a file is; may be copied and kept as long as the pool lives. */
+struct file_home {
+    struct offload_mount *mount; /* NULL: there is no pool, everything is done at once */
+    bool local, memory;
+};
+
+struct file_mounts;
+
+/* path NULL: /proc/self/mountinfo. A table that cannot be read has no mounts. NULL on ENOMEM. */
+struct file_mounts *file_mounts_new(struct offload *pool, const char *path);
+void file_mounts_free(struct file_mounts **mounts);
+
+/* Reads the table again when it changed, looking at most once a second. */
+void file_mounts_refresh(struct file_mounts *mounts, struct mono now);
+
+/* NULL: not in the table. They live until the next refresh. */
+const struct file_mount *file_mounts_by_id(const struct file_mounts *mounts, uint64_t id);
+const struct file_mount *file_mounts_by_device(const struct file_mounts *mounts, uint64_t device);
+/* The mount with the longest mount point that path (absolute) is at or beneath. */
+const struct file_mount *file_mounts_by_path(const struct file_mounts *mounts, struct span path);
+
+/*
+ * The home of files on this mount. m NULL, a mount nobody knows: not local, in a row of its
+ * own. mount is NULL without a pool, and on ENOMEM.
+ */
+struct file_home file_mounts_home(struct file_mounts *mounts, const struct file_mount *m);
+
+/* Whether a file system of this type is known to be local. */
+bool file_mounts_is_local(struct span type);
+
+#endif

@@ -1,0 +1,416 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Shared windows of cold files; see window.h. A window is in the table from its first asker
+ * until its last holder, waiter and its job are gone. A read that nobody wants any more is
+ * cancelled; one that runs already stays in the table, so that who comes back for it waits for
+ * the same read and not for one more in the same dead mount. Worker's loop; only window_run is
+ * on a thread.
+ */
+#include "file/window.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/must.h"
+#include "board/slot.h"
+
+enum { BUCKETS = 256 };
+
+struct file_windows {
+    struct file_windows_settings settings;
+    struct list table[BUCKETS];
+    struct list line;    /* of file_window_wait: the budget was used up when they asked */
+    struct list refused; /* of file_window_wait: to be told at the next safe point */
+    uint64_t used_bytes;
+    unsigned jobs; /* under way */
+    bool ended;    /* freed when the last job is done */
+};
+
+struct file_windows *file_windows_new(const struct file_windows_settings *s)
+{
+    struct file_windows *all = calloc(1, sizeof *all);
+
+    if (!all)
+        return NULL;
+    all->settings = *s;
+    for (int i = 0; i < BUCKETS; i++)
+        list_init(&all->table[i]);
+    list_init(&all->line);
+    list_init(&all->refused);
+    return all;
+}
+
+size_t file_windows_bytes(const struct file_windows *windows)
+{
+    return windows->settings.window_bytes;
+}
+
+static void count(const struct file_windows *all, enum board_counter c)
+{
+    if (all->settings.slot)
+        slot_count(all->settings.slot, c, 1);
+}
+
+static struct list *bucket_of(struct file_windows *all, const struct file_entry *e, uint64_t index)
+{
+    uint64_t h = ((uint64_t)(uintptr_t)e >> 4) * UINT64_C(0x9e3779b97f4a7c15) + index;
+
+    return &all->table[(h ^ (h >> 32)) % BUCKETS];
+}
+
+static struct file_window *find(struct file_windows *all, const struct file_entry *e,
+                                uint64_t index)
+{
+    struct list *head = bucket_of(all, e, index);
+
+    for (struct list *at = head->next; at != head; at = at->next) {
+        struct file_window *w = list_entry(at, struct file_window, link);
+        if (w->entry == e && w->index == index)
+            return w;
+    }
+    return NULL;
+}
+
+/* --- reading --- */
+
+static void window_run(struct offload_job *job)
+{
+    struct file_window *w = list_entry(job, struct file_window, job);
+
+    while (w->bytes < w->want_bytes) {
+        ssize_t got = pread(w->fd, w->data + w->bytes, w->want_bytes - w->bytes,
+                            (off_t)(w->offset + w->bytes));
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            w->error = errno;
+        if (got <= 0)
+            break;
+        w->bytes += (size_t)got;
+    }
+    w->ran = true;
+}
+
+static bool has_room(const struct file_windows *all, size_t bytes)
+{
+    return all->used_bytes == 0 || all->used_bytes + bytes <= all->settings.buffers_bytes;
+}
+
+static size_t bytes_of(const struct file_windows *all, const struct file_entry *e, uint64_t index)
+{
+    uint64_t size = (uint64_t)e->st.st_size;
+    uint64_t at = index * all->settings.window_bytes;
+
+    must(at < size);
+    return size - at < all->settings.window_bytes ? (size_t)(size - at)
+                                                  : all->settings.window_bytes;
+}
+
+static void free_if_unused(struct file_window *w)
+{
+    struct file_windows *all = w->all;
+
+    if (w->refs > 0 || w->running || !list_empty(&w->waiters))
+        return;
+    list_remove(&w->link);
+    all->used_bytes -= w->want_bytes;
+    file_entry_release(w->entry);
+    free(w->data);
+    free(w);
+}
+
+static void window_done(struct offload_job *job);
+static void window_late(struct offload_job *job);
+
+/* A window being read, held by nobody yet; NULL: refused. */
+static struct file_window *begin(struct file_windows *all, struct file_entry *e, uint64_t index)
+{
+    size_t bytes = bytes_of(all, e, index);
+    struct file_window *w = calloc(1, sizeof *w);
+
+    if (!w || !(w->data = malloc(bytes))) {
+        free(w);
+        return NULL;
+    }
+    w->all = all;
+    w->entry = file_entry_hold(e);
+    w->index = index;
+    w->fd = e->fd;
+    w->offset = index * all->settings.window_bytes;
+    w->want_bytes = bytes;
+    list_init(&w->waiters);
+    list_push_front(bucket_of(all, e, index), &w->link);
+    all->used_bytes += bytes;
+    w->job = (struct offload_job){
+        .mount = e->home.mount,
+        .op = WAIT_READ,
+        .path = e->where,
+        .bytes = bytes,
+        .run = window_run,
+        .done = window_done,
+        .late = window_late,
+    };
+    if (offload_submit(all->settings.pool, &w->job) != OFFLOAD_QUEUED) {
+        free_if_unused(w);
+        return NULL;
+    }
+    w->running = true;
+    all->jobs++;
+    count(all, COUNTER_windows_cold);
+    offload_mount_count(e->home.mount, MOUNT_COLD, 1);
+    return w;
+}
+
+/* --- waiting --- */
+
+static void join(struct file_window *w, struct file_window_wait *wait)
+{
+    wait->window = w;
+    wait->waiting = true;
+    list_push_back(&w->waiters, &wait->link);
+}
+
+static void leave_line(struct file_window_wait *wait)
+{
+    list_remove(&wait->link);
+    if (wait->entry)
+        file_entry_release(wait->entry);
+    wait->entry = NULL;
+}
+
+/* All in the line who want the window that was just begun wait for it now. */
+static void join_from_line(struct file_windows *all, struct file_window *w)
+{
+    for (struct list *at = all->line.next, *next; at != &all->line; at = next) {
+        struct file_window_wait *wait = list_entry(at, struct file_window_wait, link);
+        next = at->next;
+        if (wait->entry != w->entry || wait->index != w->index)
+            continue;
+        leave_line(wait);
+        if (!list_empty(&w->waiters))
+            count(all, COUNTER_windows_shared);
+        join(w, wait);
+    }
+}
+
+/* Buffers were given back: begins what the first in the line wait for. */
+static void serve_line(struct file_windows *all)
+{
+    while (!list_empty(&all->line)) {
+        struct file_window_wait *wait = list_entry(all->line.next, struct file_window_wait, link);
+        if (!has_room(all, bytes_of(all, wait->entry, wait->index)))
+            return;
+        struct file_window *w = begin(all, wait->entry, wait->index);
+        if (w) {
+            join_from_line(all, w);
+            continue;
+        }
+        leave_line(wait);
+        list_push_back(&all->refused, &wait->link);
+    }
+}
+
+static void tell(struct file_window_wait *wait)
+{
+    wait->waiting = false;
+    wait->ready(wait);
+}
+
+static void tell_refused(struct file_windows *all)
+{
+    for (struct list *at; (at = list_pop_front(&all->refused)) != NULL;) {
+        struct file_window_wait *wait = list_entry(at, struct file_window_wait, link);
+        wait->refused = true;
+        wait->window = NULL;
+        tell(wait);
+    }
+}
+
+static bool is_sick(const struct file_entry *e)
+{
+    return offload_mount_refuses(e->home.mount) > 0;
+}
+
+/* Those in the line who would be refused if they asked now. */
+static void refuse_line(struct file_windows *all)
+{
+    for (struct list *at = all->line.next, *next; at != &all->line; at = next) {
+        struct file_window_wait *wait = list_entry(at, struct file_window_wait, link);
+        next = at->next;
+        if (!is_sick(wait->entry))
+            continue;
+        leave_line(wait);
+        list_push_back(&all->refused, &wait->link);
+    }
+}
+
+void file_windows_tick(struct file_windows *all)
+{
+    refuse_line(all);
+    serve_line(all);
+    tell_refused(all);
+}
+
+/* The read does not come back in time: nobody waits for it any longer. */
+static void window_late(struct offload_job *job)
+{
+    struct file_window *w = list_entry(job, struct file_window, job);
+
+    for (struct list *at; (at = list_pop_front(&w->waiters)) != NULL;)
+        list_push_back(&w->all->refused, at);
+    if (!w->all->ended)
+        file_windows_tick(w->all);
+}
+
+static void free_if_ended(struct file_windows *all)
+{
+    if (all->ended && all->jobs == 0)
+        free(all);
+}
+
+static void settle(struct file_window *w)
+{
+    w->finished = true;
+    w->running = false;
+    if (!w->ran)
+        w->error = w->job.fault_error != 0 ? w->job.fault_error : ECANCELED;
+}
+
+static void window_done(struct offload_job *job)
+{
+    struct file_window *w = list_entry(job, struct file_window, job);
+    struct file_windows *all = w->all;
+
+    settle(w);
+    all->jobs--;
+    w->refs++; /* for as long as waiters are told */
+    for (struct list *at; (at = list_pop_front(&w->waiters)) != NULL;) {
+        struct file_window_wait *wait = list_entry(at, struct file_window_wait, link);
+        if (w->job.refused) {
+            list_push_back(&all->refused, &wait->link);
+            continue;
+        }
+        w->refs++;
+        tell(wait);
+    }
+    w->refs--;
+    free_if_unused(w);
+    if (!all->ended)
+        file_windows_tick(all);
+    free_if_ended(all);
+}
+
+/* --- asking --- */
+
+enum file_window_ask file_window_ask(struct file_windows *windows, struct file_entry *e,
+                                     uint64_t index, struct file_window_wait *wait,
+                                     struct file_window **out)
+{
+    struct file_window *w = find(windows, e, index);
+
+    must(!wait->waiting);
+    *out = NULL;
+    wait->refused = false;
+    list_init(&wait->link);
+    if (w && w->finished) {
+        w->refs++;
+        *out = w;
+        return FILE_WINDOW_READY;
+    }
+    if (offload_mount_refuses(e->home.mount) > 0) {
+        offload_mount_count(e->home.mount, MOUNT_REFUSED, 1);
+        return FILE_WINDOW_REFUSED;
+    }
+    wait->since = mono_now();
+    if (w) {
+        if (!wait->ahead)
+            count(windows, COUNTER_windows_shared);
+        join(w, wait);
+        return FILE_WINDOW_WAIT;
+    }
+    if (!list_empty(&windows->line) || !has_room(windows, bytes_of(windows, e, index))) {
+        wait->entry = file_entry_hold(e);
+        wait->index = index;
+        wait->window = NULL;
+        wait->waiting = true;
+        list_push_back(&windows->line, &wait->link);
+        return FILE_WINDOW_WAIT;
+    }
+    w = begin(windows, e, index);
+    if (!w)
+        return FILE_WINDOW_REFUSED;
+    join(w, wait);
+    return FILE_WINDOW_WAIT;
+}
+
+struct file_window *file_window_prefetch(struct file_windows *windows, struct file_entry *e,
+                                         uint64_t index)
+{
+    struct file_window *w = find(windows, e, index);
+
+    if (w && !w->finished)
+        count(windows, COUNTER_windows_shared);
+    if (!w && list_empty(&windows->line) && has_room(windows, bytes_of(windows, e, index)) &&
+        offload_mount_refuses(e->home.mount) == 0)
+        w = begin(windows, e, index);
+    if (w)
+        w->refs++;
+    return w;
+}
+
+/* Whose job nobody wants any more. One that runs stays to be found; see above. */
+static void give_up(struct file_window *w)
+{
+    struct file_windows *all = w->all;
+
+    if (w->refs > 0 || !list_empty(&w->waiters))
+        return;
+    if (w->running && !w->job.cancelled && offload_cancel(all->settings.pool, &w->job)) {
+        w->running = false;
+        all->jobs--;
+    }
+    free_if_unused(w);
+    serve_line(all);
+}
+
+void file_window_drop(struct file_window **window)
+{
+    struct file_window *w = *window;
+
+    *window = NULL;
+    if (!w)
+        return;
+    must(w->refs > 0);
+    w->refs--;
+    give_up(w);
+}
+
+void file_window_leave(struct file_window_wait *wait)
+{
+    struct file_window *w = wait->window;
+
+    if (!wait->waiting)
+        return;
+    wait->waiting = false;
+    wait->window = NULL;
+    if (wait->entry) {
+        leave_line(wait);
+        return;
+    }
+    list_remove(&wait->link);
+    if (w)
+        give_up(w);
+}
+
+void file_windows_free(struct file_windows **windows)
+{
+    struct file_windows *all = *windows;
+
+    *windows = NULL;
+    if (!all)
+        return;
+    must(list_empty(&all->line) && list_empty(&all->refused));
+    all->ended = true;
+    free_if_ended(all);
+}

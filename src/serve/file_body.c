@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Files as bodies; see file_body.h. Worker's loop only.
+ */
+#include "serve/file_body.h"
+
+#include <stdlib.h>
+
+#include "board/slot.h"
+#include "serve/context.h"
+
+/* A hot slice goes on over windows that are known to be hot as well, up to this. */
+static const uint64_t slice_bytes = SERVE_SLICE_BYTES;
+
+static void count(const struct file_body *b, enum board_counter c, uint64_t n)
+{
+    if (b->slot)
+        slot_count(b->slot, c, n);
+}
+
+static void window_ready(struct file_window_wait *w)
+{
+    struct file_body *b = list_entry(w, struct file_body, wait);
+
+    b->answered = true;
+    if (b->source->wake)
+        b->source->wake(b->source->wake_arg);
+}
+
+void file_body_init(struct file_body *body, struct serve_ctx *ctx, struct file_entry *e,
+                    struct serve_plan *plan)
+{
+    *body = (struct file_body){
+        .windows = e->home.memory || !e->home.mount || e->fd < 0 ? NULL : ctx->windows,
+        .pool = ctx->pool,
+        .slot = ctx->slot,
+        .faulty = ctx->conf->fault_count > 0,
+        .entry = e,
+        .plan = plan,
+        .wait.ready = window_ready,
+    };
+    if (ctx->pool && body->faulty && e->where && offload_is_faulted(ctx->pool, WAIT_READ, e->where))
+        body->windows = ctx->windows; /* tmpfs too, in a rehearsal */
+    list_init(&body->wait.link);
+}
+
+void file_body_range(struct file_body *body, uint64_t offset, uint64_t end)
+{
+    body->offset = offset;
+    body->end = end;
+}
+
+void file_body_stop(struct file_body *b)
+{
+    file_window_leave(&b->wait);
+    if (b->answered && b->wait.window)
+        file_window_drop(&b->wait.window);
+    b->answered = false;
+    file_window_drop(&b->held);
+    file_window_drop(&b->ahead);
+}
+
+/* --- residency --- */
+
+static uint64_t window_of(const struct file_body *b, uint64_t offset)
+{
+    return offset / file_windows_bytes(b->windows);
+}
+
+/* Where the window of this offset ends, within the range. */
+static uint64_t window_end(const struct file_body *b, uint64_t offset)
+{
+    uint64_t end = (window_of(b, offset) + 1) * file_windows_bytes(b->windows);
+
+    return end < b->end ? end : b->end;
+}
+
+static bool is_faulted(const struct file_body *b)
+{
+    return b->faulty && offload_is_faulted(b->pool, WAIT_READ, b->entry->where);
+}
+
+/* Whether [offset, end), within one window, is in memory. */
+static bool is_hot(struct file_body *b, uint64_t offset, uint64_t end, struct mono now)
+{
+    struct file_entry *e = b->entry;
+    uint64_t bytes = file_windows_bytes(b->windows);
+    uint64_t windows = ((uint64_t)e->st.st_size + bytes - 1) / bytes;
+    unsigned calls;
+
+    if (file_heat_is_hot(&e->heat, now))
+        return true;
+    if (!e->home.local || e->heat.unsupported) {
+        offload_mount_count(e->home.mount, MOUNT_UNSUPPORTED, 1);
+        return false;
+    }
+    if (b->slot)
+        slot_wait(b->slot, WAIT_PROBE, now);
+    enum file_residency found = file_residency(e->fd, offset, end - offset, &calls);
+    count(b, COUNTER_probes, calls);
+    if (found == FILE_UNSUPPORTED) {
+        e->heat.unsupported = true;
+        count(b, COUNTER_probes_unsupported, 1);
+        offload_mount_count(e->home.mount, MOUNT_UNSUPPORTED, 1);
+        return false;
+    }
+    bool whole = offset % bytes == 0 && (end - offset == bytes || end == (uint64_t)e->st.st_size);
+    if (whole || found == FILE_COLD)
+        file_heat_note(&e->heat, offset / bytes, windows, found == FILE_HOT, now);
+    return found == FILE_HOT;
+}
+
+/* --- giving --- */
+
+static void give_slice(struct file_body *b, uint64_t end, struct chunk *out)
+{
+    *out = (struct chunk){
+        .kind = CHUNK_FILE, .fd = b->entry->fd, .offset = b->offset, .length = end - b->offset};
+    b->offset = end;
+}
+
+static void give_hot(struct file_body *b, struct mono now, struct chunk *out)
+{
+    uint64_t end = window_end(b, b->offset);
+    uint64_t windows = 1;
+
+    while (end < b->end && end - b->offset < slice_bytes &&
+           file_heat_is_hot(&b->entry->heat, now)) {
+        end = window_end(b, end);
+        windows++;
+    }
+    count(b, COUNTER_windows_hot, windows);
+    offload_mount_count(b->entry->home.mount, MOUNT_HOT, windows);
+    give_slice(b, end, out);
+}
+
+static void fail(struct file_body *b, struct chunk *out)
+{
+    b->failed = true;
+    *out = (struct chunk){.kind = CHUNK_ERROR, .fd = -1};
+}
+
+/* The window behind, unless it is in memory anyway. */
+static void read_ahead(struct file_body *b)
+{
+    uint64_t next = (window_of(b, b->offset - 1) + 1) * file_windows_bytes(b->windows);
+
+    if (b->ahead || next >= b->end)
+        return;
+    if (b->entry->home.local && !b->entry->heat.unsupported && !is_faulted(b) &&
+        is_hot(b, next, window_end(b, next), mono_now()))
+        return;
+    b->ahead = file_window_prefetch(b->windows, b->entry, window_of(b, next));
+}
+
+/* Takes the reference to w, which is finished. */
+static void give_window(struct file_body *b, struct file_window *w, struct chunk *out)
+{
+    uint64_t begin = w->index * file_windows_bytes(b->windows);
+    uint64_t end = window_end(b, b->offset);
+    uint64_t skip = b->offset - begin;
+
+    b->held = w;
+    if (w->error != 0) {
+        fail(b, out);
+        return;
+    }
+    if (w->bytes <= skip) { /* the file ends before what was promised */
+        if (b->entry->home.local)
+            give_slice(b, end, out); /* which the sender finds to be short */
+        else
+            fail(b, out);
+        return;
+    }
+    if (end > begin + w->bytes)
+        end = begin + w->bytes;
+    *out = (struct chunk){.kind = CHUNK_MEMORY,
+                          .fd = -1,
+                          .memory = span_of(w->data + skip, (size_t)(end - b->offset))};
+    b->offset = end;
+    read_ahead(b);
+}
+
+/* What the time until now was spent on, for the log. */
+static void account(struct file_body *b, const struct file_window *w)
+{
+    if (b->plan)
+        serve_account(b->plan, &w->job, b->wait.since);
+}
+
+static void take_answer(struct file_body *b, struct chunk *out)
+{
+    struct file_window *w = b->wait.window;
+
+    b->answered = false;
+    b->wait.window = NULL;
+    if (b->wait.refused) {
+        fail(b, out);
+        return;
+    }
+    account(b, w);
+    give_window(b, w, out);
+}
+
+static void give_cold(struct file_body *b, struct chunk *out)
+{
+    uint64_t index = window_of(b, b->offset);
+    struct file_window *w;
+
+    b->wait.ahead = b->ahead && b->ahead->index == index;
+    switch (file_window_ask(b->windows, b->entry, index, &b->wait, &w)) {
+    case FILE_WINDOW_READY:
+        give_window(b, w, out);
+        break;
+    case FILE_WINDOW_WAIT:
+        *out = (struct chunk){.kind = CHUNK_WAIT, .fd = -1};
+        break;
+    case FILE_WINDOW_REFUSED:
+        fail(b, out);
+        break;
+    }
+    /* Asked for by this very source: given up only now, when it is found or waited for. */
+    if (b->ahead && b->ahead->index <= index)
+        file_window_drop(&b->ahead);
+}
+
+void file_body_pull(struct file_body *b, struct source *source, struct chunk *out)
+{
+    *out = (struct chunk){.kind = CHUNK_END, .fd = -1};
+    b->source = source;
+    if (b->failed) {
+        fail(b, out);
+        return;
+    }
+    if (b->wait.waiting) {
+        out->kind = CHUNK_WAIT;
+        return;
+    }
+    file_window_drop(&b->held);
+    if (b->answered) {
+        take_answer(b, out);
+        return;
+    }
+    if (b->offset >= b->end)
+        return;
+    if (!b->windows) {
+        give_slice(b, b->end, out);
+        return;
+    }
+    struct mono now = mono_now();
+    bool is_ahead = b->ahead && b->ahead->index == window_of(b, b->offset);
+    if (!is_ahead && !is_faulted(b) && is_hot(b, b->offset, window_end(b, b->offset), now))
+        give_hot(b, now, out);
+    else
+        give_cold(b, out);
+}
+
+/* --- the source --- */
+
+struct file_source {
+    struct file_body body;
+    struct file_entry *entry; /* held */
+};
+
+static void source_pull_file(struct source *s, struct chunk *out)
+{
+    struct file_source *f = s->owner;
+
+    file_body_pull(&f->body, s, out);
+    s->offset = f->body.offset;
+}
+
+static void source_stop_file(struct source *s)
+{
+    struct file_source *f = s->owner;
+
+    file_body_stop(&f->body);
+    file_entry_release(f->entry);
+    free(f);
+}
+
+bool file_body_source(struct serve_ctx *ctx, struct serve_plan *plan, struct file_entry *e,
+                      uint64_t offset, uint64_t end)
+{
+    static const struct source_ops ops = {source_pull_file, source_stop_file};
+    struct file_source *f = NULL;
+
+    if (e->home.mount && (f = calloc(1, sizeof *f)) == NULL) {
+        file_entry_release(e);
+        return false;
+    }
+    if (f)
+        file_body_init(&f->body, ctx, e, plan);
+    if (!f || !f->body.windows) {
+        free(f);
+        source_file(&plan->body, e->fd, offset, end, e, file_entry_release);
+        return true;
+    }
+    file_body_range(&f->body, offset, end);
+    f->entry = e;
+    plan->body =
+        (struct source){.ops = &ops, .fd = e->fd, .offset = offset, .end = end, .owner = f};
+    return true;
+}
+
+bool file_body_is_refused(struct serve_ctx *ctx, struct file_entry *e, uint64_t offset,
+                          uint64_t end)
+{
+    struct file_body b;
+
+    if (e->fd < 0 || offset >= end || !e->home.mount || offload_mount_refuses(e->home.mount) == 0)
+        return false;
+    file_body_init(&b, ctx, e, NULL);
+    file_body_range(&b, offset, end);
+    return b.windows && (is_faulted(&b) || !is_hot(&b, offset, window_end(&b, offset), mono_now()));
+}
