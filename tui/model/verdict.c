@@ -195,7 +195,8 @@ static bool rule_mount(const struct model *m, struct verdict *v)
                  name, age, part, more, threads);
         snprintf(v->brief, sizeof v->brief, "SICK %s %s%s: %s, it gets 503; others served", brief,
                  age, more, threads);
-        snprintf(v->least, sizeof v->least, "SICK %.30s %s", brief, age);
+        snprintf(v->least, sizeof v->least, "SICK %.24s %s, %llu stuck", brief, age,
+                 (unsigned long long)worst->running);
     }
     snprintf(v->hint, sizeof v->hint, "weirctl unfence clears it");
     return true;
@@ -383,8 +384,10 @@ static bool rule_ok(const struct model *m, struct verdict *v)
     notes(m, note, sizeof note);
     snprintf(v->text, sizeof v->text, "ok: queue %u, lag p99 %s, %u/%u workers%s",
              l ? l->queue_depth : 0, lag, m->now.workers_running, m->now.workers_wanted, note);
-    snprintf(v->brief, sizeof v->brief, "ok: queue %u, %u/%u up%.40s", l ? l->queue_depth : 0,
+    snprintf(v->brief, sizeof v->brief, "ok: queue %u, %u/%u up%.100s", l ? l->queue_depth : 0,
              m->now.workers_running, m->now.workers_wanted, note);
+    snprintf(v->least, sizeof v->least, "ok: queue %u, %u/%u up", l ? l->queue_depth : 0,
+             m->now.workers_running, m->now.workers_wanted);
     return true;
 }
 

@@ -96,7 +96,8 @@ void view_title(struct view *v, struct rect r)
     fmt_age(up, mono_since((struct mono){v->m->clock_ns}, (struct mono){s->started_ns}));
     const char *name = v->m->have ? s->instance : "weirtop";
     if (v->layout.narrow)
-        snprintf(text, sizeof text, "%s%s%s%s", tiny ? "" : " ", name, *place ? " " : "", place);
+        snprintf(text, sizeof text, "%s%s%s%s", tiny ? "" : " ", tiny && *place ? "" : name,
+                 tiny || !*place ? "" : " ", place);
     else if (!v->m->have)
         snprintf(text, sizeof text, " weirtop  %s", place);
     else

@@ -98,12 +98,14 @@ static void io_put(const struct io_table *t, int row, int column, enum role role
 /* The line of titles, with `more` at its right end. */
 static void io_header(const struct io_table *t, int row, const char *more)
 {
-    int cells = text_width(more);
+    int cells = text_width(more), last = t->count - 1;
 
     grid_fill(t->v->g, row, 0, t->v->layout.cols, ROLE_TITLE, L' ');
     for (int i = 0; i < t->count; i++)
         io_put(t, row, i, ROLE_TITLE, t->column[i].title);
-    if (cells > 0 && t->place[t->count - 1].col + 6 + cells < t->v->layout.cols)
+    while (last > 0 && t->place[last].cells == 0)
+        last--;
+    if (cells > 0 && t->place[last].col + 6 + cells < t->v->layout.cols)
         grid_text_right(t->v->g, row, 0, t->v->layout.cols - 1, ROLE_TITLE, more);
 }
 
@@ -345,8 +347,9 @@ void view_offload(struct view *v, struct rect r)
     if (v->layout.narrow) {
         if (o->job_count > 0)
             fmt_age(age, model_oldest_job_ns(v->m));
-        snprintf(text, sizeof text, "O %lluq %llu/%llu old %s", (unsigned long long)o->queued,
-                 (unsigned long long)o->busy, (unsigned long long)o->limit, age);
+        snprintf(text, sizeof text, "O %lluq %llu/%llu %s%s", (unsigned long long)o->queued,
+                 (unsigned long long)o->busy, (unsigned long long)o->limit,
+                 v->layout.cols < 30 ? "" : "old ", age);
         col += grid_text(v->g, r.row, col, r.cols - col, ROLE_NORMAL, text) + 1;
         if (o->stuck > 0)
             view_print(v, r.row, col, r.cols - col, ROLE_BAD, "stuck %llu",
