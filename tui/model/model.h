@@ -103,7 +103,8 @@ struct model_mount {
 
 /* Offload threads of all workers together, and mounts. */
 struct model_offload {
-    uint64_t threads, limit, busy, stuck, queued, waiting;
+    uint64_t threads, limit, queued, waiting;
+    uint64_t busy, stuck;  /* busy: of those that count against the limit; the others are stuck */
     struct model_job *job; /* oldest first */
     unsigned job_count, job_room;
     struct model_mount *mount;

@@ -77,8 +77,8 @@ static void offload_sums(struct model *m)
     }
     o->threads = sum[COUNTER_offload_threads];
     o->limit = sum[COUNTER_offload_threads_max];
-    o->busy = sum[COUNTER_offload_busy];
     o->stuck = sum[COUNTER_offload_stuck];
+    o->busy = sum[COUNTER_offload_busy] > o->stuck ? sum[COUNTER_offload_busy] - o->stuck : 0;
     o->queued = sum[COUNTER_offload_queued];
     o->waiting = sum[COUNTER_requests_waiting];
 }
