@@ -218,7 +218,7 @@ static void draw_queue(struct view *v, struct rect r)
                               : view_print(v, r.row, col, r.cols - col, ROLE_NORMAL, "%s -", word);
     if (l == NULL || view_gone(v))
         return;
-    int gauge = v->layout.cols < 30 ? 0 : v->layout.narrow ? 12 : v->layout.wide ? 42 : 10;
+    int gauge = v->layout.cols < 30 ? 0 : v->layout.narrow ? 12 : v->layout.wide ? 42 : 7;
     queue_words(v, r.cols - col - gauge - 2, words, sizeof words);
     /* The gauge takes what the words leave, up to 42 cells. */
     int left = r.cols - col - 2 - text_width(words);
