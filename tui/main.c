@@ -117,7 +117,7 @@ static void top_draw(struct top *t, uint64_t now_ns)
         return;
     struct view_facts facts =
         view_draw(&t->model, &t->app, &t->grid, t->charset, term_palette() != PALETTE_MONO);
-    app_seen(&t->app, facts.table_rows, facts.help_last);
+    app_seen(&t->app, facts.table_rows, facts.help_last, facts.io_last);
     if (now_ns >= t->repaint_ns + REPAINT_NS) {
         t->repaint_ns = now_ns;
         term_repaint(false);

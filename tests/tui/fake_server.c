@@ -4,12 +4,12 @@
  * workers on it, and answers the control socket. For looking at the dashboard and for tests
  * of it in a terminal, without any HTTP.
  *
- *   fake_server DIR [SCENARIO]   scenarios: healthy, blocked, all, stopped
+ *   fake_server DIR [SCENARIO]   scenarios: healthy, blocked, all, stopped, sick
  *
  * "workers N" changes the number, with a second of pending first; more than 16 is refused in
- * the words a server would use. SIGUSR1 makes it hang (no answers, no heartbeat) until
- * SIGUSR2. It ends by SIGTERM, or when its standard input ends, so that it never outlives
- * the test that started it.
+ * the words a server would use; "offload N" is done at once. SIGUSR1 makes it hang (no answers, no
+ * heartbeat) until SIGUSR2. It ends by SIGTERM, or when its standard input ends, so that it never
+ * outlives the test that started it.
  */
 #include <errno.h>
 #include <poll.h>
@@ -77,6 +77,77 @@ static void fake_start_worker(struct fake *f, unsigned i, uint64_t now)
     put32(&s->state, SLOT_RUNNING);
     put32(&s->ready, 1);
     board_event(&f->board, EVENT_SPAWN, i + 1, "w%u started as %u", i + 1, FIRST_PID + i);
+}
+
+#define FAKE_THREADS 6 /* of each worker; the first two stay in a mount that does not answer */
+
+static void fake_mount(struct board_mount *m, struct span name, struct span type, bool sick,
+                       uint64_t started_ns)
+{
+    board_text_set(&m->name, name);
+    board_text_set(&m->type, type);
+    put64(&m->device, name.n);
+    put32(&m->state, sick ? MOUNT_SICK : MOUNT_OK);
+    put64(&m->sick_since_ns, sick ? started_ns : 0);
+    put64(&m->oldest_ns, sick ? started_ns : 0);
+    put32(&m->running, sick ? 2 : FAKE_THREADS - 2);
+    put32(&m->queued, sick ? 0 : 3);
+    put64(&m->counter[MOUNT_HOT], atomic_load(&m->counter[MOUNT_HOT]) + (sick ? 0 : 40));
+    put64(&m->counter[MOUNT_COLD], atomic_load(&m->counter[MOUNT_COLD]) + (sick ? 0 : 1));
+    put64(&m->counter[MOUNT_REFUSED], atomic_load(&m->counter[MOUNT_REFUSED]) + (sick ? 1 : 0));
+    put32(&m->used, 1);
+}
+
+/* What the threads of worker i + 1 do: two hang for good, the others take turns. */
+static void fake_offload(struct fake *f, unsigned i, uint64_t now)
+{
+    struct board_slot *s = &f->board.slot[i];
+    struct board_thread *t = &f->board.thread[i * BOARD_THREADS_PER_SLOT];
+    uint64_t started_ns = atomic_load(&f->board.header->started_ns);
+
+    slot_gauge(s, COUNTER_offload_threads_max, atomic_load(&f->board.header->offload_threads));
+    if (strcmp(f->scenario, "sick") != 0)
+        return;
+    for (unsigned k = 0; k < FAKE_THREADS; k++) {
+        uint64_t took = (f->ticks + k * 7 + i * 3) % 40;
+        put32(&t[k].tid, FIRST_PID + 1000 + i * 100 + k);
+        put32(&t[k].wait, k % 2 ? WAIT_READ : WAIT_OPEN);
+        put32(&t[k].mount, k < 2 ? 1 : 0);
+        put64(&t[k].since_ns, k < 2 ? started_ns + k * NS_PER_S : now - took * TICK_MS * NS_PER_MS);
+        if (k < 2 || took == 0)
+            board_text_set(&t[k].path,
+                           k < 2 ? SPAN("/mnt/media/2019/big.iso") : SPAN("/srv/cold/archive.tar"));
+        put32(&t[k].used, 1);
+    }
+    fake_mount(&f->board.mount[i * BOARD_MOUNTS_PER_SLOT], SPAN("/srv"), SPAN("ext4"), false,
+               started_ns);
+    fake_mount(&f->board.mount[i * BOARD_MOUNTS_PER_SLOT + 1], SPAN("/mnt/media"), SPAN("nfs4"),
+               true, started_ns);
+    slot_gauge(s, COUNTER_offload_threads, FAKE_THREADS);
+    slot_gauge(s, COUNTER_offload_busy, FAKE_THREADS);
+    slot_gauge(s, COUNTER_offload_stuck, 2);
+    slot_gauge(s, COUNTER_offload_queued, 3);
+    slot_gauge(s, COUNTER_requests_waiting, i % 4 == 3 ? 7 : 1);
+    slot_count(s, COUNTER_offload_jobs, 1);
+    slot_hist(s, HIST_OFFLOAD_WAIT, NS_PER_MS * (1 + f->ticks % 7));
+    slot_hist(s, HIST_OFFLOAD_RUN, NS_PER_MS * 700);
+    if (i % 4 == 3) /* the idle ones wait for nothing but threads */
+        slot_gauge(s, COUNTER_requests_active, 7);
+}
+
+static void fake_stall(struct fake *f, uint64_t now)
+{
+    struct board_stall *x = &f->board.stall[0];
+    uint64_t started_ns = atomic_load(&f->board.header->started_ns);
+
+    put32(&x->worker, 1);
+    put32(&x->wait, WAIT_OPEN);
+    put64(&x->began_ns, started_ns);
+    put64(&x->began_wall_ns, atomic_load(&f->board.header->started_wall_ns));
+    put64(&x->lasted_ns, now - started_ns);
+    board_text_set(&x->path, SPAN("/mnt/media/2019/big.iso"));
+    board_text_set(&x->kernel, SPAN("D openat rpc_wait_bit_killable"));
+    put32(&x->used, 1);
 }
 
 static bool fake_stuck(const struct fake *f, unsigned i)
@@ -147,8 +218,12 @@ static void fake_animate(struct fake *f, uint64_t now)
         }
         put32(&h->op_state, OP_DONE);
     }
-    for (unsigned i = 0; i < f->running; i++)
+    for (unsigned i = 0; i < f->running; i++) {
         fake_work(f, i, now);
+        fake_offload(f, i, now);
+    }
+    if (strcmp(f->scenario, "sick") == 0)
+        fake_stall(f, now);
     struct board_listener *l = &f->board.listener[0];
     uint32_t depth = (uint32_t)(stuck ? 5 + f->ticks / 10 % 60 : f->ticks / 50 % 9 == 8 ? 4 : 0);
     put32(&l->queue_depth, depth);
@@ -192,6 +267,25 @@ static void fake_resize(struct fake *f, int fd, const struct control_request *r,
     fake_reply(fd, true, text, f->op, -1);
 }
 
+static void fake_threads(struct fake *f, int fd, const struct control_request *r)
+{
+    struct board_header *h = f->board.header;
+    char text[120];
+
+    if (r->number > BOARD_THREADS_PER_SLOT) {
+        snprintf(text, sizeof text, "%u is above the %u threads a worker can have", r->number,
+                 BOARD_THREADS_PER_SLOT);
+        fake_reply(fd, false, text, 0, -1);
+        return;
+    }
+    snprintf(text, sizeof text, "offload threads %u -> %u", atomic_load(&h->offload_threads),
+             r->number);
+    put32(&h->offload_threads, r->number);
+    put32(&h->offload_by_hand, 1);
+    board_event(&f->board, EVENT_OFFLOAD, 0, "%s", text);
+    fake_reply(fd, true, text, 0, -1);
+}
+
 static bool fake_serve(struct fake *f, int fd, uint64_t now)
 {
     char packet[CONTROL_REQUEST_BYTES], why[CONTROL_WHY_BYTES];
@@ -210,6 +304,8 @@ static bool fake_serve(struct fake *f, int fd, uint64_t now)
         close_fd(&board);
     } else if (r.command == COMMAND_WORKERS) {
         fake_resize(f, fd, &r, now);
+    } else if (r.command == COMMAND_OFFLOAD) {
+        fake_threads(f, fd, &r);
     } else {
         fake_reply(fd, false, "a fake server cannot do that", 0, -1);
     }
@@ -255,6 +351,8 @@ static bool fake_board(struct fake *f)
     put32(&h->workers_min, 1);
     put32(&h->workers_max, SLOTS);
     put32(&h->generation, 1);
+    put32(&h->offload_threads, 4);
+    put32(&h->faults, strcmp(f->scenario, "sick") == 0 ? 1 : 0);
     put64(&h->blocked_after_ns, 100 * NS_PER_MS);
     put64(&h->slow_request_ns, NS_PER_S);
     put32(&f->board.listener[0].used, 1);
@@ -301,7 +399,7 @@ int main(int argc, char **argv)
     struct fake f = {.wanted = 8, .scenario = argc > 2 ? argv[2] : "healthy"};
 
     if (argc < 2) {
-        fprintf(stderr, "usage: fake_server DIR [healthy|blocked|all|stopped]\n");
+        fprintf(stderr, "usage: fake_server DIR [healthy|blocked|all|stopped|sick]\n");
         return 2;
     }
     for (int i = 0; i < CLIENTS; i++)

@@ -15,6 +15,7 @@ const char *const fixture_name[FIX_COUNT] = {
     [FIX_HEALTHY] = "healthy", [FIX_TWO_BLOCKED] = "two_blocked", [FIX_ALL_BLOCKED] = "all_blocked",
     [FIX_STOPPED] = "stopped", [FIX_DRAINING] = "draining",       [FIX_MANY] = "64_workers",
     [FIX_EMPTY] = "empty",     [FIX_HOSTILE] = "hostile_path",    [FIX_NO_SERVER] = "no_server",
+    [FIX_SICK] = "sick_mount", [FIX_POOL_FULL] = "pool_full",     [FIX_FENCED] = "fenced_faults",
 };
 
 struct snap fixture_snap(unsigned workers, uint64_t taken_ns)
@@ -33,7 +34,8 @@ struct snap fixture_snap(unsigned workers, uint64_t taken_ns)
                      .generation = 7,
                      .reload_state = RELOAD_OK,
                      .blocked_after_ns = 100 * NS_PER_MS,
-                     .slow_request_ns = NS_PER_S};
+                     .slow_request_ns = NS_PER_S,
+                     .offload_threads = 64};
 
     strcpy(s.instance, "prod-files");
     strcpy(s.host, "web3");
@@ -45,7 +47,10 @@ struct snap fixture_snap(unsigned workers, uint64_t taken_ns)
     s.worker_count = workers;
     s.event = calloc(8, sizeof *s.event);
     s.event_next = 1;
-    must(s.listener && s.worker && s.event);
+    s.thread = calloc(FIXTURE_THREADS, sizeof *s.thread);
+    s.mount = calloc(FIXTURE_MOUNTS, sizeof *s.mount);
+    s.stall = calloc(BOARD_STALLS_KEPT, sizeof *s.stall);
+    must(s.listener && s.worker && s.event && s.thread && s.mount && s.stall);
     strcpy(s.listener[0].address, "0.0.0.0:8080");
     strcpy(s.listener[1].address, "[::]:8080");
     s.listener[0].queue_limit = s.listener[1].queue_limit = 64;
@@ -60,6 +65,7 @@ struct snap fixture_snap(unsigned workers, uint64_t taken_ns)
         w->ready = true;
         w->wait = WAIT_POLL;
         w->wait_since_ns = taken_ns - 4 * NS_PER_MS;
+        w->counter[COUNTER_offload_threads_max] = 64;
     }
     return s;
 }
@@ -151,6 +157,149 @@ static void fixture_draining(struct snap *s)
     s->workers_running = 5;
 }
 
+struct snap_mount *fixture_mount(struct snap *s, const char *name, const char *type,
+                                 unsigned second)
+{
+    must(s->mount_count < FIXTURE_MOUNTS);
+    struct snap_mount *m = &s->mount[s->mount_count++];
+
+    m->device = 0x800 + s->mount_count;
+    m->workers = s->worker_count;
+    m->counter[MOUNT_HOT] = second * 970;
+    m->counter[MOUNT_COLD] = second * 30;
+    snprintf(m->name, sizeof m->name, "%s", name);
+    snprintf(m->type, sizeof m->type, "%s", type);
+    return m;
+}
+
+void fixture_job(struct snap *s, unsigned worker, enum board_wait wait, uint64_t since_ns,
+                 unsigned mount, const char *path)
+{
+    must(s->thread_count < FIXTURE_THREADS);
+    struct snap_thread *t = &s->thread[s->thread_count];
+    struct snap_worker *w = &s->worker[worker - 1];
+
+    if (w->thread_count == 0)
+        w->thread_first = s->thread_count;
+    s->thread_count++;
+    t->worker = worker;
+    t->number = ++w->thread_count;
+    t->tid = 4000 + worker * 100 + t->number;
+    t->wait = wait;
+    t->since_ns = since_ns;
+    t->mount = mount;
+    snprintf(t->path, sizeof t->path, "%s", path);
+    w->counter[COUNTER_offload_threads]++;
+    if (since_ns == 0)
+        return;
+    w->counter[COUNTER_offload_busy]++;
+    struct snap_mount *m = &s->mount[mount];
+    m->running++;
+    if (m->oldest_ns == 0 || since_ns < m->oldest_ns)
+        m->oldest_ns = since_ns;
+    if (m->state == MOUNT_SICK)
+        w->counter[COUNTER_offload_stuck]++;
+}
+
+static void fixture_stall(struct snap *s, unsigned worker, bool on_loop, bool over,
+                          enum board_wait wait, uint64_t lasted_ns, const char *path)
+{
+    struct snap_stall *x = &s->stall[s->stall_count++];
+
+    *x = (struct snap_stall){.worker = worker,
+                             .on_loop = on_loop,
+                             .over = over,
+                             .wait = wait,
+                             .lasted_ns = lasted_ns,
+                             .began_ns = s->taken_ns - lasted_ns,
+                             .began_wall_ns = s->taken_wall_ns - lasted_ns - (over ? NS_PER_S : 0),
+                             .waiting = on_loop ? 41 : 0};
+    snprintf(x->path, sizeof x->path, "%s", path);
+    snprintf(x->kernel, sizeof x->kernel, "D read rpc_wait_bit_killable");
+}
+
+/* This worker's requests all wait for its threads. */
+static void fixture_waits(struct snap_worker *w, unsigned requests)
+{
+    w->turn_since_ns = 0;
+    w->wait = WAIT_POLL;
+    w->wait_since_ns = FIXTURE_START_NS;
+    w->counter[COUNTER_requests_active] = w->counter[COUNTER_requests_waiting] = requests;
+}
+
+static void fixture_sick(struct snap *s, unsigned second)
+{
+    uint64_t at = FIXTURE_START_NS + 3 * NS_PER_S;
+    bool sick = second >= 6;
+    char path[64];
+
+    struct snap_mount *m = fixture_mount(s, "/mnt/media", "nfs4", 3);
+    if (sick) {
+        m->state = MOUNT_SICK;
+        m->sick_since_ns = FIXTURE_START_NS + 6 * NS_PER_S - 200 * NS_PER_MS;
+        m->workers_sick = 8;
+        m->counter[MOUNT_REFUSED] = (second - 6) * 12;
+        fixture_event(s, EVENT_SICK, 3, 6, "/mnt/media (nfs4): open big.iso waits for 10.0 s");
+    }
+    fixture_mount(s, "/", "ext4", second);
+    fixture_mount(s, "/srv", "xfs", second);
+    for (unsigned i = 0; i < 12 && second >= 3; i++) {
+        snprintf(path, sizeof path, "/mnt/media/2019/big-%02u.iso", i);
+        fixture_job(s, 1 + i / 2, i % 3 ? WAIT_READ : WAIT_OPEN, at + i * 90 * NS_PER_MS, 0, path);
+    }
+    fixture_job(s, 8, WAIT_READ, s->taken_ns - 42 * NS_PER_MS, 2, "/srv/cold/x.bin");
+    fixture_waits(&s->worker[7], 2);
+    if (second > 14)
+        fixture_stall(s, 1, false, false, WAIT_OPEN, s->taken_ns - at,
+                      "/mnt/media/2019/big-00.iso");
+    fixture_stall(s, 2, true, true, WAIT_SENDFILE, 214 * NS_PER_MS, "/srv/pub/archive-2.tar");
+}
+
+static void fixture_pool_full(struct snap *s, unsigned second)
+{
+    char path[64];
+
+    fixture_mount(s, "/mnt/media", "fuse.slowfs", second)->queued = second * 4;
+    fixture_mount(s, "/srv", "xfs", second);
+    s->offload_threads = 8;
+    s->offload_by_hand = true;
+    for (unsigned i = 0; i < s->worker_count; i++) {
+        struct snap_worker *w = &s->worker[i];
+        w->counter[COUNTER_offload_threads_max] = 8;
+        for (unsigned t = 0; t < 8; t++) {
+            snprintf(path, sizeof path, "/mnt/media/tv/s%02u/e%02u.mkv", i + 1, t + 1);
+            fixture_job(s, i + 1, WAIT_READ, s->taken_ns - (8100 - i * 500 - t * 40) * NS_PER_MS, 0,
+                        path);
+        }
+        w->counter[COUNTER_offload_queued] = second / 2 + (i == 0 ? 2 : 0);
+        w->counter[COUNTER_offload_jobs] = second * 9;
+        w->hist[HIST_OFFLOAD_WAIT].bucket[hist_bucket_of(900 * NS_PER_MS)] = second * 9;
+        w->hist[HIST_OFFLOAD_WAIT].count = second * 9;
+        w->hist[HIST_OFFLOAD_RUN].bucket[hist_bucket_of(2 * NS_PER_S)] = second * 9;
+        w->hist[HIST_OFFLOAD_RUN].count = second * 9;
+        if (i >= 2)
+            fixture_waits(w, 8 + second / 2);
+    }
+}
+
+static void fixture_fenced(struct snap *s, unsigned second)
+{
+    struct snap_mount *m = fixture_mount(s, "/mnt/old", "nfs4", 0);
+
+    m->state = MOUNT_FENCED;
+    m->workers_sick = m->workers;
+    m->sick_since_ns = FIXTURE_START_NS - 3600 * NS_PER_S;
+    m->counter[MOUNT_REFUSED] = second;
+    fixture_mount(s, "/srv", "xfs", second);
+    s->faults = 2;
+    fixture_job(s, 5, WAIT_READ, s->taken_ns - 300 * NS_PER_MS, 1, "/srv/cold/old/x.bin");
+    fixture_job(s, 5, WAIT_OPEN, s->taken_ns - 210 * NS_PER_MS, 1, "/srv/cold/old/y.bin");
+    fixture_job(s, 5, WAIT_POLL, 0, 0, "");
+    s->worker[4].counter[COUNTER_offload_jobs] = second * 71;
+    fixture_waits(&s->worker[4], 2);
+    fixture_event(s, EVENT_FAULT, 0, 1, "2 fault rules in force");
+}
+
 static void fixture_shape(enum fixture which, struct snap *s, unsigned second)
 {
     switch (which) {
@@ -179,6 +328,15 @@ static void fixture_shape(enum fixture which, struct snap *s, unsigned second)
             &s->worker[1], FIXTURE_START_NS + 2 * NS_PER_S, WAIT_READ,
             "/srv/\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e"
             "\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e");
+        break;
+    case FIX_SICK:
+        fixture_sick(s, second);
+        break;
+    case FIX_POOL_FULL:
+        fixture_pool_full(s, second);
+        break;
+    case FIX_FENCED:
+        fixture_fenced(s, second);
         break;
     default:
         break;

@@ -21,14 +21,28 @@ enum fixture {
     FIX_MANY,
     FIX_EMPTY,
     FIX_HOSTILE,
+    FIX_SICK,      /* one mount does not answer, two others do */
+    FIX_POOL_FULL, /* every offload thread reads from a slow disk */
+    FIX_FENCED,    /* a fenced mount, fault rules in force, some cold files: all as wanted */
     FIX_NO_SERVER,
     FIX_COUNT
 };
+
+/* Room in the arrays of a snapshot of fixture_snap. */
+#define FIXTURE_THREADS 256
+#define FIXTURE_MOUNTS  8
 
 extern const char *const fixture_name[FIX_COUNT];
 
 /* A snapshot with `workers` idle workers; the caller frees it with snap_free. */
 struct snap fixture_snap(unsigned workers, uint64_t taken_ns);
+
+/* Adds a mount that all workers know, with `second` times 1000 calls of which 97 % were hot. */
+struct snap_mount *fixture_mount(struct snap *s, const char *name, const char *type,
+                                 unsigned second);
+/* Adds a thread; workers in ascending order. since_ns 0: it is idle. */
+void fixture_job(struct snap *s, unsigned worker, enum board_wait wait, uint64_t since_ns,
+                 unsigned mount, const char *path);
 
 /* The model after FIXTURE_SECONDS of this situation. Free with model_free and free. */
 struct model *fixture_model(enum fixture which);

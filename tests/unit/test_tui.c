@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "tests/tui/fixture.h"
 #include "tui/app/app.h"
+#include "tui/batch/batch.h"
 #include "tui/term/input.h"
 #include "tui/ui/fmt.h"
 #include "tui/ui/text.h"
@@ -135,7 +136,7 @@ START_TEST(cutting_anything)
 END_TEST
 
 /* What is wrong with a layout; NULL when nothing is. */
-static const char *layout_fault(const struct layout *l, int workers)
+static const char *layout_fault(const struct layout *l, bool io, int workers)
 {
     bool taken[100] = {0};
     int end = 0;
@@ -148,8 +149,15 @@ static const char *layout_fault(const struct layout *l, int workers)
                 return "panes overlap";
             taken[y] = true;
         }
-    if (l->pane[PANE_VERDICT].rows == 0 || (l->rows >= 2 && l->pane[PANE_QUEUE].rows == 0))
-        return "verdict or queue is missing";
+    if (l->pane[PANE_VERDICT].rows == 0)
+        return "the verdict is missing";
+    if (io)
+        return l->rows >= 2 && l->pane[PANE_OFFLOAD].rows == 0 ? "the offload line is missing"
+               : l->rows >= 9 && (l->pane[PANE_THREADS].rows < 3 || l->pane[PANE_MOUNTS].rows < 2)
+                   ? "threads or mounts are missing"
+                   : NULL;
+    if (l->rows >= 2 && l->pane[PANE_QUEUE].rows == 0)
+        return "the queue is missing";
     if (l->rows >= 8 && l->pane[PANE_TABLE].rows < 3 && workers > 1)
         return "the table is missing";
     for (int c = 0; c < COLUMN_COUNT; c++) {
@@ -172,9 +180,13 @@ START_TEST(layouts_neither_overlap_nor_stick_out)
         for (int cols = 1; cols <= 250; cols++)
             for (size_t w = 0; w < sizeof workers / sizeof *workers; w++) {
                 struct layout l = layout_overview(rows, cols, workers[w]);
-                const char *fault = layout_fault(&l, workers[w]);
+                const char *fault = layout_fault(&l, false, workers[w]);
                 if (fault)
                     ck_abort_msg("%d x %d, %d workers: %s", rows, cols, workers[w], fault);
+                l = layout_io(rows, cols, workers[w], workers[w] / 4, workers[w] % 11);
+                fault = layout_fault(&l, true, workers[w]);
+                if (fault)
+                    ck_abort_msg("%d x %d, %d threads: %s", rows, cols, workers[w], fault);
             }
 }
 END_TEST
@@ -190,7 +202,10 @@ START_TEST(screens_of_every_size)
     for (int rows = 1; rows <= 60; rows += rows < 12 ? 1 : 7)
         for (int cols = 1; cols <= 250; cols += cols < 45 ? 1 : 17) {
             a.strip.kind = (enum strip_kind)((rows + cols) % (STRIP_FAILED + 1));
-            a.help = rows % 4 == 3;
+            a.strip.offload = a.strip.kind == STRIP_OFFLOAD || cols % 3 == 0;
+            a.view = rows % 2 ? VIEW_IO : VIEW_OVERVIEW;
+            a.io_scroll = cols % 100;
+            a.help = rows % 4 == 3 && cols % 2;
             ck_assert(grid_resize(&g, rows, cols));
             view_draw(m, &a, &g, cols % 2 ? CHARSET_BLOCK : CHARSET_ASCII, true);
             int bad = 0; /* each ck_assert costs a system call */
@@ -384,6 +399,14 @@ START_TEST(verdicts)
          "1 of 8 workers stopped: w2 stopped 5.0s.  kill -CONT resumes"},
         {FIX_EMPTY, VERDICT_BAD, RULE_CHANGE, "no worker is running, nothing is served"},
         {FIX_DRAINING, VERDICT_WARN, RULE_CHANGE, "1 worker died and waits to be started again"},
+        {FIX_SICK, VERDICT_WARN, RULE_MOUNT,
+         "mount /mnt/media (nfs4) is sick for 14.2s: 12 threads stuck, requests for it get 503; "
+         "others are served.  weirctl unfence clears it"},
+        {FIX_POOL_FULL, VERDICT_WARN, RULE_OFFLOAD_FULL,
+         "offload 64/64 busy, 82 queued, oldest read 8.1s on /mnt/media; cold files wait.  O sets "
+         "threads"},
+        {FIX_FENCED, VERDICT_OK, RULE_OK,
+         "ok: queue 0, lag p99 7.9ms, 8/8 workers; /mnt/old fenced; FAULT rules in force"},
         {FIX_NO_SERVER, VERDICT_NO_SERVER, RULE_NO_DATA,
          "NO SERVER for 12.0s: master 4711 is gone; waiting for a new one"},
     };
@@ -468,6 +491,170 @@ static void shape_stale(struct snap *s, unsigned second)
     s->heartbeat_ns = second > 6 ? FIXTURE_START_NS + 6 * NS_PER_S : s->taken_ns;
 }
 
+/* A mount in this state since second 3; two jobs run in it. */
+static struct snap_mount *shape_mount(struct snap *s, unsigned second, const char *name,
+                                      enum board_mount_state state)
+{
+    struct snap_mount *m = fixture_mount(s, name, "nfs4", 0);
+
+    m->running = 2;
+    if (second < 3)
+        return m;
+    m->state = state;
+    m->workers_sick = m->workers;
+    m->sick_since_ns = FIXTURE_START_NS + 3 * NS_PER_S;
+    return m;
+}
+
+static void shape_all_sick(struct snap *s, unsigned second)
+{
+    shape_mount(s, second, "/a", MOUNT_FENCED);
+    shape_mount(s, second, "/b", MOUNT_SICK);
+}
+
+static void shape_sick_for_some(struct snap *s, unsigned second)
+{
+    struct snap_mount *m = shape_mount(s, second, "/a", MOUNT_SICK);
+
+    m->workers_sick = second < 3 ? 0 : 1;
+    m->running = 1;
+}
+
+static void shape_sick_and_full(struct snap *s, unsigned second)
+{
+    shape_mount(s, second, "/a", MOUNT_SICK);
+    fixture_mount(s, "/", "ext4", second);
+    shape_full(s, second);
+}
+
+static void shape_sick_and_blocked(struct snap *s, unsigned second)
+{
+    shape_mount(s, second, "/a", MOUNT_SICK);
+    s->worker[0].turn_since_ns = s->worker[0].wait_since_ns = s->worker[0].blocked_since_ns =
+        s->taken_ns - NS_PER_S;
+    s->worker[0].wait = WAIT_CLOSE;
+}
+
+/* w2's threads, five given up in a sick mount aside, are all busy since second `from`. */
+static void shape_pool(struct snap *s, unsigned second, unsigned from)
+{
+    fixture_mount(s, "/", "ext4", second);
+    s->worker[1].counter[COUNTER_offload_threads_max] = 8;
+    s->worker[1].counter[COUNTER_offload_busy] = second >= from ? 13 : 12;
+    s->worker[1].counter[COUNTER_offload_stuck] = 5;
+    s->worker[1].counter[COUNTER_offload_queued] = 4;
+}
+
+static void shape_pool_full(struct snap *s, unsigned second)
+{
+    shape_pool(s, second, 7);
+}
+
+static void shape_pool_full_shortly(struct snap *s, unsigned second)
+{
+    shape_pool(s, second, 8);
+}
+
+static void shape_pool_idle(struct snap *s, unsigned second)
+{
+    shape_pool(s, second, 0);
+    s->worker[1].counter[COUNTER_offload_queued] = 0; /* busy, but nothing waits */
+}
+
+START_TEST(verdicts_about_offload)
+{
+    check_rule(shape_all_sick, RULE_MOUNT,
+               "every request gets 503: ALL 2 mounts: mount /b (nfs4) is sick for 7.0s, 2 threads "
+               "stuck; nothing is served.  weirctl unfence clears it");
+    check_rule(shape_sick_for_some, RULE_MOUNT,
+               "mount /a (nfs4) is sick for 7.0s in 1 of 2 workers: 1 thread stuck, requests for "
+               "it get 503; others are served.  weirctl unfence clears it");
+    /* What is critical comes before what is not; a blocked loop before everything. */
+    check_rule(shape_sick_and_full, RULE_QUEUE_FULL,
+               "accept queue full (65/64) and no worker blocked.  + adds workers");
+    check_rule(shape_sick_and_blocked, RULE_STUCK,
+               "1 of 2 workers blocked: w1 close 1.0s.  + adds workers");
+    check_rule(shape_pool_full, RULE_OFFLOAD_FULL,
+               "offload of w2 8/8 busy, 4 queued; cold files wait.  O sets threads");
+    check_rule(shape_pool_full_shortly, RULE_OK, "ok: queue 0, lag p99 0us, 2/2 workers");
+    check_rule(shape_pool_idle, RULE_OK, "ok: queue 0, lag p99 0us, 2/2 workers");
+}
+END_TEST
+
+START_TEST(checks_have_the_level)
+{
+    static const struct {
+        void (*shape)(struct snap *, unsigned);
+        int status;
+        const char *line;
+    } cases[] = {
+        {shape_all_sick, 2, "critical: every request gets 503: "},
+        {shape_sick_for_some, 1, "warning: mount /a "},
+        {shape_pool_full, 1, "warning: offload of w2 "},
+        {shape_pool_idle, 0, "ok: ok: "},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct model *m = new_model();
+        char *text = NULL;
+        size_t n = 0;
+        for (unsigned second = 0; second <= 10; second++) {
+            struct snap s = fixture_snap(2, FIXTURE_START_NS + second * NS_PER_S);
+            cases[i].shape(&s, second);
+            ck_assert(model_take(m, &s));
+            snap_free(&s);
+        }
+        FILE *to = open_memstream(&text, &n);
+        ck_assert(to != NULL);
+        ck_assert_int_eq(batch_check(to, m), cases[i].status);
+        ck_assert(batch_print(to, m));
+        ck_assert(batch_json(to, m, NULL));
+        ck_assert_int_eq(fclose(to), 0);
+        ck_assert_msg(strncmp(text, cases[i].line, strlen(cases[i].line)) == 0, "%s", text);
+        free(text);
+        model_free(m);
+        free(m);
+    }
+}
+END_TEST
+
+/* What a row says, and what is remembered of mounts. */
+START_TEST(offload_in_the_model)
+{
+    struct model *m = fixture_model(FIX_SICK);
+    const struct model_row *row = &m->row[7];
+    char object[SNAP_TEXT_BYTES + 8];
+    const char *verb;
+
+    ck_assert_uint_eq(m->in_state[ROW_OFFLOAD], 1);
+    ck_assert_int_eq(row->state, ROW_OFFLOAD);
+    ck_assert_uint_eq(row->since_ns, 42 * NS_PER_MS);
+    model_row_doing(m, row, &verb, object, sizeof object);
+    ck_assert_str_eq(verb, "offl");
+    ck_assert_str_eq(object, "/srv/cold/x.bin");
+    ck_assert_uint_eq(m->offload.busy, 1); /* stuck ones do not count */
+    ck_assert_uint_eq(m->offload.stuck, 12);
+    ck_assert_uint_eq(m->offload.limit, 8 * 64);
+    ck_assert_uint_eq(m->offload.job_count, 13);
+    for (unsigned i = 1; i < m->offload.job_count; i++)
+        ck_assert(m->offload.job[i - 1].since_ns <= m->offload.job[i].since_ns);
+    ck_assert_uint_eq(model_oldest_job_ns(m), 17 * NS_PER_S);
+    ck_assert_double_eq_tol(model_mount_memory(m, &m->now.mount[0])->refused, 12, 0.01);
+    ck_assert(model_mount_hot(m, &m->now.mount[0]) < 0); /* nothing was asked of it lately */
+    ck_assert_double_eq_tol(model_mount_hot(m, &m->now.mount[1]), 0.97, 0.001);
+    /* A worker ends and takes its numbers along; then the mount is gone. */
+    struct snap s = fixture_snap(8, m->now.taken_ns + NS_PER_S);
+    fixture_mount(&s, "/", "ext4", 1)->device = m->now.mount[1].device;
+    ck_assert(model_take(m, &s));
+    snap_free(&s);
+    ck_assert_uint_eq(m->offload.mount_count, 1);
+    ck_assert_double_eq_tol(model_mount_hot(m, &m->now.mount[0]), 0.97, 0.001);
+    ck_assert_uint_eq(m->offload.job_count, 0);
+    model_free(m);
+    free(m);
+}
+END_TEST
+
 START_TEST(verdict_rules)
 {
     check_rule(shape_full, RULE_QUEUE_FULL,
@@ -507,6 +694,9 @@ int main(void)
     tcase_add_test(t, history_keeps_spikes_and_gaps);
     tcase_add_test(t, verdicts);
     tcase_add_test(t, verdict_rules);
+    tcase_add_test(t, verdicts_about_offload);
+    tcase_add_test(t, checks_have_the_level);
+    tcase_add_test(t, offload_in_the_model);
     suite_add_tcase(s, t);
     return unit_run(s);
 }

@@ -44,6 +44,15 @@ START_TEST(key_scripts)
         {"DRXyAa:\n", NULL},
         {"w9+\n", "workers 10"},
         {"--------------------\n", "workers -7"},
+        {"O96\n", "offload 96"},
+        {"O\n", NULL},
+        {"O+++-\n", "offload 66"},
+        {"O96\033\n", NULL},
+        {"5\n", NULL},
+        {"5O32\n", "offload 32"},
+        {"5+\n", "workers +1"},
+        {"O9w6\n", "offload 96"},
+        {"\t1\t5\n", NULL},
     };
     struct model *m = fixture_model(FIX_HEALTHY);
 
@@ -117,13 +126,13 @@ START_TEST(nothing_is_sent_when_it_must_not_be)
     struct app_command c;
 
     app_init(&a, NS_PER_S, true); /* --read-only */
-    for (const char *k = "+w9"; *k; k++) {
+    for (const char *k = "+w9O9"; *k; k++) {
         key(&a, m, (uint32_t)*k, &c);
         key(&a, m, INPUT_ENTER, &c);
         ck_assert(!c.there);
     }
     app_init(&a, NS_PER_S, false); /* a flood, and a paste */
-    for (const char *k = "+w9\r+\r"; *k; k++) {
+    for (const char *k = "+w9\r+\rO9\r"; *k; k++) {
         struct event e = {.kind = EV_KEY, .key = (uint32_t)*k, .flood = true};
         app_event(&a, m, &e, &c);
         ck_assert(!c.there);
@@ -150,6 +159,10 @@ START_TEST(random_keys)
     ck_assert(grid_resize(&g, 24, 80));
     for (int i = 0; i < 100000; i++) {
         static const uint32_t some[] = {'+',
+                                        'O',
+                                        '5',
+                                        '\t',
+                                        '1',
                                         '-',
                                         'w',
                                         '9',
@@ -167,7 +180,8 @@ START_TEST(random_keys)
                                         INPUT_UP};
         struct app_command c;
         seed = seed * 1103515245u + 12345u;
-        uint32_t k = seed >> 30 ? some[seed >> 16 & 15] : seed >> 16 & 255;
+        uint32_t k =
+            seed >> 30 ? some[(seed >> 16 & 255) % (sizeof some / sizeof *some)] : seed >> 16 & 255;
         key(&a, m, k, &c);
         if (c.there && k != INPUT_ENTER && k != '\n')
             ck_abort_msg("key %x sent %s", k, c.text);
@@ -207,6 +221,49 @@ START_TEST(selection_belongs_to_a_worker)
     ck_assert_uint_eq(a.selected, 6);
     a.selected_epoch = 9; /* replaced */
     ck_assert_int_eq(app_selected_row(&a, m), 0);
+    model_free(m);
+    free(m);
+}
+END_TEST
+
+START_TEST(views_and_the_way_back)
+{
+    struct model *m = fixture_model(FIX_POOL_FULL);
+    struct app a;
+    struct app_command c;
+
+    app_init(&a, NS_PER_S, false);
+    key(&a, m, '5', &c);
+    ck_assert_int_eq(a.view, VIEW_IO);
+    app_seen(&a, 10, 0, 54); /* 64 threads, 10 of them on the screen */
+    key(&a, m, 'j', &c);
+    key(&a, m, INPUT_PAGE_DOWN, &c);
+    ck_assert_int_eq(a.io_scroll, 10);
+    ck_assert_uint_eq(a.selected, 0);
+    key(&a, m, 'G', &c);
+    ck_assert_int_eq(a.io_scroll, 54);
+    app_seen(&a, 10, 0, 3); /* most have ended */
+    key(&a, m, 'k', &c);
+    ck_assert_int_eq(a.io_scroll, 2);
+    key(&a, m, INPUT_ESC, &c);
+    ck_assert_int_eq(a.view, VIEW_OVERVIEW);
+    key(&a, m, '\t', &c);
+    ck_assert_int_eq(a.view, VIEW_IO);
+    key(&a, m, '\t', &c);
+    ck_assert_int_eq(a.view, VIEW_OVERVIEW);
+    key(&a, m, '5', &c);
+    key(&a, m, '?', &c);
+    key(&a, m, '1', &c);
+    ck_assert_int_eq(a.view, VIEW_OVERVIEW);
+    ck_assert(!a.help);
+    /* The operation is followed as one about threads. */
+    for (const char *k = "5O12\r"; *k; k++)
+        key(&a, m, (uint32_t)*k, &c);
+    ck_assert(c.there);
+    ck_assert_int_eq(a.strip.kind, STRIP_SENT);
+    ck_assert(a.strip.offload);
+    ck_assert_uint_eq(a.strip.from, 8);
+    ck_assert_uint_eq(a.strip.to, 12);
     model_free(m);
     free(m);
 }
@@ -261,6 +318,7 @@ int main(void)
     tcase_add_test(t, nothing_is_sent_when_it_must_not_be);
     tcase_add_test(t, random_keys);
     tcase_add_test(t, selection_belongs_to_a_worker);
+    tcase_add_test(t, views_and_the_way_back);
     tcase_add_test(t, keys_are_unique);
     tcase_add_test(t, manual_has_every_key);
     suite_add_tcase(s, t);

@@ -154,6 +154,47 @@ START_TEST(other_screens)
 }
 END_TEST
 
+START_TEST(io_screens)
+{
+    static const enum fixture situations[] = {FIX_SICK, FIX_POOL_FULL, FIX_HEALTHY, FIX_FENCED};
+    struct app a;
+
+    app_init(&a, UINT64_C(1000000000), false);
+    a.view = VIEW_IO;
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+        screen(situations[_i], &a, "-io", sizes[i].cols, sizes[i].rows, CHARSET_ASCII);
+}
+END_TEST
+
+START_TEST(other_io_screens)
+{
+    struct app a;
+
+    app_init(&a, UINT64_C(1000000000), false);
+    a.view = VIEW_IO;
+    screen(FIX_NO_SERVER, &a, "-io", 80, 24, CHARSET_ASCII);
+    a.io_scroll = 5;
+    screen(FIX_POOL_FULL, &a, "-io-scrolled", 80, 24, CHARSET_BLOCK);
+    a.io_scroll = 1000;
+    screen(FIX_POOL_FULL, &a, "-io-end", 40, 12, CHARSET_BLOCK);
+    a.io_scroll = 0;
+    a.strip.kind = STRIP_OFFLOAD;
+    a.strip.offload = true;
+    screen(FIX_POOL_FULL, &a, "-io-strip", 80, 24, CHARSET_ASCII);
+    strcpy(a.strip.typed, "96");
+    screen(FIX_POOL_FULL, &a, "-io-strip", 40, 12, CHARSET_ASCII);
+    a.view = VIEW_OVERVIEW;
+    screen(FIX_POOL_FULL, &a, "-strip", 80, 24, CHARSET_ASCII);
+    a.strip = (struct strip){.kind = STRIP_GOING,
+                             .offload = true,
+                             .id = 1,
+                             .op = 43,
+                             .text = "offload 8 -> 96",
+                             .sent_ns = FIXTURE_START_NS + 19 * UINT64_C(1000000000)};
+    screen(FIX_POOL_FULL, &a, "-going", 80, 24, CHARSET_ASCII);
+}
+END_TEST
+
 int main(void)
 {
     setenv("TZ", "UTC", 1);
@@ -166,6 +207,8 @@ int main(void)
     TCase *t = tcase_create("golden");
     tcase_add_loop_test(t, overview_screens, 0, FIX_COUNT);
     tcase_add_test(t, other_screens);
+    tcase_add_loop_test(t, io_screens, 0, 4);
+    tcase_add_test(t, other_io_screens);
     suite_add_tcase(s, t);
     return unit_run(s);
 }

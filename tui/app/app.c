@@ -41,10 +41,11 @@ int app_selected_row(const struct app *a, const struct model *m)
     return m->row_count > 0 ? 0 : -1;
 }
 
-void app_seen(struct app *a, int table_rows, int help_last)
+void app_seen(struct app *a, int table_rows, int help_last, int io_last)
 {
     a->page_rows = table_rows > 1 ? table_rows - 1 : 1;
     a->help_last = help_last;
+    a->io_last = io_last;
 }
 
 static void app_note(struct app *a, const char *text, uint64_t now_ns)
@@ -66,23 +67,36 @@ static void app_select(struct app *a, const struct model *m, long row)
     a->selected_epoch = w->epoch;
 }
 
+/* Moves a list that has no cursor. */
+static void app_scroll(int *scroll, int last, int page, enum action action)
+{
+    int step = action == ACTION_PAGE_UP || action == ACTION_PAGE_DOWN ? page : 1;
+
+    if (*scroll > last) /* it has become shorter */
+        *scroll = last;
+    if (action == ACTION_FIRST)
+        *scroll = 0;
+    else if (action == ACTION_LAST)
+        *scroll = last;
+    else
+        *scroll += action == ACTION_UP || action == ACTION_PAGE_UP ? -step : step;
+    if (*scroll > last)
+        *scroll = last;
+    if (*scroll < 0)
+        *scroll = 0;
+}
+
 static void app_move(struct app *a, const struct model *m, enum action action)
 {
     long row = app_selected_row(a, m);
     bool none = a->selected == 0;
 
     if (a->help) {
-        int step = action == ACTION_PAGE_UP || action == ACTION_PAGE_DOWN ? 10 : 1;
-        if (action == ACTION_FIRST)
-            a->help_scroll = 0;
-        else if (action == ACTION_LAST)
-            a->help_scroll = a->help_last;
-        else
-            a->help_scroll += action == ACTION_UP || action == ACTION_PAGE_UP ? -step : step;
-        if (a->help_scroll > a->help_last)
-            a->help_scroll = a->help_last;
-        if (a->help_scroll < 0)
-            a->help_scroll = 0;
+        app_scroll(&a->help_scroll, a->help_last, 10, action);
+        return;
+    }
+    if (a->view == VIEW_IO) {
+        app_scroll(&a->io_scroll, a->io_last, a->page_rows, action);
         return;
     }
     switch (action) {
@@ -107,12 +121,21 @@ static void app_move(struct app *a, const struct model *m, enum action action)
     }
 }
 
+static void app_show(struct app *a, enum view_kind view)
+{
+    a->help = false;
+    a->view = view;
+    a->io_scroll = 0;
+}
+
 static void app_escape(struct app *a)
 {
     if (a->help)
         a->help = false;
     else if (a->strip.kind != STRIP_NONE && a->strip.kind != STRIP_SENT)
         strip_close(a);
+    else if (a->view != VIEW_OVERVIEW)
+        a->view = VIEW_OVERVIEW;
     else
         a->selected = 0;
 }
@@ -133,11 +156,14 @@ static unsigned app_write(struct app *a, struct model *m, enum action action, co
         return WANT_DRAW;
     }
     a->help = false;
-    strip_open_workers(a,
-                       action == ACTION_MORE    ? 1
-                       : action == ACTION_FEWER ? -1
-                                                : 0,
-                       m, e->now_ns);
+    if (action == ACTION_OFFLOAD)
+        strip_open_offload(a, m, e->now_ns);
+    else
+        strip_open_workers(a,
+                           action == ACTION_MORE    ? 1
+                           : action == ACTION_FEWER ? -1
+                                                    : 0,
+                           m, e->now_ns);
     return WANT_DRAW;
 }
 
@@ -150,6 +176,13 @@ static unsigned app_action(struct app *a, struct model *m, enum action action,
     case ACTION_HELP:
         a->help = !a->help;
         a->help_scroll = 0;
+        return WANT_DRAW;
+    case ACTION_OVERVIEW:
+    case ACTION_IO:
+        app_show(a, action == ACTION_IO ? VIEW_IO : VIEW_OVERVIEW);
+        return WANT_DRAW;
+    case ACTION_NEXT_VIEW:
+        app_show(a, (a->view + 1) % VIEW_COUNT);
         return WANT_DRAW;
     case ACTION_UP:
     case ACTION_DOWN:

@@ -36,6 +36,7 @@ struct app_command {
 enum strip_kind {
     STRIP_NONE,
     STRIP_WORKERS,  /* a number of workers is being chosen */
+    STRIP_OFFLOAD,  /* a number of offload threads for each worker */
     STRIP_INTERVAL, /* an interval is being typed */
     STRIP_SENT,     /* the command is on its way, no reply yet */
     STRIP_GOING,    /* accepted; the board follows the operation */
@@ -43,15 +44,18 @@ enum strip_kind {
     STRIP_FAILED /* refused or failed; stays until Esc */
 };
 
+enum view_kind { VIEW_OVERVIEW, VIEW_IO, VIEW_COUNT };
+
 #define APP_TYPED_BYTES 8
 
 struct strip {
     enum strip_kind kind;
+    bool offload;                /* the command is about offload threads, not workers */
     char typed[APP_TYPED_BYTES]; /* "" when it came about by + and - */
     int change;                  /* by + and - */
     unsigned id;                 /* of the command sent */
     uint32_t op;
-    uint32_t from, to; /* workers before and wanted; to is 0 when not known */
+    uint32_t from, to; /* the number before and wanted; to is 0 when not known */
     uint64_t since_ns; /* of this kind */
     uint64_t sent_ns;
     char text[1024]; /* STRIP_GOING, DONE, FAILED: the server's words */
@@ -59,12 +63,15 @@ struct strip {
 
 struct app {
     struct strip strip;
+    enum view_kind view;
+    int io_scroll; /* threads above the first one shown in the I/O view */
     bool help;
     int help_scroll;
     unsigned selected; /* number of the worker under the cursor, 0 when none */
     uint32_t selected_epoch;
     int page_rows; /* of the table on the screen, for PgUp and PgDn */
-    int help_last; /* the furthest the help can scroll; both are told by app_seen */
+    int help_last; /* the furthest the help can scroll */
+    int io_last;   /* and the I/O view; all three are told by app_seen */
     uint64_t interval_ns;
     bool read_only; /* by --read-only */
     unsigned next_id;
@@ -85,10 +92,11 @@ void app_not_sent(struct app *a, struct model *m, unsigned id, const char *why, 
 const char *app_read_only_reason(const struct app *a, const struct model *m);
 
 /* What the last drawing had room for. */
-void app_seen(struct app *a, int table_rows, int help_last);
+void app_seen(struct app *a, int table_rows, int help_last, int io_last);
 
-/* The number of workers that Enter would ask for. */
+/* The number of workers or threads that Enter would ask for, and the one in force. */
 uint32_t app_strip_target(const struct app *a, const struct model *m);
+uint32_t app_strip_now(const struct app *a, const struct model *m);
 
 /* The selected row, the first one when none is selected; -1 when there are no rows. */
 int app_selected_row(const struct app *a, const struct model *m);

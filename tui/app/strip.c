@@ -34,16 +34,29 @@ void strip_open_workers(struct app *a, int change, const struct model *m, uint64
     strip_become(a, STRIP_WORKERS, now_ns);
 }
 
+void strip_open_offload(struct app *a, const struct model *m, uint64_t now_ns)
+{
+    strip_close(a);
+    a->strip.offload = true;
+    a->strip.from = m->now.offload_threads;
+    strip_become(a, STRIP_OFFLOAD, now_ns);
+}
+
 void strip_open_interval(struct app *a, uint64_t now_ns)
 {
     strip_close(a);
     strip_become(a, STRIP_INTERVAL, now_ns);
 }
 
+uint32_t app_strip_now(const struct app *a, const struct model *m)
+{
+    return a->strip.offload ? m->now.offload_threads : m->now.workers_wanted;
+}
+
 uint32_t app_strip_target(const struct app *a, const struct model *m)
 {
     const struct strip *s = &a->strip;
-    long target = (long)m->now.workers_wanted + s->change;
+    long target = (long)app_strip_now(a, m) + s->change;
 
     if (s->typed[0])
         return (uint32_t)strtoul(s->typed, NULL, 10);
@@ -60,12 +73,12 @@ static void strip_change(struct app *a, const struct model *m, int by)
             snprintf(s->typed, sizeof s->typed, "%u", (by > 0 ? v + 1 : v - 1) % 100000);
         return;
     }
-    if ((long)m->now.workers_wanted + s->change + by >= 1 && s->change + by < 100000)
+    if ((long)app_strip_now(a, m) + s->change + by >= 1 && s->change + by < 100000)
         s->change += by;
 }
 
-static void strip_apply_workers(struct app *a, const struct model *m, const struct event *e,
-                                struct app_command *out)
+static void strip_apply_number(struct app *a, const struct model *m, const struct event *e,
+                               struct app_command *out)
 {
     struct strip *s = &a->strip;
 
@@ -74,12 +87,14 @@ static void strip_apply_workers(struct app *a, const struct model *m, const stru
         return;
     }
     s->to = app_strip_target(a, m);
-    s->from = m->now.workers_wanted;
+    s->from = app_strip_now(a, m);
     s->id = a->next_id++;
     s->sent_ns = e->now_ns;
     out->there = true;
     out->id = s->id;
-    if (s->typed[0])
+    if (s->offload)
+        snprintf(out->text, sizeof out->text, "offload %u", s->to);
+    else if (s->typed[0])
         snprintf(out->text, sizeof out->text, "workers %u", s->to);
     else
         snprintf(out->text, sizeof out->text, "workers %+d", s->change);
@@ -108,7 +123,7 @@ static void strip_apply_interval(struct app *a, struct model *m, const struct ev
 static bool strip_takes(const struct strip *s, uint32_t key)
 {
     if (key >= '0' && key <= '9')
-        return strlen(s->typed) < (s->kind == STRIP_WORKERS ? 5u : APP_TYPED_BYTES - 1u);
+        return strlen(s->typed) < (s->kind == STRIP_INTERVAL ? APP_TYPED_BYTES - 1u : 5u);
     return key == '.' && s->kind == STRIP_INTERVAL && strchr(s->typed, '.') == NULL &&
            strlen(s->typed) < APP_TYPED_BYTES - 1;
 }
@@ -116,13 +131,14 @@ static bool strip_takes(const struct strip *s, uint32_t key)
 bool strip_key(struct app *a, struct model *m, const struct event *e, struct app_command *out)
 {
     struct strip *s = &a->strip;
+    bool number = s->kind != STRIP_INTERVAL;
     size_t n = strlen(s->typed);
 
     if (e->key == INPUT_ENTER || e->key == '\n') {
-        if (s->kind == STRIP_WORKERS)
-            strip_apply_workers(a, m, e, out);
-        else
+        if (s->kind == STRIP_INTERVAL)
             strip_apply_interval(a, m, e);
+        else
+            strip_apply_number(a, m, e, out);
     } else if (strip_takes(s, e->key)) {
         s->typed[n] = (char)e->key;
         s->typed[n + 1] = '\0';
@@ -133,9 +149,9 @@ bool strip_key(struct app *a, struct model *m, const struct event *e, struct app
     } else if (e->key == INPUT_CTRL('u')) {
         s->typed[0] = '\0';
         s->change = 0;
-    } else if (s->kind == STRIP_WORKERS && (e->key == '+' || e->key == '=' || e->key == INPUT_UP)) {
+    } else if (number && (e->key == '+' || e->key == '=' || e->key == INPUT_UP)) {
         strip_change(a, m, 1);
-    } else if (s->kind == STRIP_WORKERS && (e->key == '-' || e->key == INPUT_DOWN)) {
+    } else if (number && (e->key == '-' || e->key == INPUT_DOWN)) {
         strip_change(a, m, -1);
     } else {
         /* Letters are no answer: they neither act nor close the question. */

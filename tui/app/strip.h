@@ -9,12 +9,14 @@
 #include "tui/app/app.h"
 
 void strip_open_workers(struct app *a, int change, const struct model *m, uint64_t now_ns);
+void strip_open_offload(struct app *a, const struct model *m, uint64_t now_ns);
 void strip_open_interval(struct app *a, uint64_t now_ns);
 void strip_close(struct app *a);
 
 static inline bool strip_is_open(const struct app *a)
 {
-    return a->strip.kind == STRIP_WORKERS || a->strip.kind == STRIP_INTERVAL;
+    return a->strip.kind == STRIP_WORKERS || a->strip.kind == STRIP_OFFLOAD ||
+           a->strip.kind == STRIP_INTERVAL;
 }
 
 /* A key for the open strip. False when it is none of its keys. */

@@ -39,6 +39,31 @@ static void batch_head(FILE *to, const struct model *m)
             l ? l->queue_limit : 0, model_queue_peak(m),
             m->wait_minute_p99_ns ? fmt_age(a, m->wait_minute_p99_ns) : "-", s->workers_running,
             s->workers_wanted);
+    fprintf(to, "offload %llu/%llu  queued %llu  oldest %s  stuck %llu  wait %llu%s\n",
+            (unsigned long long)m->offload.busy, (unsigned long long)m->offload.limit,
+            (unsigned long long)m->offload.queued,
+            m->offload.job_count ? fmt_age(a, model_oldest_job_ns(m)) : "-",
+            (unsigned long long)m->offload.stuck, (unsigned long long)m->offload.waiting,
+            s->faults ? "  FAULT rules in force" : "");
+}
+
+static void batch_mounts(FILE *to, const struct model *m)
+{
+    for (unsigned i = 0; i < m->now.mount_count; i++) {
+        const struct snap_mount *mount = &m->now.mount[i];
+        const struct model_mount *memory = model_mount_memory(m, mount);
+        double hot = model_mount_hot(m, mount);
+        char refused[FMT_BYTES], share[16] = "-";
+        if (hot >= 0)
+            snprintf(share, sizeof share, "%d%%", (int)(hot * 100));
+        fprintf(to, "mount %s %s %s  running %llu  queued %llu  hot %s  refused %s/s\n",
+                mount->state == MOUNT_SICK     ? "SICK"
+                : mount->state == MOUNT_FENCED ? "FENCED"
+                                               : "ok",
+                mount->name, mount->type, (unsigned long long)mount->running,
+                (unsigned long long)mount->queued, share,
+                fmt_count(refused, memory ? memory->refused : MODEL_UNKNOWN));
+    }
 }
 
 static void batch_row(FILE *to, const struct model *m, const struct model_row *r)
@@ -52,12 +77,13 @@ static void batch_row(FILE *to, const struct model *m, const struct model_row *r
     model_row_doing(m, r, &verb, object, sizeof object);
     if (memory->lag_known)
         fmt_age(lag, memory->lag_p99_ns);
-    fprintf(to, "%4u %8u %-8s %6s %5s %5s %5s %6s  %s%s%s\n", w->number, w->pid,
-            row_state_word[r->state], fmt_age(since, r->since_ns),
-            fmt_count(req, memory->rate[RATE_REQUESTS]),
-            fmt_bytes(out, memory->rate[RATE_BYTES_OUT]),
-            fmt_count(conn, (double)w->counter[COUNTER_connections]), lag, verb,
-            *verb && *object ? " " : "", object);
+    fprintf(
+        to, "%4u %8u %-8s %6s %5s %5s %5s %5llu %6s  %s%s%s\n", w->number, w->pid,
+        row_state_word[r->state], fmt_age(since, r->since_ns),
+        fmt_count(req, memory->rate[RATE_REQUESTS]), fmt_bytes(out, memory->rate[RATE_BYTES_OUT]),
+        fmt_count(conn, (double)w->counter[COUNTER_connections]),
+        (unsigned long long)(w->counter[COUNTER_offload_queued] + w->counter[COUNTER_offload_busy]),
+        lag, verb, *verb && *object ? " " : "", object);
 }
 
 bool batch_print(FILE *to, const struct model *m)
@@ -73,10 +99,11 @@ bool batch_print(FILE *to, const struct model *m)
         batch_head(to, m);
     fprintf(to, "%s: %s\n", level_word[v->level], line);
     if (m->have && m->link != LINK_GONE) {
-        fprintf(to, "%4s %8s %-8s %6s %5s %5s %5s %6s  %s\n", "#", "PID", "STATE", "SINCE", "REQ/s",
-                "OUT/s", "CONN", "LAG99", "REQUEST");
+        fprintf(to, "%4s %8s %-8s %6s %5s %5s %5s %5s %6s  %s\n", "#", "PID", "STATE", "SINCE",
+                "REQ/s", "OUT/s", "CONN", "OFQ", "LAG99", "REQUEST");
         for (unsigned i = 0; i < m->row_count; i++)
             batch_row(to, m, &m->row[i]);
+        batch_mounts(to, m);
     }
     fprintf(to, "\n");
     free(v);

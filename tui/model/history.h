@@ -16,9 +16,10 @@ struct history_record {
     bool gap;
     uint32_t queue; /* the highest depth of the fullest listener */
     uint32_t queue_limit;
-    uint32_t stuck;      /* the most workers that were blocked or stopped at one time */
-    uint64_t drops;      /* connections the kernel dropped in this second */
-    uint64_t lag_p99_ns; /* of all turns that ended, or the age of one that has not */
+    uint64_t offload_queued; /* the most jobs that waited for offload threads */
+    uint32_t stuck;          /* the most workers that were blocked or stopped at one time */
+    uint64_t drops;          /* connections the kernel dropped in this second */
+    uint64_t lag_p99_ns;     /* of all turns that ended, or the age of one that has not */
     double requests, bytes_out, bytes_in; /* per second */
 };
 

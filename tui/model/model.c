@@ -11,23 +11,26 @@
 
 #include "base/bytes.h"
 #include "base/clock.h"
+#include "tui/model/offload.h"
 #include "tui/model/seconds.h"
 
 const char *const row_state_word[ROW_STATE_COUNT] = {
-    [ROW_IDLE] = "idle",       [ROW_BUSY] = "busy",        [ROW_SLOW] = "slow",
-    [ROW_BLOCKED] = "BLOCKED", [ROW_STOPPED] = "STOPPED",  [ROW_STARTING] = "START",
-    [ROW_DRAINING] = "DRAIN",  [ROW_STOPPING] = "EXITING", [ROW_BACKOFF] = "BACKOFF",
+    [ROW_IDLE] = "idle",       [ROW_BUSY] = "busy",       [ROW_OFFLOAD] = "offload",
+    [ROW_SLOW] = "slow",       [ROW_BLOCKED] = "BLOCKED", [ROW_STOPPED] = "STOPPED",
+    [ROW_STARTING] = "START",  [ROW_DRAINING] = "DRAIN",  [ROW_STOPPING] = "EXITING",
+    [ROW_BACKOFF] = "BACKOFF",
 };
 
 const char row_state_letter[ROW_STATE_COUNT] = {
-    [ROW_IDLE] = '.',     [ROW_BUSY] = 'B',     [ROW_SLOW] = ':',
-    [ROW_BLOCKED] = '!',  [ROW_STOPPED] = '!',  [ROW_STARTING] = 's',
-    [ROW_DRAINING] = 'D', [ROW_STOPPING] = 'x', [ROW_BACKOFF] = 'w',
+    [ROW_IDLE] = '.',     [ROW_BUSY] = 'B',    [ROW_OFFLOAD] = 'o',  [ROW_SLOW] = ':',
+    [ROW_BLOCKED] = '!',  [ROW_STOPPED] = '!', [ROW_STARTING] = 's', [ROW_DRAINING] = 'D',
+    [ROW_STOPPING] = 'x', [ROW_BACKOFF] = 'w',
 };
 
 const char *const row_state_help[ROW_STATE_COUNT] = {
     [ROW_IDLE] = "waits for events, no request",
     [ROW_BUSY] = "has requests to answer",
+    [ROW_OFFLOAD] = "all its requests wait for offload threads, the loop is free",
     [ROW_SLOW] = "in one call for a quarter of [log] blocked",
     [ROW_BLOCKED] = "in one call for longer than [log] blocked",
     [ROW_STOPPED] = "stopped by a signal (SIGSTOP)",
@@ -42,6 +45,7 @@ static const enum board_counter rate_counter[RATE_COUNT] = {
     [RATE_BYTES_IN] = COUNTER_bytes_in, [RATE_2XX] = COUNTER_responses_2xx,
     [RATE_3XX] = COUNTER_responses_3xx, [RATE_4XX] = COUNTER_responses_4xx,
     [RATE_5XX] = COUNTER_responses_5xx, [RATE_ABORTED] = COUNTER_aborted,
+    [RATE_JOBS] = COUNTER_offload_jobs,
 };
 
 bool model_init(struct model *m, uint64_t interval_ns)
@@ -59,6 +63,8 @@ void model_free(struct model *m)
     snap_free(&m->now);
     free(m->memory);
     free(m->row);
+    free(m->offload.job);
+    free(m->offload.mount);
     memset(m, 0, sizeof *m);
 }
 
@@ -132,6 +138,9 @@ static void model_worker_restart(struct model_worker *w, const struct snap_worke
     }
     w->accept_before = now->hist[HIST_ACCEPT_WAIT];
     w->turn_before = now->hist[HIST_LOOP_TURN];
+    w->job_wait_before = now->hist[HIST_OFFLOAD_WAIT];
+    w->job_run_before = now->hist[HIST_OFFLOAD_RUN];
+    w->pool_full_since_ns = 0;
     w->turn_base[0] = now->hist[HIST_LOOP_TURN];
     w->turn_bases = 1;
     w->turn_base_ns = now_ns;
@@ -180,8 +189,9 @@ static bool model_take_workers(struct model *m)
 }
 
 static enum row_state model_running_state(const struct snap *s, const struct snap_worker *w,
-                                          uint64_t *since_ns)
+                                          int job, uint64_t *since_ns)
 {
+    uint64_t active = w->counter[COUNTER_requests_active];
     uint64_t away = snap_worker_away_ns(s, w);
     enum snap_stuck stuck = snap_worker_stuck(s, w, since_ns);
 
@@ -193,12 +203,17 @@ static enum row_state model_running_state(const struct snap *s, const struct sna
         *since_ns = away;
         return away > s->blocked_after_ns / MODEL_SLOW_FRACTION ? ROW_SLOW : ROW_BUSY;
     }
+    if (active > 0 && w->counter[COUNTER_requests_waiting] >= active) {
+        uint64_t since = job >= 0 ? s->thread[job].since_ns : w->wait_since_ns;
+        *since_ns = mono_since((struct mono){s->taken_ns}, (struct mono){since});
+        return ROW_OFFLOAD;
+    }
     *since_ns = mono_since((struct mono){s->taken_ns},
                            (struct mono){w->wait_since_ns ? w->wait_since_ns : w->state_since_ns});
-    return w->counter[COUNTER_requests_active] > 0 ? ROW_BUSY : ROW_IDLE;
+    return active > 0 ? ROW_BUSY : ROW_IDLE;
 }
 
-static enum row_state model_row_state(const struct snap *s, const struct snap_worker *w,
+static enum row_state model_row_state(const struct snap *s, const struct snap_worker *w, int job,
                                       uint64_t *since_ns)
 {
     uint64_t stuck_ns;
@@ -222,7 +237,7 @@ static enum row_state model_row_state(const struct snap *s, const struct snap_wo
         *since_ns = stuck_ns;
         return ROW_BLOCKED;
     default:
-        return model_running_state(s, w, since_ns);
+        return model_running_state(s, w, job, since_ns);
     }
 }
 
@@ -273,7 +288,8 @@ static bool model_order_rows(struct model *m)
     for (unsigned i = 0; i < s->worker_count; i++) {
         const struct snap_worker *w = &s->worker[i];
         struct model_row r = {.worker = i, .away_ns = snap_worker_away_ns(s, w)};
-        r.state = model_row_state(s, w, &r.since_ns);
+        r.job = offload_oldest_of(s, w);
+        r.state = model_row_state(s, w, r.job, &r.since_ns);
         while (r.memory < m->memory_count && m->memory[r.memory].number != w->number)
             r.memory++;
         m->in_state[r.state]++;
@@ -305,6 +321,7 @@ static void model_close_interval(struct model *m)
         m->total[r] = known || m->memory_count == 0
                           ? (double)sum[r] * 1e9 / (double)(now - m->interval_start_ns)
                           : MODEL_UNKNOWN;
+    offload_close_interval(m, now - m->interval_start_ns);
     m->interval_start_ns = now;
 }
 
@@ -316,6 +333,7 @@ static void model_new_instance(struct model *m)
 
     m->memory_count = 0;
     m->row_count = 0;
+    offload_forget(m);
     m->drops_known = false;
     m->board_event_next = 0;
     m->interval_start_ns = m->second_start_ns = m->now.taken_ns;
@@ -356,8 +374,8 @@ bool model_take(struct model *m, struct snap *s)
         mono_since((struct mono){m->clock_ns}, (struct mono){m->now.heartbeat_ns}) > MODEL_STALE_NS
             ? LINK_STALE
             : LINK_LIVE;
-    if (!model_take_workers(m) || !model_order_rows(m)) {
-        m->row_count = 0;
+    if (!model_take_workers(m) || !offload_take(m) || !model_order_rows(m)) {
+        m->row_count = m->offload.job_count = 0;
         return false;
     }
     model_take_events(m);
@@ -435,6 +453,16 @@ void model_row_doing(const struct model *m, const struct model_row *r, const cha
     } else if (r->away_ns > 0 || (r->state == ROW_STOPPED && w->wait != WAIT_POLL)) {
         *verb = (unsigned)w->wait < WAIT_COUNT ? board_wait_name[w->wait] : "?";
         snprintf(object, object_bytes, "%s%s", w->serving, w->serving_stale ? "~" : "");
+    } else if (r->state == ROW_OFFLOAD && r->job >= 0) {
+        *verb = "offl";
+        snprintf(object, object_bytes, "%s", m->now.thread[r->job].path);
+    } else if (r->state == ROW_OFFLOAD) {
+        snprintf(object, object_bytes, "%llu wait for a thread",
+                 (unsigned long long)w->counter[COUNTER_requests_waiting]);
+    } else if (r->state == ROW_BUSY && w->counter[COUNTER_requests_waiting] > 0) {
+        snprintf(object, object_bytes, "%llu in flight, %llu wait",
+                 (unsigned long long)w->counter[COUNTER_requests_active],
+                 (unsigned long long)w->counter[COUNTER_requests_waiting]);
     } else if (r->state == ROW_BUSY) {
         snprintf(object, object_bytes, "%llu in flight",
                  (unsigned long long)w->counter[COUNTER_requests_active]);
@@ -456,16 +484,21 @@ uint64_t model_signature(const struct model *m)
         m->now.workers_wanted,
         m->now.stopping,
         m->now.reload_serial,
+        m->now.faults,
+        m->offload.stuck > 0,
+        m->now.mount_count,
         l ? (l->queue_depth > 0) : 0,
         l ? l->queue_depth >= l->queue_limit : 0,
     };
 
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         sum = (sum ^ words[i]) * 1099511628211u;
+    for (unsigned i = 0; i < m->now.mount_count; i++)
+        sum = (sum ^ (uint64_t)m->now.mount[i].state) * 1099511628211u;
     for (unsigned i = 0; i < m->row_count; i++) {
         enum row_state state = m->row[i].state;
         /* Idle and busy alternate all the time and are not news. */
-        if (state == ROW_BUSY)
+        if (state == ROW_BUSY || state == ROW_OFFLOAD)
             state = ROW_IDLE;
         sum = (sum ^ (uint64_t)state) * 1099511628211u;
         sum = (sum ^ model_worker(m, &m->row[i])->number) * 1099511628211u;

@@ -31,6 +31,7 @@ enum rate {
     RATE_4XX,
     RATE_5XX,
     RATE_ABORTED,
+    RATE_JOBS,
     RATE_COUNT
 };
 
@@ -38,6 +39,7 @@ enum rate {
 enum row_state {
     ROW_IDLE,
     ROW_BUSY,
+    ROW_OFFLOAD, /* all its requests wait for offload threads; the loop is free */
     ROW_SLOW,
     ROW_BLOCKED,
     ROW_STOPPED,
@@ -63,11 +65,14 @@ struct model_worker {
     double rate[RATE_COUNT];    /* of the last whole interval; MODEL_UNKNOWN until there is one */
     struct snap_hist accept_before;
     struct snap_hist turn_before;
+    struct snap_hist job_wait_before, job_run_before;
     struct snap_hist turn_base[MODEL_LAG_STEPS]; /* oldest first */
     unsigned turn_bases;
     uint64_t turn_base_ns; /* when the newest was taken */
     uint64_t lag_p50_ns, lag_p99_ns, lag_max_ns;
     bool lag_known;
+    uint64_t
+        pool_full_since_ns; /* since when its offload pool is full with a queue; 0: it is not */
 };
 
 /* One row of the table, in the order of severity. */
@@ -77,6 +82,35 @@ struct model_row {
     enum row_state state;
     uint64_t since_ns; /* how long in this state */
     uint64_t away_ns;  /* how long the loop has been away from epoll_wait, 0 when it is not */
+    int job;           /* the oldest job of its offload threads, index into now.thread, or -1 */
+};
+
+/* An offload thread at work. */
+struct model_job {
+    uint64_t since_ns;
+    unsigned thread; /* index into now.thread */
+};
+
+/* What is remembered about one mount between snapshots. */
+struct model_mount {
+    uint64_t device;
+    char name[SNAP_TEXT_BYTES];
+    uint64_t last[MOUNT_COUNTER_COUNT];
+    uint64_t grown[MOUNT_COUNTER_COUNT];     /* in this interval */
+    uint64_t window[2][MOUNT_COUNTER_COUNT]; /* in these 30 s, and in those before */
+    double refused;                          /* per second, over the last interval */
+};
+
+/* Offload threads of all workers together, and mounts. */
+struct model_offload {
+    uint64_t threads, limit, queued, waiting;
+    uint64_t busy, stuck;  /* busy: of those that count against the limit; the others are stuck */
+    struct model_job *job; /* oldest first */
+    unsigned job_count, job_room;
+    struct model_mount *mount;
+    unsigned mount_count, mount_room;
+    uint64_t wait_p99_ns, run_p99_ns; /* of jobs that ended in the last whole second; or 0 */
+    uint64_t window_ns;               /* when the running 30 s began */
 };
 
 enum link_state { LINK_NEVER, LINK_LIVE, LINK_STALE, LINK_GONE };
@@ -107,6 +141,7 @@ struct model {
     unsigned row_count, row_room;
     unsigned in_state[ROW_STATE_COUNT];
     unsigned live; /* rows with a process */
+    struct model_offload offload;
 
     /* The running second, and those that ended. */
     uint64_t second_start_ns;
@@ -159,6 +194,16 @@ static inline const struct snap_worker *model_worker(const struct model *m,
 /* What row r does, in words: "open /srv/a", "draining, 3 left". */
 void model_row_doing(const struct model *m, const struct model_row *r, const char **verb,
                      char *object, size_t object_bytes);
+
+/* Are all offload threads a worker may have busy, with jobs in the queue? */
+bool model_pool_full(const struct snap_worker *w);
+/* What is remembered of a mount, and the other way; NULL when there is nothing. */
+const struct model_mount *model_mount_memory(const struct model *m, const struct snap_mount *now);
+const struct snap_mount *model_mount_of(const struct model *m, const struct model_mount *memory);
+/* The share of calls for this mount that memory answered, of the last 30 to 60 s; or unknown. */
+double model_mount_hot(const struct model *m, const struct snap_mount *now);
+uint64_t model_job_age_ns(const struct model *m, const struct snap_thread *t);
+uint64_t model_oldest_job_ns(const struct model *m); /* 0 when no thread runs one */
 
 /* A number that changes when something happened that must be seen at once. */
 uint64_t model_signature(const struct model *m);

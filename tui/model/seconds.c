@@ -74,7 +74,7 @@ static void seconds_accept_wait(struct model *m, const struct snap_hist *second)
 /* Takes what the histograms grew by since the second before. */
 static void seconds_histograms(struct model *m)
 {
-    struct snap_hist accept = {0}, turn = {0}, grown;
+    struct snap_hist accept = {0}, turn = {0}, job_wait = {0}, job_run = {0}, grown;
     uint64_t longest_ns = 0;
 
     for (unsigned i = 0; i < m->row_count; i++) {
@@ -84,6 +84,12 @@ static void seconds_histograms(struct model *m)
         snap_hist_add(&accept, &grown);
         snap_hist_diff(&grown, &now->hist[HIST_LOOP_TURN], &w->turn_before);
         snap_hist_add(&turn, &grown);
+        snap_hist_diff(&grown, &now->hist[HIST_OFFLOAD_WAIT], &w->job_wait_before);
+        snap_hist_add(&job_wait, &grown);
+        snap_hist_diff(&grown, &now->hist[HIST_OFFLOAD_RUN], &w->job_run_before);
+        snap_hist_add(&job_run, &grown);
+        w->job_wait_before = now->hist[HIST_OFFLOAD_WAIT];
+        w->job_run_before = now->hist[HIST_OFFLOAD_RUN];
         if (m->row[i].away_ns > m->now.blocked_after_ns / MODEL_SLOW_FRACTION)
             longest_ns = m->row[i].away_ns > longest_ns ? m->row[i].away_ns : longest_ns;
         w->accept_before = now->hist[HIST_ACCEPT_WAIT];
@@ -91,6 +97,8 @@ static void seconds_histograms(struct model *m)
         seconds_worker_lag(m, w, now, m->row[i].away_ns);
     }
     seconds_accept_wait(m, &accept);
+    m->offload.wait_p99_ns = snap_hist_quantile(&job_wait, 0.99);
+    m->offload.run_p99_ns = snap_hist_quantile(&job_run, 0.99);
     m->lag_p99_ns = snap_hist_quantile(&turn, 0.99);
     if (longest_ns > m->lag_p99_ns)
         m->lag_p99_ns = longest_ns;
@@ -122,6 +130,8 @@ void seconds_sample(struct model *m)
     }
     if (stuck > m->second.stuck)
         m->second.stuck = stuck;
+    if (m->offload.queued > m->second.offload_queued)
+        m->second.offload_queued = m->offload.queued;
     seconds_drops(m);
     /* Samples come every 100 ms, now and then a little early. */
     if (m->now.taken_ns >= m->second_start_ns + NS_PER_S - NS_PER_S / 20)

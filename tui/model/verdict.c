@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The rules, one function each, in the order of their numbers (4 and 9 belong to offload
- * threads and upstreams, which this server has not). A rule fills *v and returns true when
- * it holds.
+ * The rules, one function each, in the order of their numbers (9 belongs to upstreams, which
+ * this server has not). A rule fills *v and returns true when it holds.
  */
 #include "tui/model/verdict.h"
 
@@ -16,6 +15,7 @@
 #define GROWING_SECONDS 5
 #define DEATHS          3
 #define DEATHS_NS       (60 * NS_PER_S)
+#define OFFLOAD_FULL_NS (3 * NS_PER_S)
 
 typedef bool rule_fn(const struct model *m, struct verdict *v);
 
@@ -118,6 +118,131 @@ static bool rule_stuck(const struct model *m, struct verdict *v)
         snprintf(v->brief, sizeof v->brief, "%u/%u %s: ", stuck, m->live, word);
     }
     snprintf(v->hint, sizeof v->hint, blocked > 0 ? "+ adds workers" : "kill -CONT resumes");
+    return true;
+}
+
+/* A mount's name and type for a sentence, as much as is worth it. */
+static void mount_named(const struct snap_mount *mount, int cells, char *out, size_t out_bytes)
+{
+    char type[64];
+    size_t n;
+
+    text_cut_path(out, out_bytes, mount->name, cells);
+    text_cut_end(type, sizeof type, mount->type, 16);
+    n = strlen(out);
+    if (*type)
+        snprintf(out + n, out_bytes - n, " (%s)", type);
+}
+
+/* Mounts that refuse every request in all workers that know them, and others. */
+static bool all_refused(const struct snap *s)
+{
+    for (unsigned i = 0; i < s->mount_count; i++)
+        if (s->mount[i].state == MOUNT_OK || s->mount[i].workers_sick < s->mount[i].workers)
+            return false;
+    return s->mount_count > 0;
+}
+
+static bool rule_mount(const struct model *m, struct verdict *v)
+{
+    const struct snap *s = &m->now;
+    const struct snap_mount *worst = NULL;
+    unsigned sick = 0;
+    char name[256], brief[64], age[FMT_BYTES], threads[64], more[32] = "", part[48] = "";
+
+    for (unsigned i = 0; i < s->mount_count; i++) {
+        const struct snap_mount *mount = &s->mount[i];
+        if (mount->state != MOUNT_SICK)
+            continue;
+        sick++;
+        if (worst == NULL || mount->sick_since_ns < worst->sick_since_ns)
+            worst = mount;
+    }
+    if (all_refused(s)) {
+        verdict_set(v, VERDICT_BAD, RULE_MOUNT);
+        if (worst == NULL)
+            worst = &s->mount[0];
+    } else if (sick > 0) {
+        verdict_set(v, VERDICT_WARN, RULE_MOUNT);
+    } else {
+        return false;
+    }
+    const char *word = worst->state == MOUNT_SICK ? "sick" : "fenced";
+    mount_named(worst, 60, name, sizeof name);
+    text_cut_path(brief, sizeof brief, worst->name, 16);
+    fmt_age(age, mono_since((struct mono){s->taken_ns}, (struct mono){worst->sick_since_ns}));
+    if (worst->sick_since_ns == 0)
+        snprintf(age, sizeof age, "now");
+    snprintf(threads, sizeof threads, "%llu thread%s stuck", (unsigned long long)worst->running,
+             worst->running == 1 ? "" : "s");
+    if (v->level == VERDICT_BAD) {
+        if (s->mount_count > 1)
+            snprintf(more, sizeof more, "ALL %u mounts: ", s->mount_count);
+        snprintf(v->text, sizeof v->text,
+                 "every request gets 503: %smount %s is %s for %s, %s; nothing is served", more,
+                 name, word, age, threads);
+        snprintf(v->brief, sizeof v->brief, "ALL requests get 503: %s %s %s, %s", brief, word, age,
+                 threads);
+        snprintf(v->least, sizeof v->least, "ALL 503: %.30s", brief);
+    } else {
+        if (sick > 1)
+            snprintf(more, sizeof more, " (and %u more)", sick - 1);
+        if (worst->workers_sick < worst->workers)
+            snprintf(part, sizeof part, " in %u of %u workers", worst->workers_sick,
+                     worst->workers);
+        snprintf(v->text, sizeof v->text,
+                 "mount %s is sick for %s%s%s: %s, requests for it get 503; others are served",
+                 name, age, part, more, threads);
+        snprintf(v->brief, sizeof v->brief, "SICK %s %s%s: %s, it gets 503; others served", brief,
+                 age, more, threads);
+        snprintf(v->least, sizeof v->least, "SICK %.24s %s, %llu stuck", brief, age,
+                 (unsigned long long)worst->running);
+    }
+    snprintf(v->hint, sizeof v->hint, "weirctl unfence clears it");
+    return true;
+}
+
+static bool rule_offload_full(const struct model *m, struct verdict *v)
+{
+    uint64_t busy = 0, limit = 0, queued = 0;
+    unsigned full = 0, who = 0;
+    char oldest[400] = "", head[64] = "offload", path[256], age[FMT_BYTES];
+
+    for (unsigned i = 0; i < m->row_count; i++) {
+        const struct snap_worker *w = model_worker(m, &m->row[i]);
+        uint64_t since = m->memory[m->row[i].memory].pool_full_since_ns;
+        if (since == 0 || m->now.taken_ns < since + OFFLOAD_FULL_NS)
+            continue;
+        full++;
+        who = w->number;
+        busy += w->counter[COUNTER_offload_busy] - w->counter[COUNTER_offload_stuck];
+        limit += w->counter[COUNTER_offload_threads_max];
+        queued += w->counter[COUNTER_offload_queued];
+    }
+    if (full == 0)
+        return false;
+    if (m->offload.job_count > 0) {
+        const struct snap_thread *t = &m->now.thread[m->offload.job[0].thread];
+        const char *mount = snap_thread_mount(&m->now, t);
+        text_cut_path(path, sizeof path, *mount ? mount : t->path, 40);
+        snprintf(oldest, sizeof oldest, ", oldest %s %s on %s",
+                 (unsigned)t->wait < WAIT_COUNT ? board_wait_name[t->wait] : "?",
+                 fmt_age(age, model_job_age_ns(m, t)), path);
+    }
+    if (full < m->live && full == 1)
+        snprintf(head, sizeof head, "offload of w%u", who);
+    else if (full < m->live)
+        snprintf(head, sizeof head, "offload of %u of %u workers", full, m->live);
+    verdict_set(v, VERDICT_WARN, RULE_OFFLOAD_FULL);
+    snprintf(v->text, sizeof v->text, "%s %llu/%llu busy, %llu queued%s; cold files wait", head,
+             (unsigned long long)busy, (unsigned long long)limit, (unsigned long long)queued,
+             oldest);
+    snprintf(v->brief, sizeof v->brief, "offload %llu/%llu busy, %llu queued%.120s",
+             (unsigned long long)busy, (unsigned long long)limit, (unsigned long long)queued,
+             oldest);
+    snprintf(v->least, sizeof v->least, "offload %llu/%llu, %lluq", (unsigned long long)busy,
+             (unsigned long long)limit, (unsigned long long)queued);
+    snprintf(v->hint, sizeof v->hint, "O sets threads");
     return true;
 }
 
@@ -228,30 +353,62 @@ static bool rule_change(const struct model *m, struct verdict *v)
     return true;
 }
 
+/* What is not wrong, for somebody wanted it so, and yet explains what clients see. */
+static void notes(const struct model *m, char *out, size_t out_bytes)
+{
+    struct out o = out_into(out, out_bytes - 1);
+    unsigned fenced = 0;
+    char name[200];
+
+    for (unsigned i = 0; i < m->now.mount_count; i++) {
+        if (m->now.mount[i].state != MOUNT_FENCED || fenced++ > 0)
+            continue;
+        text_cut_path(name, sizeof name, m->now.mount[i].name, 40);
+        out_fmt(&o, "; %s fenced", name);
+    }
+    if (fenced > 1)
+        out_fmt(&o, " (+%u)", fenced - 1);
+    if (m->now.faults > 0)
+        out_str(&o, "; FAULT rules in force");
+    *o.p = '\0';
+}
+
 static bool rule_ok(const struct model *m, struct verdict *v)
 {
     const struct snap_listener *l = model_fullest(&m->now);
-    char lag[FMT_BYTES] = "-";
+    char lag[FMT_BYTES] = "-", note[400];
 
     if (m->history.count > 0)
         fmt_age(lag, m->lag_p99_ns);
     verdict_set(v, VERDICT_OK, RULE_OK);
-    snprintf(v->text, sizeof v->text, "ok: queue %u, lag p99 %s, %u/%u workers",
-             l ? l->queue_depth : 0, lag, m->now.workers_running, m->now.workers_wanted);
-    snprintf(v->brief, sizeof v->brief, "ok: queue %u, %u/%u up", l ? l->queue_depth : 0,
+    notes(m, note, sizeof note);
+    snprintf(v->text, sizeof v->text, "ok: queue %u, lag p99 %s, %u/%u workers%s",
+             l ? l->queue_depth : 0, lag, m->now.workers_running, m->now.workers_wanted, note);
+    snprintf(v->brief, sizeof v->brief, "ok: queue %u, %u/%u up%.100s", l ? l->queue_depth : 0,
+             m->now.workers_running, m->now.workers_wanted, note);
+    snprintf(v->least, sizeof v->least, "ok: queue %u, %u/%u up", l ? l->queue_depth : 0,
              m->now.workers_running, m->now.workers_wanted);
     return true;
 }
 
 void verdict_of(const struct model *m, struct verdict *v)
 {
-    static rule_fn *const rules[] = {rule_no_data, rule_stuck,  rule_queue_full, rule_queue_growing,
-                                     rule_respawn, rule_change, rule_ok};
+    static rule_fn *const rules[] = {rule_no_data,      rule_stuck,      rule_mount,
+                                     rule_offload_full, rule_queue_full, rule_queue_growing,
+                                     rule_respawn,      rule_change,     rule_ok};
+    rule_fn *first = NULL;
 
-    memset(v, 0, sizeof *v);
-    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
-        if (rules[i](m, v))
+    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
+        memset(v, 0, sizeof *v);
+        if (!rules[i](m, v))
+            continue;
+        if (first == NULL)
+            first = rules[i];
+        if (first == rule_ok || v->level >= VERDICT_BAD)
             return;
+    }
+    memset(v, 0, sizeof *v);
+    first(m, v);
 }
 
 /* The line with paths of at most path_cells, the first `groups` groups, long or brief head. */
@@ -297,7 +454,7 @@ void verdict_line(const struct verdict *v, int cells, char *to, size_t to_bytes)
 
     /* First shorter paths, then a briefer head, then fewer groups; the hint as long as it fits. */
     for (unsigned groups = all; groups > 0 || all == 0; groups--) {
-        for (size_t h = 0; h < (all > 0 ? 3 : 2); h++)
+        for (size_t h = 0; h < (all > 0 || *v->least ? 3 : 2); h++)
             for (size_t p = 0; p < sizeof paths / sizeof *paths && paths[p] >= least[h]; p++)
                 if (verdict_try(v, cells, paths[p], groups, head[h], v->hint, to, to_bytes) ||
                     verdict_try(v, cells, paths[p], groups, head[h], "", to, to_bytes))
@@ -306,7 +463,7 @@ void verdict_line(const struct verdict *v, int cells, char *to, size_t to_bytes)
             break;
     }
     struct out o = out_into(to, to_bytes - 1);
-    verdict_compose(v, 12, 1, all > 0 ? v->least : v->brief, "", &o);
+    verdict_compose(v, 12, 1, all > 0 || *v->least ? v->least : v->brief, "", &o);
     *o.p = '\0';
     if (all > 0 && text_width(to) > cells) { /* not even one file fits: who, what, since when */
         char age[FMT_BYTES];

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The verdict: what is wrong, on what, since when, and what helps, in one line. Rules are
- * tried in order and the first that holds speaks. A pure function of the model; --check
- * prints it and turns its level into the exit status.
+ * tried in order; the first that is critical speaks, else the first that holds. A pure function of
+ * the model; --check prints it and turns its level into the exit status.
  */
 #ifndef WEIR_TUI_VERDICT_H
 #define WEIR_TUI_VERDICT_H
@@ -15,11 +15,13 @@ enum verdict_rule {
     RULE_NO_DATA = 1,
     RULE_ALL_STUCK = 2,
     RULE_STUCK = 3,
+    RULE_OFFLOAD_FULL = 4,
     RULE_QUEUE_FULL = 5,
     RULE_QUEUE_GROWING = 6,
     RULE_RESPAWN = 7,
     RULE_CHANGE = 8, /* reload failed, stopping, starting, too few workers */
-    RULE_OK = 10
+    RULE_OK = 10,
+    RULE_MOUNT = 11 /* a mount is sick; comes after 3 */
 };
 
 #define VERDICT_GROUPS 8
@@ -37,8 +39,8 @@ struct verdict {
     enum verdict_level level;
     enum verdict_rule rule;
     char text[SNAP_TEXT_BYTES + 128]; /* the sentence; for stuck workers its beginning */
-    char least[24];                   /* the same where even that is too long, "" for nothing */
-    char brief[96];                   /* the same for narrow screens */
+    char least[64];                   /* the same where even that is too long, "" for nothing */
+    char brief[200];                  /* the same for narrow screens */
     char hint[64];                    /* what helps, "" when nothing does */
     struct verdict_group group[VERDICT_GROUPS];
     unsigned groups, more; /* more: workers in groups that found no room */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The overview's layout. First every pane gets its least height in the order of rank, as
+ * The layout of the views. First every pane gets its least height in the order of rank, as
  * long as rows are left; then the wishes, in the same order; events take the rest.
  */
 #include "tui/ui/layout.h"
@@ -51,6 +51,7 @@ static void layout_heights(struct layout *l, int workers)
         {PANE_REQUEST, spare ? 1 : 0, 1},
         {PANE_GRAPH, spare ? graph : 0, graph == 4 ? 6 : 4},
         {PANE_EVENTS, spare ? 3 : 0, l->rows},
+        {PANE_OFFLOAD, spare ? 1 : 0, 1},
         {PANE_TOTALS, spare ? 1 : 0, 1},
         {PANE_LISTEN, spare ? 1 : 0, 1},
     };
@@ -77,18 +78,12 @@ static void layout_heights(struct layout *l, int workers)
     l->table_header = l->pane[PANE_TABLE].rows >= 3;
 }
 
-static void layout_stack(struct layout *l)
+/* Stacks the panes in this order. */
+static void layout_stack(struct layout *l, const enum pane *order, int count)
 {
-    static const enum pane usual[PANE_COUNT] = {
-        PANE_TITLE,   PANE_LISTEN, PANE_TOTALS,  PANE_WORKERS, PANE_QUEUE, PANE_GRAPH,
-        PANE_VERDICT, PANE_TABLE,  PANE_REQUEST, PANE_EVENTS,  PANE_KEYS};
-    static const enum pane small[PANE_COUNT] = {PANE_TITLE,   PANE_LISTEN, PANE_TOTALS,  PANE_QUEUE,
-                                                PANE_WORKERS, PANE_GRAPH,  PANE_VERDICT, PANE_TABLE,
-                                                PANE_REQUEST, PANE_EVENTS, PANE_KEYS};
-    const enum pane *order = l->narrow ? small : usual;
     int row = 0;
 
-    for (int i = 0; i < PANE_COUNT; i++) {
+    for (int i = 0; i < count; i++) {
         struct rect *r = &l->pane[order[i]];
         r->cols = l->cols;
         r->row = row;
@@ -99,12 +94,24 @@ static void layout_stack(struct layout *l)
         l->pane[PANE_KEYS].row = l->rows - 1;
 }
 
+static void layout_stack_overview(struct layout *l)
+{
+    static const enum pane usual[] = {PANE_TITLE, PANE_LISTEN,  PANE_TOTALS,  PANE_WORKERS,
+                                      PANE_QUEUE, PANE_GRAPH,   PANE_OFFLOAD, PANE_VERDICT,
+                                      PANE_TABLE, PANE_REQUEST, PANE_EVENTS,  PANE_KEYS};
+    static const enum pane small[] = {PANE_TITLE,   PANE_LISTEN,  PANE_TOTALS,  PANE_QUEUE,
+                                      PANE_WORKERS, PANE_GRAPH,   PANE_OFFLOAD, PANE_VERDICT,
+                                      PANE_TABLE,   PANE_REQUEST, PANE_EVENTS,  PANE_KEYS};
+
+    layout_stack(l, l->narrow ? small : usual, sizeof usual / sizeof *usual);
+}
+
 /* Cells of each column with the blank before it. */
 static const int column_cells[COLUMN_COUNT] = {
     [COLUMN_MARKER] = 1, [COLUMN_NUMBER] = 3,      [COLUMN_PID] = 8,      [COLUMN_GENERATION] = 4,
     [COLUMN_STATE] = 8,  [COLUMN_SINCE] = 7,       [COLUMN_REQUESTS] = 6, [COLUMN_OUT] = 6,
-    [COLUMN_IN] = 6,     [COLUMN_CONNECTIONS] = 6, [COLUMN_LAG50] = 7,    [COLUMN_LAG99] = 7,
-    [COLUMN_LAGMAX] = 7, [COLUMN_ERRORS] = 5,
+    [COLUMN_IN] = 6,     [COLUMN_CONNECTIONS] = 6, [COLUMN_OFFLOAD] = 4,  [COLUMN_LAG50] = 7,
+    [COLUMN_LAG99] = 7,  [COLUMN_LAGMAX] = 7,      [COLUMN_ERRORS] = 5,
 };
 
 /*
@@ -115,9 +122,9 @@ static const struct {
     enum column column;
     int keep;
 } column_order[] = {
-    {COLUMN_REQUESTS, 16},   {COLUMN_CONNECTIONS, 16}, {COLUMN_LAG99, 16}, {COLUMN_OUT, 16},
-    {COLUMN_ERRORS, 16},     {COLUMN_PID, 16},         {COLUMN_LAG50, 24}, {COLUMN_LAGMAX, 24},
-    {COLUMN_GENERATION, 24}, {COLUMN_IN, 24},
+    {COLUMN_REQUESTS, 16}, {COLUMN_CONNECTIONS, 16}, {COLUMN_LAG99, 16}, {COLUMN_OUT, 16},
+    {COLUMN_OFFLOAD, 16},  {COLUMN_ERRORS, 16},      {COLUMN_PID, 16},   {COLUMN_LAG50, 24},
+    {COLUMN_LAGMAX, 24},   {COLUMN_GENERATION, 24},  {COLUMN_IN, 24},
 };
 
 static void layout_columns(struct layout *l, int workers)
@@ -164,7 +171,47 @@ struct layout layout_overview(int rows, int cols, int workers)
     l.narrow = cols < LAYOUT_NARROW_COLS;
     l.wide = cols >= LAYOUT_WIDE_COLS;
     layout_heights(&l, workers);
-    layout_stack(&l);
+    layout_stack_overview(&l);
     layout_columns(&l, workers);
+    return l;
+}
+
+struct layout layout_io(int rows, int cols, int threads, int mounts, int stalls)
+{
+    static const enum pane order[] = {PANE_TITLE,   PANE_OFFLOAD, PANE_GRAPH,  PANE_VERDICT,
+                                      PANE_THREADS, PANE_MOUNTS,  PANE_STALLS, PANE_KEYS};
+    struct layout l;
+
+    memset(&l, 0, sizeof l);
+    l.rows = rows;
+    l.cols = cols;
+    l.narrow = cols < LAYOUT_NARROW_COLS;
+    l.wide = cols >= LAYOUT_WIDE_COLS;
+    bool spare = !l.narrow || rows >= 20;
+    int few = stalls < 1 ? 1 : stalls > 3 ? 3 : stalls;
+    int share = rows / 5 > 2 ? rows / 5 : 2; /* of the mounts, so that threads are seen */
+    const struct pane_plan plan[] = {
+        {PANE_VERDICT, 1, l.wide ? 2 : 1},
+        {PANE_OFFLOAD, 1, 1},
+        {PANE_TITLE, 1, 1},
+        {PANE_KEYS, 1, 1},
+        {PANE_MOUNTS, rows < 8 ? 0 : 2,
+         1 + (mounts < 1       ? 1
+              : mounts < share ? mounts
+                               : share)},
+        {PANE_THREADS, rows < 8 ? 1 : 3, 1 + (threads < 1 ? 1 : threads)},
+        {PANE_GRAPH, spare ? 3 : 0, rows >= 36 ? 6 : 3},
+        {PANE_STALLS, spare ? 1 + few : 0, 1 + (stalls < 1 ? 1 : stalls)},
+    };
+    int left = rows;
+
+    for (size_t i = 0; i < sizeof plan / sizeof *plan; i++)
+        layout_least(&l, &plan[i], &left);
+    for (size_t i = 0; i < sizeof plan / sizeof *plan; i++)
+        layout_wish(&l, &plan[i], &left);
+    if (l.pane[PANE_THREADS].rows > 0) /* it grows and shrinks; what is below it stands still */
+        l.pane[PANE_THREADS].rows += left;
+    l.table_header = l.pane[PANE_THREADS].rows >= 3;
+    layout_stack(&l, order, sizeof order / sizeof *order);
     return l;
 }

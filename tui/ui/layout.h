@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Where everything goes on the overview: a pure function of the screen's size and the number
- * of workers. Panes have a least height, a wish and a rank; what does not fit is left out,
- * lowest rank first, down to a screen of one line. Panes never overlap and never stick out.
+ * Where everything goes on the overview and on the I/O view: pure functions of the screen's
+ * size and of how much there is to list. Panes have a least height, a wish and a rank; what does
+ * not fit is left out, lowest rank first, down to a screen of one line. Panes never overlap and
+ * never stick out.
  */
 #ifndef WEIR_TUI_LAYOUT_H
 #define WEIR_TUI_LAYOUT_H
@@ -15,11 +16,15 @@ enum pane {
     PANE_TOTALS,
     PANE_WORKERS,
     PANE_QUEUE,
+    PANE_OFFLOAD,
     PANE_GRAPH,
     PANE_VERDICT,
     PANE_TABLE,
     PANE_REQUEST,
     PANE_EVENTS,
+    PANE_THREADS, /* this and the next two: I/O view */
+    PANE_MOUNTS,
+    PANE_STALLS,
     PANE_KEYS,
     PANE_COUNT
 };
@@ -39,6 +44,7 @@ enum column {
     COLUMN_OUT,
     COLUMN_IN,
     COLUMN_CONNECTIONS,
+    COLUMN_OFFLOAD,
     COLUMN_LAG50,
     COLUMN_LAG99,
     COLUMN_LAGMAX,
@@ -64,5 +70,7 @@ struct layout {
 #define LAYOUT_WIDE_COLS   110
 
 struct layout layout_overview(int rows, int cols, int workers);
+/* The I/O view; the numbers are those of busy threads, mounts and stalls. */
+struct layout layout_io(int rows, int cols, int threads, int mounts, int stalls);
 
 #endif

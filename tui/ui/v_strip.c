@@ -23,13 +23,18 @@ static void strip_question(const struct view *v, char *out, size_t out_bytes, in
             snprintf(out, out_bytes, "interval: %s_", s->typed);
         return;
     }
+    const char *what = s->offload ? "offload" : "workers";
     if (!s->typed[0] && s->change == 0)
-        snprintf(full, sizeof full, "workers %u -> _", now->workers_wanted);
+        snprintf(full, sizeof full, "%s %u -> _", what, app_strip_now(v->a, v->m));
     else
-        snprintf(full, sizeof full, "workers %u -> %u", now->workers_wanted,
+        snprintf(full, sizeof full, "%s %u -> %u", what, app_strip_now(v->a, v->m),
                  app_strip_target(v->a, v->m));
-    snprintf(out, out_bytes, "%s  Enter:apply  Esc:cancel  digits or +/-  (%u..%u%s)", full,
-             now->workers_min, now->workers_max, now->workers_auto ? ", ends auto" : "");
+    if (s->offload)
+        snprintf(out, out_bytes, "%s  Enter:apply  Esc:cancel  threads of each worker%s", full,
+                 now->offload_by_hand ? " (set by hand)" : "");
+    else
+        snprintf(out, out_bytes, "%s  Enter:apply  Esc:cancel  digits or +/-  (%u..%u%s)", full,
+                 now->workers_min, now->workers_max, now->workers_auto ? ", ends auto" : "");
     if (text_width(out) > cells)
         snprintf(out, out_bytes, "%s  Enter:apply Esc:cancel", full);
     if (text_width(out) > cells)
@@ -76,7 +81,10 @@ void view_strip(struct view *v, struct rect r)
     int col = v->layout.cols < 30 ? 0 : 1;
 
     grid_fill(v->g, r.row, 0, r.cols, ROLE_NORMAL, L' ');
-    if (kind == STRIP_SENT || kind == STRIP_GOING || kind == STRIP_DONE) {
+    if (v->a->strip.offload && (kind == STRIP_SENT || kind == STRIP_GOING || kind == STRIP_DONE)) {
+        col += view_print(v, r.row, col, r.cols - col, ROLE_NORMAL, "%s %u  ",
+                          v->layout.narrow ? "O" : "offload", v->m->now.offload_threads);
+    } else if (kind == STRIP_SENT || kind == STRIP_GOING || kind == STRIP_DONE) {
         /* What the board says stands before what was asked. */
         col += view_print(v, r.row, col, r.cols - col, ROLE_NORMAL, "%s %u/%u ",
                           v->layout.narrow ? "W" : "workers", v->m->now.workers_running,

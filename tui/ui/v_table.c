@@ -18,6 +18,7 @@ static const char *const column_title[COLUMN_COUNT] = {
     [COLUMN_REQUESTS] = "REQ/s",   [COLUMN_OUT] = "OUT/s",   [COLUMN_IN] = "IN/s",
     [COLUMN_CONNECTIONS] = "CONN", [COLUMN_LAG50] = "LAG50", [COLUMN_LAG99] = "LAG99",
     [COLUMN_LAGMAX] = "LAGMAX",    [COLUMN_ERRORS] = "ERR",  [COLUMN_REQUEST] = "REQUEST",
+    [COLUMN_OFFLOAD] = "OFQ",
 };
 
 static bool column_is_text(enum column c)
@@ -44,6 +45,18 @@ static const char *table_lag(char out[FMT_BYTES], const struct model_worker *w, 
     return fmt_age(out, ns);
 }
 
+/* A number of jobs in three cells. */
+static const char *table_jobs(char out[FMT_BYTES], uint64_t jobs)
+{
+    if (jobs < 1000)
+        snprintf(out, FMT_BYTES, "%u", (unsigned)jobs);
+    else if (jobs < 99500)
+        snprintf(out, FMT_BYTES, "%uk", (unsigned)((jobs + 500) / 1000));
+    else
+        snprintf(out, FMT_BYTES, "99+");
+    return out;
+}
+
 /* The figures of a row, right of SINCE. */
 static void table_figures(struct view *v, int row, enum role role, const struct model_worker *w,
                           const struct snap_worker *now)
@@ -57,6 +70,9 @@ static void table_figures(struct view *v, int row, enum role role, const struct 
     table_put(v, row, COLUMN_IN, role, fmt_bytes(t, w->rate[RATE_BYTES_IN]));
     table_put(v, row, COLUMN_CONNECTIONS, role,
               fmt_count(t, (double)now->counter[COUNTER_connections]));
+    table_put(
+        v, row, COLUMN_OFFLOAD, model_pool_full(now) && role == ROLE_NORMAL ? ROLE_WARN : role,
+        table_jobs(t, now->counter[COUNTER_offload_queued] + now->counter[COUNTER_offload_busy]));
     table_put(v, row, COLUMN_LAG50, role, table_lag(t, w, w->lag_p50_ns));
     table_put(v, row, COLUMN_LAG99, role, table_lag(t, w, w->lag_p99_ns));
     table_put(v, row, COLUMN_LAGMAX, role, table_lag(t, w, w->lag_max_ns));
@@ -145,15 +161,22 @@ static void table_selected_request(struct view *v, struct rect r, int at)
     const char *what = (unsigned)w->wait < WAIT_COUNT ? board_wait_name[w->wait] : "?";
 
     /* What is being waited for stands first: it must not be what is cut off. */
-    if (row->away_ns == 0 || row->state == ROW_BACKOFF)
+    if (row->state == ROW_OFFLOAD && row->job >= 0) {
+        const struct snap_thread *t = &v->m->now.thread[row->job];
+        snprintf(text, sizeof text, "w%u> a thread in %s %s  %s  (%llu requests wait)", w->number,
+                 (unsigned)t->wait < WAIT_COUNT ? board_wait_name[t->wait] : "?",
+                 fmt_age(age, model_job_age_ns(v->m, t)), t->path,
+                 (unsigned long long)w->counter[COUNTER_requests_waiting]);
+    } else if (row->away_ns == 0 || row->state == ROW_BACKOFF) {
         snprintf(text, sizeof text, "w%u> %s: %s", w->number, row_state_word[row->state],
                  row_state_help[row->state]);
-    else if (w->request[0])
+    } else if (w->request[0]) {
         snprintf(text, sizeof text, "w%u> %s %s  %s%s%s", w->number, what,
                  fmt_age(age, row->away_ns), w->request, w->peer[0] ? "  from " : "", w->peer);
-    else
+    } else {
         snprintf(text, sizeof text, "w%u> %s %s  %s", w->number, what, fmt_age(age, row->away_ns),
                  w->serving);
+    }
     text_cut_end(cut, sizeof cut, text, r.cols - 2);
     grid_text(v->g, r.row, 1, r.cols - 1, ROLE_NORMAL, cut);
 }
