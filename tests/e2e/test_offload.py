@@ -42,7 +42,7 @@ def kinds(weir):
 def mount_row(weir, name):
     """What the status says of the mount with this mount point; None before it is known."""
     for m in weir.status()["mounts"]:
-        if m["name"] == name:
+        if m["mount"] == name:
             return m
     return None
 
@@ -54,7 +54,7 @@ def mount_state(weir, name):
 
 def busy_threads(weir):
     """Every offload thread at work, of all workers."""
-    return [t for w in weir.status()["workers"] for t in w["threads"] if t["path"]]
+    return [job for w in weir.status()["workers"] for job in w["offload"]["jobs"]]
 
 
 class Disk(unittest.TestCase):
@@ -112,6 +112,8 @@ class Rules(Disk):
         weir = self.serve({"x": "delay = 1s"})
         with weir:
             wait_until(lambda: "FAULT" in kinds(weir), 5, "the event FAULT")
+            self.assertEqual(weir.status()["faults"], 1)
+            self.assertIn("FAULTS", weir.ctl("status").stdout)
             self.assertRegex(weir.log(), r"(?i)warn.*fault|fault.*warn|fault rule")
             self.assertIn(weir.root + "/x", weir.log())
             get(weir.port, "/hot")
@@ -355,11 +357,13 @@ class Seen(Disk):
             thread = wait_until(lambda: next(iter(busy_threads(weir)), None), 5, "a thread at work")
             self.assertIn("hang/me", thread["path"])
             self.assertEqual(thread["doing"], "open")
+            self.assertTrue(weir.root.startswith(thread["mount"]), thread["mount"])
             since = thread["since_ms"]
             wait_until(lambda: busy_threads(weir)[0]["since_ms"] > since, 5, "its age to grow")
             self.assertEqual(counter(weir, "requests_waiting"), 1)
-            stall = wait_until(lambda: next((s for s in weir.status()["stalls"] if "hang/me" in s["path"]), None), 10,
-                               "the stall to be listed")
+            stall = wait_until(lambda: next((s for s in weir.status()["stalls"] if "hang/me" in (s["path"] or "")), None),
+                               10, "the stall to be listed")
+            self.assertEqual(stall["thread"], "offload")
             self.assertEqual(stall["doing"], "open")
             self.assertFalse(stall["over"])
             self.assertGreater(stall["lasted_ms"], 0)
@@ -368,7 +372,8 @@ class Seen(Disk):
             self.assertIn("hang/me", text)
             self.assertNotIn("\x1b", text)
             row = next(m for m in weir.status()["mounts"] if m["running"] == 1)
-            self.assertIn(row["name"], weir.ctl("mounts").stdout)
+            self.assertEqual(row["mount"], thread["mount"])
+            self.assertIn(row["mount"], weir.ctl("mounts").stdout)
             self.assertIn(row["type"], weir.ctl("mounts").stdout)
             worker = weir.status()["workers"][0]
             self.assertIsNone(worker["stuck"], "the loop is not blocked: a thread is")
@@ -426,6 +431,8 @@ class Resize(Disk):
             weir.ctl("offload", "6")
             wait_counter(weir, "offload_busy", lambda n: n >= 4)
             self.assertEqual(counter(weir, "offload_threads_max"), 6)
+            self.assertEqual(weir.status()["offload_threads"], 6)
+            self.assertTrue(weir.status()["offload_by_hand"])
             weir.ctl("offload", "2")
             wait_counter(weir, "offload_threads", lambda n: n <= 2)
             for i, w in enumerate(wires):
@@ -473,7 +480,7 @@ class Mounts(Disk):
             self.assertIn("/dev/shm", event["text"])
             self.assertRegex(weir.ctl("mounts").stdout, r"(?i)/dev/shm.*sick|sick.*/dev/shm")
             wait_counter(weir, "offload_stuck", lambda n: n >= 1)
-            states = {m["name"]: m["state"] for m in weir.status()["mounts"]}
+            states = {m["mount"]: m["state"] for m in weir.status()["mounts"]}
             self.assertEqual([n for n, s in states.items() if s != "ok"], ["/dev/shm"])
             waits.close()
             begun = time.monotonic()
