@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What the end-to-end tests stand on: a spawn guard for the real server (server.py), bytes
 on a socket (wire.py), a keep-alive load that notices every lost answer (load.py), terminal
-screens (screen.py) and the TAP reporter (tap.py). Python's standard library alone."""
+screens (screen.py), a slow file system (slowfs.py) and the TAP reporter (tap.py). Python's standard library alone."""
 
 from .server import Weir, run_weir, free_port, program, deadline, wait_until
 from .wire import Wire, Response, get

@@ -1,0 +1,380 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""What slow files do to fast ones, weir side by side with its peers in one run.
+
+A hot 4 KiB file is asked for 500 times a second over 20 keep-alive connections in an open loop
+(openloop.c: a stall is charged to every request it delays), first alone, then while clients
+fetch files from a slow disk; each line also says how fast those clients got their bytes, and how
+long a healthy cold 1 MiB file on the real disk took meanwhile. Variants:
+
+  read    the slow file system (slowfs.c) takes 100 ms for each 128 KiB read
+  open    names are cached, every open takes 1 s, reads are quick
+  cold    a real set of files whose pages are dropped from memory as it runs, read at random
+  fault   weir alone: the slow disk is a [fault] rule
+  hung    weir alone: a mount that never answers, 500 clients at it
+  probes  weir alone: CPU per request on hot files, on disk (residency is probed) and on tmpfs,
+          which cannot be probed and is not; --baseline DIR adds a build to compare with
+
+Every peer has two workers and the defaults of its Debian package; one that is not installed is
+skipped and said so. Loads 127.0.0.1 only; each step is bounded in time, the whole below about
+ten minutes; --quick is weir alone with 100 clients. `make bench` runs it, make check does not."""
+
+import argparse
+import atexit
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+sys.path.insert(0, os.path.join(os.environ.get("WEIR_SRC", "."), "tests"))
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import peers  # noqa: E402
+from harness.slowfs import SlowFS, why_not  # noqa: E402
+
+RATE, CONNECTIONS, WARM = 500, 20, 1
+COLD_FILES, COLD_RATE = 48, 5
+RANDOM_FILES, RANDOM_RATE = 512, 200  # of 1 MiB; slow enough that disk and CPUs are not the limit
+SLOW_BYTES = 4 << 20
+NAMES = 1500  # of the open variant: cached before, each opened once in a while
+
+
+class Load:
+    """One run of openloop in the background."""
+
+    def __init__(self, port, path, seconds, rate=None, connections=CONNECTIONS, warm=WARM, first=0, count=0, pause=0):
+        words = [os.path.join(peers.BUILD, "tests/bench/openloop"), "-c", connections, "-s", seconds, "-w", warm,
+                 "-f", first, "-n", count, "-p", pause]
+        words += ["-r", rate] if rate else []
+        self.seconds = seconds
+        self.process = subprocess.Popen([str(w) for w in [*words, port, path]], stdout=subprocess.PIPE)
+
+    def result(self):
+        try:
+            out, _ = self.process.communicate(timeout=self.seconds + 30)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            raise
+        return json.loads(out)
+
+
+def forget(path, fd=None):
+    """Drops a file's clean pages from memory."""
+    own = os.open(path, os.O_RDONLY) if fd is None else fd
+    os.posix_fadvise(own, 0, 0, os.POSIX_FADV_DONTNEED)
+    if fd is None:
+        os.close(own)
+
+
+class Dropper:
+    """Drops the pages of a set of files again and again while others read them."""
+
+    def __init__(self, paths):
+        self.files = [os.open(p, os.O_RDONLY) for p in paths]
+        self.end = threading.Event()
+        self.thread = threading.Thread(target=self._run, daemon=True)
+
+    def _run(self):
+        while not self.end.wait(0.1):
+            for fd in self.files:
+                forget(None, fd)
+
+    def __enter__(self):
+        self.thread.start()
+
+    def __exit__(self, *_):
+        self.end.set()
+        self.thread.join()
+        for fd in self.files:
+            os.close(fd)
+
+
+class Bench:
+    def __init__(self, args):
+        self.args = args
+        self.folder = tempfile.mkdtemp(prefix="weir-stall-", dir=args.dir)
+        atexit.register(shutil.rmtree, self.folder, ignore_errors=True)
+        os.chmod(self.folder, 0o755)
+        self.root = os.path.join(self.folder, "root")
+        self.mount = os.path.join(self.root, "slow")
+        os.makedirs(self.mount)
+        self.number = 0  # of files fetched so far: each is asked for once, so it is never cached
+        self.failed = []
+        self.put("hot.bin", 4096)
+        for i in range(COLD_FILES):
+            self.put(f"cold{i}", 1 << 20)
+
+    def put(self, name, size):
+        path = os.path.join(self.root, name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "wb") as f:
+            f.write(os.urandom(size))
+            f.flush()
+            os.fsync(f.fileno())
+        return path
+
+    def start_peer(self, kind, **options):
+        return kind(os.path.join(self.folder, f"{kind.name.replace(' ', '-')}-{self.number}"), self.root, **options).start()
+
+    def measure(self, server, clients, slow_path, seconds, **slow):
+        """The three loads at once; `clients` may be 0."""
+        for i in range(COLD_FILES):
+            forget(f"{self.root}/cold{i}")
+        loads = {}
+        if clients:
+            self.number += 20000
+            loads["slow"] = Load(server.port, slow_path, seconds, connections=clients,
+                                 **{"first": self.number, **slow})
+            time.sleep(0.3)  # so that they are all there when the measured second begins
+        loads["hot"] = Load(server.port, "/hot.bin", seconds, RATE)
+        loads["cold"] = Load(server.port, "/cold{}", seconds, COLD_RATE, COLD_RATE, warm=0)
+        return {name: load.result() for name, load in loads.items()}
+
+    def line(self, name, clients, got):
+        hot, cold, slow = got["hot"], got["cold"], got.get("slow")
+        others = {k: v["count"] for g in got.values() for k, v in g["statuses"].items() if k != "200"}
+        words = "".join(f"; {n} times {s}" for s, n in sorted(others.items()))
+        lost = sum(g["errors"] for g in got.values())
+        words += f"; {lost} connections lost" if lost else ""
+        words += f"; {hot['unanswered']} without an answer" if hot["unanswered"] else ""
+        print(f"| {name:20s} | {clients or 'alone':>5} | {hot['p50_ms']:.2f} | {hot['p99_ms']:.2f} | {hot['max_ms']:.1f} | "
+              f"{hot['over_100ms']} of {hot['count']} | {slow['mb_s'] if slow else 0:.0f} | {cold['p50_ms']:.1f} | "
+              f"{cold['max_ms']:.1f} |{words}", flush=True)
+
+    def table(self, title):
+        print(f"\n{title}\n\n| server | clients of the slow disk | hot p50 ms | p99 | max | over 100 ms | slow MB/s | "
+              "cold 1 MiB p50 ms | max |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- |", flush=True)
+
+    def compare(self, title, path, counts, kinds, fs=None, options=None, **slow):
+        """One table: each kind alone and under each number of clients, started afresh each time."""
+        self.table(title)
+        results = {}
+        for kind in kinds:
+            missing = kind.missing()
+            if missing:
+                print(f"| {kind.name:20s} | not installed ({missing}) |", flush=True)
+                continue
+            for clients in [0, *counts]:
+                try:
+                    server = self.start_peer(kind, **(options or {}))
+                except OSError as e:
+                    print(f"| {kind.name:20s} | {e} |", flush=True)
+                    break
+                try:
+                    got = self.measure(server, clients, path, self.args.seconds if clients else self.args.alone, **slow)
+                finally:
+                    if fs:
+                        fs.tell("release")
+                    server.stop()
+                results[kind.name, clients] = got
+                self.line(kind.name, clients, got)
+        self.judge(results, counts)
+        return results
+
+    def judge(self, results, counts):
+        """The aims of this benchmark, for weir."""
+        alone = results.get(("weir", 0))
+        for clients in counts:
+            got, caddy = results.get(("weir", clients)), results.get(("caddy", clients))
+            if not got or not alone:
+                continue
+            limit = max(2.0, 1.5 * alone["hot"]["p99_ms"])
+            self.aim(f"{clients} clients: hot p99 {got['hot']['p99_ms']:.2f} ms, at most {limit:.2f}",
+                     got["hot"]["p99_ms"] <= limit)
+            self.aim(f"{clients} clients: {got['hot']['over_100ms']} hot requests over 100 ms, none wanted",
+                     got["hot"]["over_100ms"] == 0)
+            self.aim(f"{clients} clients: healthy cold file p50 {got['cold']['p50_ms']:.1f} ms, at most 10",
+                     got["cold"]["p50_ms"] <= 10)
+            if caddy:
+                self.aim(f"{clients} clients: slow clients {got['slow']['mb_s']:.0f} MB/s, caddy's {caddy['slow']['mb_s']:.0f}",
+                         got["slow"]["mb_s"] >= 0.97 * caddy["slow"]["mb_s"])
+
+    def aim(self, text, good):
+        print(f"weir, {text}: {'reached' if good else 'MISSED'}", flush=True)
+        if not good:
+            self.failed.append(text)
+
+    # --- the variants ---
+
+    def read(self):
+        with SlowFS("delay read 100", f"set size {SLOW_BYTES}", at=self.mount) as fs:
+            self.compare("Slow reads: FUSE, 100 ms for each 128 KiB", "/slow/f{}", self.args.clients, self.args.kinds, fs)
+
+    def open(self):
+        day = 86400 * 1000
+        with SlowFS("delay read 0", "set size 65536", f"set entry_ms {day}", f"set attr_ms {day}", at=self.mount) as fs:
+            for i in range(NAMES):
+                os.stat(f"{self.mount}/f{i}")
+            fs.tell("delay", "open", 1000)
+            self.compare("Slow opens: FUSE, names cached, each open takes 1 s", "/slow/f{}", self.args.clients[-1:],
+                         self.args.kinds, fs, first=0, count=NAMES)
+
+    def cold(self):
+        paths = [self.put(f"set/r{i}", 1 << 20) for i in range(RANDOM_FILES)]
+        with Dropper(paths):
+            self.compare(f"Real cold data: {RANDOM_FILES} files of 1 MiB read at random, {RANDOM_RATE} a second, their pages "
+                         "dropped as it runs", "/set/r{}", self.args.clients[-1:], self.args.kinds, first=0,
+                         count=RANDOM_FILES, rate=RANDOM_RATE)
+        for path in paths:
+            os.unlink(path)
+
+    def fault(self):
+        for i in range(16):
+            self.put(f"faulted/r{i}", SLOW_BYTES)
+        self.compare("Slow reads by a [fault] rule: 100 ms for each window", "/faulted/r{}", self.args.clients,
+                     [peers.Weir], options=dict(server="allow_faults = yes",
+                                                ini=f"[fault {self.root}/faulted]\noperations = read\ndelay = 100ms\n"),
+                     first=0, count=16)
+
+    def hung(self):
+        print("\nA hung mount: 500 clients ask files of a file system that never answers, deadline 2 s\n")
+        with SlowFS("delay read 0", "set size 65536", at=self.mount) as fs:
+            server = self.start_peer(peers.Weir, server="drain_timeout = 5s", ini="[offload]\ndeadline = 2s\nprobe = 1s\n")
+            try:
+                self.hung_steps(server, fs)
+            finally:
+                fs.tell("release")
+                server.stop()
+
+    def mount_state(self, server):
+        mine = [m for m in json.loads(server.ctl("status", "--json").stdout).get("mounts", []) if m["mount"] == self.mount]
+        return "sick" if any(m["state"] == "sick" for m in mine) else "ok"
+
+    def wait_state(self, server, state, seconds):
+        begun = time.monotonic()
+        while self.mount_state(server) != state:
+            if time.monotonic() > begun + seconds:
+                return None
+            time.sleep(0.05)
+        return time.monotonic() - begun
+
+    def hung_steps(self, server, fs):
+        alone = Load(server.port, "/hot.bin", self.args.alone, RATE).result()
+        fs.tell("hang", "all")
+        self.number += 20000
+        crowd = Load(server.port, "/slow/f{}", 12, connections=500, warm=0, first=self.number, pause=500)
+        hot = Load(server.port, "/hot.bin", 11, RATE)
+        took = self.wait_state(server, "sick", 10)
+        self.aim(f"hung mount: marked sick after {took or 0:.1f} s, deadline 2 s", took is not None and took < 4)
+        for i in range(COLD_FILES):
+            forget(f"{self.root}/cold{i}")
+        cold = Load(server.port, "/cold{}", 4, COLD_RATE, COLD_RATE, warm=0)
+        refused = Load(server.port, "/slow/f{}", 4, 20, 5, warm=0, first=self.number + 10000).result()
+        quick = refused["statuses"].get("503", {"count": 0})
+        self.aim(f"hung mount: {quick['count']} of {refused['count']} requests got 503, p99 {quick.get('p99_ms', 0):.2f} ms, "
+                 "at most 10", quick["count"] == refused["count"] and quick.get("p99_ms", 99) < 10)
+        limit = max(2.0, 1.5 * alone["p99_ms"])
+        hot, cold = hot.result(), cold.result()
+        self.aim(f"hung mount: hot p99 {hot['p99_ms']:.2f} ms (alone {alone['p99_ms']:.2f}, at most {limit:.2f}), "
+                 f"{hot['over_100ms']} over 100 ms", hot["p99_ms"] <= limit and hot["over_100ms"] == 0)
+        self.aim(f"hung mount: healthy cold file p50 {cold['p50_ms']:.1f} ms, at most 10", cold["p50_ms"] <= 10)
+        crowd.result()
+        fs.tell("release")
+        took = self.wait_state(server, "ok", 10)
+        self.aim("hung mount: " + (f"healed {took:.1f} s after it answered again" if took is not None else "did not heal"),
+                 took is not None)
+        again = Load(server.port, "/slow/f{}", 1, 20, 5, warm=0, first=self.number + 15000).result()
+        self.aim("hung mount: files of it are served again", again["statuses"].get("200", {"count": 0})["count"] == again["count"])
+        fs.tell("hang", "all")
+        crowd = Load(server.port, "/slow/f{}", 8, connections=50, warm=0, first=self.number + 16000, pause=500)
+        fs.wait_held()
+        begun = time.monotonic()
+        server.running[0].terminate()
+        try:
+            server.running[0].wait(20)
+        except subprocess.TimeoutExpired:
+            pass
+        took = time.monotonic() - begun
+        crowd.result()
+        self.aim(f"hung mount: stopped in {took:.1f} s with it hung, drain_timeout 5 s", took < 7)
+
+    def probes(self):
+        print("\nThe cost of probes: CPU of one weir worker for each request of a hot file\n\n"
+              "| build | file | disk | tmpfs | disk : tmpfs | probes per request on disk |\n| --- | --- | --- | --- | --- | --- |")
+        shm = tempfile.mkdtemp(prefix="weir-stall-", dir="/dev/shm")
+        os.chmod(shm, 0o755)
+        try:
+            for name, size in (("4k", 4096), ("10m", 10 << 20)):
+                for root in (self.root, shm):
+                    with open(f"{root}/{name}", "wb") as f:
+                        f.write(os.urandom(size))
+            for build in [peers.BUILD, *([self.args.baseline] if self.args.baseline else [])]:
+                for name in ("4k", "10m"):
+                    self.probe_cost(build, name, [self.root, shm])
+        finally:
+            shutil.rmtree(shm)
+
+    def probe_cost(self, build, name, roots):
+        costs, probes = [[], []], 0
+        was, peers.BUILD = peers.BUILD, build
+        servers = []
+        try:
+            for i, root in enumerate(roots):
+                servers.append(peers.Weir(f"{self.folder}/probe-{len(build)}-{name}-{i}", root, workers=1).start())
+            peers.BUILD = was
+            for _ in range(5):
+                for i, server in enumerate(servers):
+                    Load(server.port, "/" + name, 0.2, warm=0).result()
+                    before, count = server.cpu_seconds(), self.counter(server, "probes")
+                    got = Load(server.port, "/" + name, 1.2, warm=0).result()
+                    costs[i].append((server.cpu_seconds() - before) / max(1, got["count"]))
+                    if i == 0:
+                        probes = (self.counter(server, "probes") - count) / max(1, got["count"])
+        finally:
+            peers.BUILD = was
+            for server in servers:
+                server.stop()
+        disk, tmpfs = (sorted(c)[len(c) // 2] * 1e6 for c in costs)
+        print(f"| {build} | {name} | {disk:.2f} us | {tmpfs:.2f} us | {disk / tmpfs:.3f} | {probes:.2f} |", flush=True)
+
+    @staticmethod
+    def counter(server, name):
+        try:
+            return json.loads(server.ctl("status", "--json").stdout)["totals"]["counters"].get(name, 0)
+        except (ValueError, KeyError):
+            return 0
+
+
+VARIANTS = ["read", "open", "cold", "fault", "hung", "probes"]
+
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("variants", nargs="*", help=f"of {', '.join(VARIANTS)}; all without any")
+    p.add_argument("--peers", nargs="+", help="names to take part; all that are installed without it")
+    p.add_argument("--clients", nargs="+", type=int, default=[50, 100, 200])
+    p.add_argument("--seconds", type=float, default=5, help="of each measurement under load")
+    p.add_argument("--alone", type=float, default=3, help="of each measurement without")
+    p.add_argument("--dir", default="/tmp", help="where the files are put: a real disk")
+    p.add_argument("--baseline", help="another build of weir, for the cost of probes")
+    p.add_argument("--quick", action="store_true", help="weir alone, 100 clients")
+    args = p.parse_args()
+    unknown = set(args.variants) - set(VARIANTS)
+    if unknown:
+        p.error(f"no such variant: {', '.join(unknown)}")
+    args.kinds = [k for k in peers.PEERS if not args.peers or k.name in args.peers]
+    if args.quick:
+        args.clients, args.kinds = [100], [peers.Weir]
+    if not os.path.exists(os.path.join(peers.BUILD, "tests/bench/openloop")):
+        sys.exit("tests/bench/openloop is not built: make bench")
+    bench = Bench(args)
+    print(f"Two workers each; hot: 4 KiB, {RATE} a second over {CONNECTIONS} connections, open loop; measured for "
+          f"{args.seconds - WARM:g} s; {os.cpu_count()} CPUs for servers and loads together")
+    no_fuse = why_not()
+    for name in args.variants or VARIANTS:
+        if no_fuse and name in ("read", "open", "hung"):
+            print(f"\n{name}: skipped: {no_fuse}")
+            continue
+        try:
+            getattr(bench, name)()
+        except OSError as e:
+            bench.aim(f"{name}: {e}", False)
+    if bench.failed:
+        print(f"\n{len(bench.failed)} aims missed")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,703 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Slow, hung and failing disks: what is in memory is served on while they are waited for, and
+what waits for what can be seen. Through [fault] rules everywhere, and through a FUSE file system
+(harness/slowfs.c) where there is one. What is checked is order and counts, never speed; a delay
+is only how long something else has to go first."""
+
+import json
+import os
+import re
+import select
+import shutil
+import signal
+import tempfile
+import time
+import unittest
+
+from harness import Weir, Wire, deadline, get, main, run_weir, wait_until
+from harness.server import PATIENCE
+from harness.slowfs import SlowFS, content, why_not
+
+HOT = b"hot" * 100
+ON_SHM = os.path.isdir("/dev/shm") and os.stat("/dev/shm").st_dev != os.stat("/tmp").st_dev
+
+
+def ready(wire):
+    """Whether some of the answer is there."""
+    return bool(wire.held) or bool(select.select([wire.socket], [], [], 0)[0])
+
+
+def counter(weir, name):
+    return weir.status()["totals"]["counters"][name]
+
+
+def wait_counter(weir, name, fact, seconds=10):
+    return wait_until(lambda: fact(counter(weir, name)), seconds, f"the counter {name}, which is {counter(weir, name)}")
+
+
+def kinds(weir):
+    return [e["kind"] for e in weir.status()["events"]]
+
+
+def mount_row(weir, name):
+    """What the status says of the mount with this mount point; None before it is known."""
+    for m in weir.status()["mounts"]:
+        if m["mount"] == name:
+            return m
+    return None
+
+
+def mount_state(weir, name):
+    row = mount_row(weir, name)
+    return row and row["state"]
+
+
+def busy_threads(weir):
+    """Every offload thread at work, of all workers."""
+    return [job for w in weir.status()["workers"] for job in w["offload"]["jobs"]]
+
+
+class Disk(unittest.TestCase):
+    """A server whose files hot and whatever a test puts there are on the disk of the temporary
+    folder, with fault rules on folders of it."""
+
+    def serve(self, faults, server="", offload="", workers=1, location="", more="", root=None):
+        """faults: {folder: lines}; a folder that begins with / is taken as it is."""
+        weir = Weir(workers=workers, location=location, server="allow_faults = yes\n" + server)
+        weir.root = root or weir.root
+        ini = f"[offload]\n{offload}\n"
+        for folder, lines in faults.items():
+            path = folder if folder.startswith("/") else f"{weir.root}/{folder}"
+            ini += f"[fault {path}]\n{lines}\n"
+        weir.more_ini = ini + more
+        weir.write_ini()
+        weir.put("hot", HOT)
+        self.addCleanup(weir.stop, check=False)
+        self.addCleanup(lambda: shutil.rmtree(weir.folder, ignore_errors=True))
+        return weir
+
+    def hot_while(self, weir, slow, at_least=20):
+        """Hot requests, one after the other, until the slow answer begins: there must be many."""
+        done, end = 0, deadline(30)
+        with Wire(weir.port) as w:
+            while not ready(slow) and time.monotonic() < end:
+                self.assertEqual(w.ask("/hot").body, HOT)
+                done += 1
+        self.assertGreaterEqual(done, at_least, "hot requests before the slow one was answered")
+
+    def shm(self):
+        """A folder on another mount than the temporary one."""
+        path = tempfile.mkdtemp(prefix="weir-test-", dir="/dev/shm")
+        os.chmod(path, 0o755)
+        self.addCleanup(shutil.rmtree, path, ignore_errors=True)
+        with open(path + "/f", "wb") as f:
+            f.write(b"shm")
+        return path
+
+
+class Rules(Disk):
+    def test_refused_without_allow_faults(self):
+        weir = self.serve({"x": "delay = 1s"})
+        with open(weir.ini_path) as f:
+            text = f.read()
+        weir.write_ini(text.replace("allow_faults = yes", "allow_faults = no"))
+        done = run_weir("-t", "-c", weir.ini_path)
+        self.assertEqual(done.returncode, 2, done.stderr)
+        self.assertIn("allow_faults", done.stderr)
+        self.assertIn(f"{weir.ini_path}:", done.stderr)
+        weir.write_ini(text)
+        self.assertEqual(run_weir("-t", "-c", weir.ini_path).returncode, 0)
+
+    def test_said_loudly_when_on(self):
+        weir = self.serve({"x": "delay = 1s"})
+        with weir:
+            wait_until(lambda: "FAULT" in kinds(weir), 5, "the event FAULT")
+            self.assertEqual(weir.status()["faults"], 1)
+            self.assertIn("FAULTS", weir.ctl("status").stdout)
+            self.assertRegex(weir.log(), r"(?i)warn.*fault|fault.*warn|fault rule")
+            self.assertIn(weir.root + "/x", weir.log())
+            get(weir.port, "/hot")
+            self.assertEqual(counter(weir, "offload_faulted"), 0)
+
+
+class NeverBlocked(Disk):
+    def slow_one(self, operation, folder="slow", path=None, location="", check=None):
+        weir = self.serve({folder: f"operations = {operation}\ndelay = 2s"}, location=location)
+        weir.put(folder + "/f", b"slow bytes")
+        with weir, Wire(weir.port) as slow:
+            get(weir.port, "/hot")
+            slow.request(path or f"/{folder}/f")
+            self.hot_while(weir, slow)
+            answer = slow.response()
+            self.assertEqual(answer.status, 200)
+            (check or (lambda a: self.assertEqual(a.body, b"slow bytes")))(answer)
+            self.assertGreaterEqual(counter(weir, "offload_faulted"), 1)
+            worker = weir.status()["workers"][0]
+            self.assertIsNone(worker["stuck"])
+            self.assertEqual(worker["blocked_count"], 0)
+            self.assertNotIn("BLOCKED", kinds(weir))
+            self.assertEqual(slow.ask("/hot").body, HOT)
+
+    def test_slow_open(self):
+        self.slow_one("open")
+
+    def test_slow_read(self):
+        self.slow_one("read")
+
+    def test_slow_listing(self):
+        def check(answer):
+            self.assertIn(b"f", answer.body)
+            self.assertIn("f", json.dumps(json.loads(answer.body)))
+
+        self.slow_one("readdir", path="/slow/?format=json", location="listing = auto", check=check)
+
+    def test_many_waiting_few_threads(self):
+        """More slow clients than threads: all are answered, in their turn, and hot ones before."""
+        weir = self.serve({"slow": "operations = read\ndelay = 300ms"}, "offload_threads = 4", "mount_share = 100")
+        for i in range(24):
+            weir.put(f"slow/{i}", b"%d" % i * 5000)
+        with weir:
+            slow = [Wire(weir.port, timeout=30) for _ in range(24)]
+            for i, w in enumerate(slow):
+                w.request(f"/slow/{i}")
+            wait_counter(weir, "requests_waiting", lambda n: n >= 1)
+            done = 0
+            with Wire(weir.port) as w:
+                while not ready(slow[-1]):
+                    self.assertEqual(w.ask("/hot").body, HOT)
+                    done += 1
+            self.assertGreaterEqual(done, 20)
+            self.assertLessEqual(counter(weir, "offload_threads"), 4)
+            for i, w in enumerate(slow):
+                self.assertEqual(w.response().body, b"%d" % i * 5000)
+                w.close()
+            wait_counter(weir, "offload_busy", lambda n: n == 0)
+            self.assertEqual(counter(weir, "offload_queued"), 0)
+            self.assertEqual(counter(weir, "requests_waiting"), 0)
+
+
+class Bytes(Disk):
+    """What comes through cold windows is what is in the file."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.data = os.urandom(3_300_001)
+
+    def setUp(self):
+        self.weir = self.serve({"slow": "operations = read\ndelay = 20ms"}, offload="window = 256k", workers=2)
+        for name in ("slow/f", "fast/f"):
+            self.weir.put(name, self.data, mtime=1_600_000_000)
+        self.weir.start()
+        self.addCleanup(self.weir.stop)
+
+    def parts(self, answer):
+        boundary = re.search(r"boundary=(\S+)", answer["Content-Type"]).group(1).strip('"').encode()
+        pieces = answer.body.split(b"\r\n--" + boundary)
+        self.assertEqual(pieces[-1].strip(), b"--")
+        self.assertEqual(pieces[0], b"")
+        return [tuple(p.split(b"\r\n\r\n", 1)) for p in pieces[1:-1]]
+
+    def test_whole_and_ranges(self):
+        with Wire(self.weir.port, timeout=30) as w:
+            self.assertEqual(w.ask("/slow/f").body, self.data)
+            self.assertEqual(w.ask("/slow/f", "HEAD")["Content-Length"], str(len(self.data)))
+            for first, last in ((0, 0), (1, 262144), (262143, 262145), (1_000_001, 2_222_222), (3_300_000, 3_300_000)):
+                answer = w.ask("/slow/f", fields=[("Range", f"bytes={first}-{last}")])
+                self.assertEqual(answer.status, 206)
+                self.assertEqual(answer.body, self.data[first:last + 1])
+            self.assertEqual(w.ask("/slow/f", fields=[("Range", "bytes=-777")]).body, self.data[-777:])
+            self.assertEqual(w.ask("/hot").body, HOT)
+
+    def test_multipart(self):
+        ranges = [("Range", "bytes=0-9, 262140-600000, 3000000-")]
+        with Wire(self.weir.port, timeout=30) as w:
+            slow, fast = self.parts(w.ask("/slow/f", fields=ranges)), self.parts(w.ask("/fast/f", fields=ranges))
+            self.assertEqual([b for _, b in slow], [self.data[:10], self.data[262140:600001], self.data[3000000:]])
+            self.assertEqual(slow, fast)
+            self.assertEqual(w.ask("/hot").body, HOT)
+
+    def test_pipelined(self):
+        with Wire(self.weir.port, timeout=30) as w:
+            for path in ("/slow/f", "/hot", "/slow/f", "/hot"):
+                w.request(path)
+            for want in (self.data, HOT, self.data, HOT):
+                self.assertEqual(w.response().body, want)
+
+    def test_a_slow_reader(self):
+        """Windows wait for the client as well as for the disk."""
+        with Wire(self.weir.port, rcvbuf=4096, timeout=30) as w:
+            w.request("/slow/f")
+            wait_counter(self.weir, "windows_cold", lambda n: n >= 1)
+            self.assertEqual(get(self.weir.port, "/hot").body, HOT)
+            self.assertEqual(w.response().body, self.data)
+
+
+class Sharing(Disk):
+    def test_one_read_for_all_who_wait(self):
+        weir = self.serve({"slow": "operations = read\ndelay = 1s"}, offload="window = 1m")
+        data = os.urandom(200_000)
+        weir.put("slow/f", data)
+        with weir:
+            wires = [Wire(weir.port, timeout=30) for _ in range(8)]
+            for w in wires:
+                w.request("/slow/f")
+            for w in wires:
+                self.assertEqual(w.response().body, data)
+                w.close()
+            self.assertGreaterEqual(counter(weir, "windows_shared"), 1)
+            self.assertLess(counter(weir, "windows_cold"), 8)
+
+    def test_one_of_them_leaves(self):
+        weir = self.serve({"slow": "operations = read\ndelay = 1s"})
+        data = os.urandom(200_000)
+        weir.put("slow/f", data)
+        with weir, Wire(weir.port, timeout=30) as stays:
+            with Wire(weir.port) as leaves:
+                leaves.request("/slow/f")
+                wait_counter(weir, "offload_busy", lambda n: n >= 1)
+                stays.request("/slow/f")
+                wait_counter(weir, "requests_active", lambda n: n >= 2)
+            self.assertEqual(stays.response().body, data)
+            self.assertEqual(stays.ask("/hot").body, HOT)
+
+
+class Cancelling(Disk):
+    def test_a_client_that_leaves_drops_its_job(self):
+        weir = self.serve({"slow": "operations = open\ndelay = 2s"}, "offload_threads = 1", "mount_share = 100")
+        for name in ("a", "b", "c"):
+            weir.put("slow/" + name, name)
+        with weir, Wire(weir.port, timeout=30) as first:
+            first.request("/slow/a")
+            wait_counter(weir, "offload_busy", lambda n: n == 1)
+            leavers = [Wire(weir.port) for _ in range(2)]
+            for w, name in zip(leavers, "bc"):
+                w.request("/slow/" + name)
+            wait_counter(weir, "offload_queued", lambda n: n >= 2)
+            for w in leavers:
+                w.close()
+            wait_counter(weir, "offload_cancelled", lambda n: n >= 2)
+            self.assertFalse(ready(first), "the first still waits")
+            self.assertEqual(first.response().body, b"a")
+            wait_counter(weir, "offload_busy", lambda n: n == 0)
+            self.assertEqual(counter(weir, "requests_waiting"), 0)
+            self.assertEqual(get(weir.port, "/hot").body, HOT)
+            wait_counter(weir, "connections", lambda n: n <= 1)
+
+    def test_a_client_that_leaves_while_its_job_runs(self):
+        weir = self.serve({"slow": "operations = open\ndelay = 1s"})
+        weir.put("slow/a", "a")
+        with weir:
+            with Wire(weir.port) as w:
+                w.request("/slow/a")
+                wait_counter(weir, "offload_busy", lambda n: n == 1)
+            self.assertEqual(get(weir.port, "/hot").body, HOT)
+            wait_counter(weir, "offload_busy", lambda n: n == 0)
+            self.assertEqual(get(weir.port, "/slow/a", timeout=20).body, b"a")
+
+
+class Errors(Disk):
+    def test_open_that_fails(self):
+        weir = self.serve({"bad": "operations = open\nerror = EIO"})
+        weir.put("bad/f", b"x")
+        with weir, Wire(weir.port) as w:
+            for _ in range(3):
+                self.assertIn(w.ask("/bad/f").status, (500, 503))
+            self.assertEqual(w.ask("/hot").body, HOT)
+
+    def test_open_that_says_no_such_file(self):
+        weir = self.serve({"bad": "operations = open\nerror = ENOENT", "shut": "operations = open\nerror = EACCES"})
+        weir.put("bad/f", b"x")
+        weir.put("shut/f", b"x")
+        with weir, Wire(weir.port) as w:
+            self.assertEqual(w.ask("/bad/f").status, 404)
+            self.assertEqual(w.ask("/shut/f").status, 403)
+
+    def test_read_that_fails(self):
+        """Either an error instead of the answer, or a connection that ends short of its length;
+        never a whole answer, and never the next answer within this one's body."""
+        weir = self.serve({"bad": "operations = read\nerror = EIO"})
+        for name, size in (("bad/small", 1000), ("bad/big", 3_000_000)):
+            weir.put(name, b"x" * size)
+        with weir:
+            for path in ("/bad/small", "/bad/big"):
+                with Wire(weir.port) as w:
+                    w.request(path)
+                    w.request("/hot")
+                    head, _, rest = self.until_end(w).partition(b"\r\n\r\n")
+                    self.assertNotIn(b"x" * 1000, rest)
+                    if b" 200 " in head.split(b"\r\n")[0]:
+                        self.assertNotIn(HOT, rest)
+                    else:
+                        self.assertRegex(head.split(b"\r\n")[0], rb"HTTP/1.1 50[03] ")
+            self.assertEqual(get(weir.port, "/hot").body, HOT)
+
+    @staticmethod
+    def until_end(w):
+        """What comes until the connection ends or the hot answer is there whole."""
+        while HOT not in w.held:
+            try:
+                data = w.socket.recv(1 << 20)
+            except ConnectionResetError:
+                break
+            if not data:
+                break
+            w.held += data
+        return w.held
+
+
+class Seen(Disk):
+    """What waits for what can be read off while it waits."""
+
+    def test_a_hang_names_file_call_and_duration(self):
+        weir = self.serve({"hang": "operations = open\nhang = yes"}, "drain_timeout = 1s")
+        weir.put("hang/me", b"x")
+        with weir, Wire(weir.port) as w:
+            w.request("/hang/me")
+            wait_counter(weir, "offload_busy", lambda n: n == 1)
+            thread = wait_until(lambda: next(iter(busy_threads(weir)), None), 5, "a thread at work")
+            self.assertIn("hang/me", thread["path"])
+            self.assertEqual(thread["doing"], "open")
+            self.assertTrue(weir.root.startswith(thread["mount"]), thread["mount"])
+            since = thread["since_ms"]
+            wait_until(lambda: busy_threads(weir)[0]["since_ms"] > since, 5, "its age to grow")
+            self.assertEqual(counter(weir, "requests_waiting"), 1)
+            stall = wait_until(lambda: next((s for s in weir.status()["stalls"] if "hang/me" in (s["path"] or "")), None),
+                               10, "the stall to be listed")
+            self.assertEqual(stall["thread"], "offload")
+            self.assertEqual(stall["doing"], "open")
+            self.assertFalse(stall["over"])
+            self.assertGreater(stall["lasted_ms"], 0)
+            text = weir.ctl("stalls").stdout
+            self.assertRegex(text, r"open")
+            self.assertIn("hang/me", text)
+            self.assertNotIn("\x1b", text)
+            row = next(m for m in weir.status()["mounts"] if m["running"] == 1)
+            self.assertEqual(row["mount"], thread["mount"])
+            self.assertIn(row["mount"], weir.ctl("mounts").stdout)
+            self.assertIn(row["type"], weir.ctl("mounts").stdout)
+            worker = weir.status()["workers"][0]
+            self.assertIsNone(worker["stuck"], "the loop is not blocked: a thread is")
+            self.assertEqual(get(weir.port, "/hot").body, HOT)
+
+    def test_phases_in_the_json_log(self):
+        weir = self.serve({"slow": "operations = open\ndelay = 700ms", "slowread": "operations = read\ndelay = 700ms"})
+        weir.write_ini(open(weir.ini_path).read().replace("[log]\n", "[log]\nformat = json\nslow_request = 500ms\n"))
+        weir.put("slow/f", b"x")
+        weir.put("slowread/f", b"y" * 100_000)
+        with weir:
+            for path in ("/slow/f", "/slowread/f", "/hot", "/hot"):
+                get(weir.port, path, timeout=20)
+            lines = {}
+            for line in weir.access_lines(4):
+                one = json.loads(line)
+                lines[one["target"]] = one
+            cold, read, hot = lines["/slow/f"], lines["/slowread/f"], lines["/hot"]
+            for one in (cold, read):
+                self.assertTrue(one["cold"])
+                self.assertGreaterEqual(one["duration_ms"], 650)
+            self.assertFalse(hot["cold"])
+            self.assertGreaterEqual(cold["offload_run_ms"], 650)
+            self.assertGreaterEqual(cold["open_ms"], 650)
+            self.assertGreaterEqual(cold["first_byte_ms"], 650)
+            self.assertEqual(hot["offload_run_ms"], 0)
+            self.assertIn("SLOW", kinds(weir))
+            self.assertRegex(weir.log(), r"slow request.*/slow/f")
+
+    def test_histograms_of_jobs(self):
+        weir = self.serve({"slow": "operations = open\ndelay = 300ms"})
+        weir.put("slow/f", b"x")
+        with weir:
+            get(weir.port, "/slow/f", timeout=20)
+            times = weir.status()["totals"]["times"]
+            self.assertGreaterEqual(times["offload_run"]["count"], 1)
+            self.assertGreaterEqual(times["offload_run"]["p99_ns"], 250_000_000)
+            self.assertGreaterEqual(times["offload_wait"]["count"], 1)
+            self.assertGreaterEqual(counter(weir, "offload_jobs"), 1)
+
+
+class Resize(Disk):
+    def test_offload_grows_and_shrinks_live(self):
+        weir = self.serve({"slow": "operations = open\ndelay = 1s"}, "offload_threads = 1", "mount_share = 100",
+                          workers=1)
+        for i in range(12):
+            weir.put(f"slow/{i}", b"%d" % i)
+        with weir:
+            self.assertEqual(counter(weir, "offload_threads_max"), 1)
+            wires = [Wire(weir.port, timeout=60) for _ in range(12)]
+            for i, w in enumerate(wires):
+                w.request(f"/slow/{i}")
+            wait_counter(weir, "offload_queued", lambda n: n >= 8)
+            self.assertEqual(counter(weir, "offload_busy"), 1)
+            weir.ctl("offload", "6")
+            wait_counter(weir, "offload_busy", lambda n: n >= 4)
+            self.assertEqual(counter(weir, "offload_threads_max"), 6)
+            self.assertEqual(weir.status()["offload_threads"], 6)
+            self.assertTrue(weir.status()["offload_by_hand"])
+            weir.ctl("offload", "2")
+            wait_counter(weir, "offload_threads", lambda n: n <= 2)
+            for i, w in enumerate(wires):
+                self.assertEqual(w.response().body, b"%d" % i)
+                w.close()
+            self.assertIn("OFFLOAD", kinds(weir))
+            for words in (["offload", "0"], ["offload", "x"], ["offload", "100000"], ["offload"]):
+                self.assertNotEqual(weir.ctl(*words, check=False).returncode, 0, words)
+            self.assertEqual(counter(weir, "offload_threads_max"), 2)
+
+    def test_a_new_worker_has_the_number_set(self):
+        weir = self.serve({}, workers=1)
+        with weir:
+            weir.ctl("offload", "5")
+            wait_counter(weir, "offload_threads_max", lambda n: n == 5)
+            weir.ctl("workers", "2")
+            weir.wait_workers(2)
+            wait_counter(weir, "offload_threads_max", lambda n: n == 10)
+
+
+@unittest.skipUnless(ON_SHM, "/dev/shm is no other mount than /tmp")
+class Mounts(Disk):
+    """Two mounts: one that hangs, and the one that must not feel it."""
+
+    def two(self, lines, **more):
+        shm = self.shm()
+        weir = self.serve({shm: lines} if lines else {}, "drain_timeout = 1s", more.pop("offload", "deadline = 300ms\nprobe = 60s"),
+                          more=f"[location /shm/]\nfiles = {shm}\n", **more)
+        return weir, shm
+
+    def test_sick_by_its_deadline(self):
+        weir, shm = self.two("operations = open\nhang = yes")
+        with weir:
+            waits = Wire(weir.port, timeout=30)
+            waits.request("/shm/f")
+            wait_until(lambda: mount_state(weir, "/dev/shm") == "sick", 10, "the mount to be sick")
+            for _ in range(20):
+                answer = get(weir.port, "/shm/f")
+                self.assertEqual(answer.status, 503)
+                self.assertRegex(answer["Retry-After"], r"^[1-9][0-9]*$")
+                self.assertEqual(get(weir.port, "/hot").body, HOT)
+            self.assertGreaterEqual(counter(weir, "offload_refused"), 20)
+            self.assertIn("SICK", kinds(weir))
+            event = next(e for e in weir.status()["events"] if e["kind"] == "SICK")
+            self.assertIn("/dev/shm", event["text"])
+            self.assertRegex(weir.ctl("mounts").stdout, r"(?i)/dev/shm.*sick|sick.*/dev/shm")
+            wait_counter(weir, "offload_stuck", lambda n: n >= 1)
+            states = {m["mount"]: m["state"] for m in weir.status()["mounts"]}
+            self.assertEqual([n for n, s in states.items() if s != "ok"], ["/dev/shm"])
+            waits.close()
+            begun = time.monotonic()
+            weir.stop()
+            self.assertLess(time.monotonic() - begun, 15 * PATIENCE)
+
+    def test_stuck_threads_do_not_count(self):
+        """With every thread stuck in the sick mount, a cold file of another is still served."""
+        weir, shm = self.two("operations = open\nhang = yes", offload="deadline = 300ms\nprobe = 60s\nmount_share = 100")
+        weir.server_lines += "\noffload_threads = 2"
+        weir.more_ini += f"[fault {weir.root}/slow]\noperations = open\ndelay = 50ms\n"
+        weir.write_ini()
+        for i in range(4):
+            weir.put(f"slow/{i}", b"cold")
+            with open(f"{shm}/{i}", "wb") as f:
+                f.write(b"shm")
+        with weir:
+            waits = [Wire(weir.port, timeout=30) for _ in range(4)]
+            for i, w in enumerate(waits):
+                w.request(f"/shm/{i}")
+            wait_until(lambda: mount_state(weir, "/dev/shm") == "sick", 10, "the mount to be sick")
+            for i in range(4):
+                self.assertEqual(get(weir.port, f"/slow/{i}").body, b"cold")
+            for w in waits:
+                w.close()
+
+    def test_fence_and_unfence(self):
+        weir, shm = self.two("")
+        with weir:
+            self.assertEqual(get(weir.port, "/shm/f").body, b"shm")
+            weir.ctl("fence", shm)
+            wait_until(lambda: get(weir.port, "/shm/f").status == 503, 5, "the fence")
+            self.assertIsNotNone(get(weir.port, "/shm/f")["Retry-After"])
+            self.assertEqual(mount_state(weir, "/dev/shm"), "fenced")
+            self.assertEqual(get(weir.port, "/hot").body, HOT)
+            self.assertIn("FENCED", kinds(weir))
+            weir.ctl("unfence", shm)
+            wait_until(lambda: get(weir.port, "/shm/f").status == 200, 5, "the fence to go")
+            self.assertEqual(mount_state(weir, "/dev/shm"), "ok")
+            self.assertIn("HEALED", kinds(weir))
+            done = weir.ctl("fence", "/no/such/path", check=False)
+            self.assertNotEqual(done.returncode, 0)
+            self.assertIn("/no/such/path", done.stderr + done.stdout)
+
+    def test_a_fence_holds_in_a_new_worker(self):
+        weir, shm = self.two("")
+        with weir:
+            get(weir.port, "/shm/f")
+            weir.ctl("fence", shm)
+            wait_until(lambda: get(weir.port, "/shm/f").status == 503, 5, "the fence")
+            weir.ctl("restart", "1")
+            weir.wait_workers(1)
+            for _ in range(5):
+                self.assertEqual(get(weir.port, "/shm/f").status, 503)
+            weir.ctl("unfence", shm)
+            wait_until(lambda: get(weir.port, "/shm/f").status == 200, 5, "the fence to go")
+
+    def test_a_full_queue_is_refused(self):
+        weir, shm = self.two("operations = open\ndelay = 2s", offload="deadline = 60s\nqueue = 2\nmount_share = 100")
+        weir.server_lines += "\noffload_threads = 1"
+        weir.write_ini()
+        for i in range(8):
+            with open(f"{shm}/{i}", "wb") as f:
+                f.write(b"shm")
+        with weir:
+            wires = [Wire(weir.port, timeout=30) for _ in range(8)]
+            for i, w in enumerate(wires):
+                w.request(f"/shm/{i}")
+            wait_counter(weir, "offload_refused", lambda n: n >= 1)
+            answers = [w.response() for w in wires]
+            for w in wires:
+                w.close()
+            self.assertEqual({a.status for a in answers}, {200, 503})
+            for a in answers:
+                if a.status == 503:
+                    self.assertIsNotNone(a["Retry-After"])
+
+
+@unittest.skipIf(why_not(), why_not())
+class Fuse(Disk):
+    """The same with a file system that really is slow: one beneath the root, without a word in
+    the configuration."""
+
+    def mounted(self, *commands, **more):
+        # Not in the server's own folder: that is deleted while the mount may still hang.
+        root = tempfile.mkdtemp(prefix="weir-test-", dir="/tmp")
+        os.chmod(root, 0o755)
+        self.addCleanup(shutil.rmtree, root, ignore_errors=True)
+        weir = self.serve({}, more.pop("server", ""), more.pop("offload", ""), root=root, **more)
+        fs = SlowFS("delay read 0", *commands, at=weir.root + "/slow")
+        fs.start()
+        self.addCleanup(fs.stop)
+        return weir, fs
+
+    def held_one(self, weir, fs, operation, path, check=None):
+        get(weir.port, "/hot")
+        fs.tell("hang", operation)
+        with Wire(weir.port, timeout=30) as slow:
+            slow.request(path)
+            fs.wait_held()
+            with Wire(weir.port) as w:
+                for _ in range(50):
+                    self.assertEqual(w.ask("/hot").body, HOT)
+            self.assertFalse(ready(slow))
+            worker = next(w for w in weir.status()["workers"] if w["counters"]["requests_waiting"])
+            self.assertIsNone(worker["stuck"])
+            fs.tell("release")
+            answer = slow.response()
+            self.assertEqual(answer.status, 200)
+            if check:
+                check(answer)
+
+    def test_each_call_held(self):
+        """A request that waits in any call of the file system holds nobody up."""
+        for operation in ("lookup", "getattr", "open", "read"):
+            with self.subTest(operation):
+                weir, fs = self.mounted("set entry_ms 0", "set attr_ms 0")
+                with weir:
+                    self.held_one(weir, fs, operation, "/slow/f7-300000",
+                                  lambda a: self.assertEqual(a.body, content(7, 300000)))
+                fs.stop()
+
+    def test_open_with_names_cached(self):
+        day = 86400 * 1000
+        weir, fs = self.mounted(f"set entry_ms {day}", f"set attr_ms {day}")
+        with weir:
+            os.stat(fs.path + "/f7-1000")
+            self.held_one(weir, fs, "open", "/slow/f7-1000", lambda a: self.assertEqual(a.body, content(7, 1000)))
+
+    def test_listing_held(self):
+        weir, fs = self.mounted("set files 3", location="listing = auto")
+        with weir:
+            self.held_one(weir, fs, "readdir", "/slow/?format=json",
+                          lambda a: self.assertIn(b"f2", a.body))
+
+    def test_bytes(self):
+        weir, fs = self.mounted("delay read 30", workers=2)
+        with weir, Wire(weir.port, timeout=60) as w:
+            self.assertEqual(w.ask("/slow/f1-2500001").body, content(1, 2500001))
+            answer = w.ask("/slow/f2-2500001", fields=[("Range", "bytes=131071-1200000")])
+            self.assertEqual(answer.body, content(2, 2500001, 131071, 1200000 - 131070))
+            self.assertEqual(w.ask("/slow/none").status, 404)
+            self.assertEqual(w.ask("/hot").body, HOT)
+
+    def test_read_error(self):
+        weir, fs = self.mounted("error read 5")
+        with weir:
+            with Wire(weir.port) as w:
+                w.request("/slow/f1-3000000")
+                got = w.socket.recv(65536)
+                if b" 200 " in got.split(b"\r\n")[0]:
+                    self.assertLess(len(got + w.rest()), 1000)
+                else:
+                    self.assertRegex(got, rb"^HTTP/1.1 50[03] ")
+            self.assertEqual(get(weir.port, "/hot").body, HOT)
+            fs.tell("error", "read", 0)
+            self.assertEqual(get(weir.port, "/slow/f2-3000000", timeout=30).body, content(2, 3000000))
+
+    def test_sick_and_healed(self):
+        weir, fs = self.mounted(workers=2, offload="deadline = 300ms\nprobe = 200ms")
+        with weir:
+            self.assertEqual(get(weir.port, "/slow/f1-1000").body, content(1, 1000))
+            fs.tell("hang", "all")
+            crowd = [Wire(weir.port, timeout=30) for _ in range(40)]
+            for i, w in enumerate(crowd):
+                w.request(f"/slow/f{100 + i}-1000")
+            wait_until(lambda: mount_state(weir, fs.path) == "sick", 10, "the mount to be sick")
+            # each worker finds out for itself
+            wait_until(lambda: all(get(weir.port, f"/slow/f{200 + i}-1000", timeout=30).status == 503 for i in range(8)),
+                       10, "503 from all workers")
+            with Wire(weir.port) as w:
+                for _ in range(50):
+                    self.assertEqual(w.ask("/hot").body, HOT)
+            self.assertIn("SICK", kinds(weir))
+            fs.tell("release")
+            wait_until(lambda: "HEALED" in kinds(weir) and mount_state(weir, fs.path) == "ok", 10, "the mount to heal")
+            wait_until(lambda: all(get(weir.port, f"/slow/f{300 + i}-1000", timeout=30).status == 200 for i in range(8)),
+                       10, "200 from all workers")
+            for w in crowd:
+                self.assertIn(w.response().status, (200, 503))
+                w.close()
+            wait_counter(weir, "offload_stuck", lambda n: n == 0)
+
+    def test_stop_with_a_hung_mount(self):
+        for how in (signal.SIGTERM, signal.SIGINT):
+            weir, fs = self.mounted(server="drain_timeout = 1s", workers=2, offload="deadline = 300ms")
+            weir.start()
+            fs.tell("hang", "all")
+            wires = [Wire(weir.port, timeout=30) for _ in range(10)]
+            for i, w in enumerate(wires):
+                w.request(f"/slow/f{i}-1000")
+            fs.wait_held()
+            begun = time.monotonic()
+            weir.stop(how)
+            self.assertLess(time.monotonic() - begun, 10 * PATIENCE)
+            for w in wires:
+                w.close()
+            fs.stop()
+
+    def test_workers_change_with_a_hung_mount(self):
+        weir, fs = self.mounted(server="drain_timeout = 1s", workers=2, offload="deadline = 300ms")
+        with weir:
+            fs.tell("hang", "all")
+            wires = [Wire(weir.port, timeout=30) for _ in range(10)]
+            for i, w in enumerate(wires):
+                w.request(f"/slow/f{i}-1000")
+            fs.wait_held()
+            weir.ctl("reload")
+            weir.wait_workers(2)
+            weir.ctl("workers", "1")
+            weir.wait_workers(1)
+            self.assertEqual(get(weir.port, "/hot").body, HOT)
+            for w in wires:
+                w.close()
+            fs.tell("release")
+            wait_until(lambda: get(weir.port, "/slow/f500-1000", timeout=30).status == 200, 10, "the mount to heal")
+
+
+if __name__ == "__main__":
+    main()
