@@ -208,7 +208,11 @@ static void give_cold(struct file_body *b, struct chunk *out)
     struct file_window *w;
 
     b->wait.ahead = b->ahead && b->ahead->index == index;
-    switch (file_window_ask(b->windows, b->entry, index, &b->wait, &w)) {
+    enum file_window_ask asked = file_window_ask(b->windows, b->entry, index, &b->wait, &w);
+    /* Held or waited for now: not before, or a read under way would be given up. */
+    if (b->ahead && b->ahead->index <= index)
+        file_window_drop(&b->ahead);
+    switch (asked) {
     case FILE_WINDOW_READY:
         give_window(b, w, out);
         break;
@@ -219,9 +223,6 @@ static void give_cold(struct file_body *b, struct chunk *out)
         fail(b, out);
         break;
     }
-    /* Asked for by this very source: given up only now, when it is found or waited for. */
-    if (b->ahead && b->ahead->index <= index)
-        file_window_drop(&b->ahead);
 }
 
 void file_body_pull(struct file_body *b, struct source *source, struct chunk *out)
