@@ -152,7 +152,8 @@ static void free_if_unused(struct errand *e)
 
 static char *copy_behind(char *to, struct span text, char **next)
 {
-    memcpy(to, text.p, text.n);
+    if (text.n > 0)
+        memcpy(to, text.p, text.n);
     to[text.n] = '\0';
     *next = to + text.n + 1;
     return to;

@@ -140,17 +140,20 @@ static void fail(struct file_body *b, struct chunk *out)
     *out = (struct chunk){.kind = CHUNK_ERROR, .fd = -1};
 }
 
-/* The window behind, unless it is in memory anyway. */
-static void read_ahead(struct file_body *b)
+/*
+ * The window behind `index`, unless it is in memory anyway. Begun when `index` is asked for, so
+ * that two reads are under way as long as the client takes what it is given.
+ */
+static void read_ahead(struct file_body *b, uint64_t index)
 {
-    uint64_t next = (window_of(b, b->offset - 1) + 1) * file_windows_bytes(b->windows);
+    uint64_t next = (index + 1) * file_windows_bytes(b->windows);
 
     if (b->ahead || next >= b->end)
         return;
     if (b->entry->home.local && !b->entry->heat.unsupported && !is_faulted(b) &&
         is_hot(b, next, window_end(b, next), mono_now()))
         return;
-    b->ahead = file_window_prefetch(b->windows, b->entry, window_of(b, next));
+    b->ahead = file_window_prefetch(b->windows, b->entry, index + 1);
 }
 
 /* Takes the reference to w, which is finished. */
@@ -178,7 +181,6 @@ static void give_window(struct file_body *b, struct file_window *w, struct chunk
                           .fd = -1,
                           .memory = span_of(w->data + skip, (size_t)(end - b->offset))};
     b->offset = end;
-    read_ahead(b);
 }
 
 /* What the time until now was spent on, for the log. */
@@ -208,20 +210,23 @@ static void give_cold(struct file_body *b, struct chunk *out)
     struct file_window *w;
 
     b->wait.ahead = b->ahead && b->ahead->index == index;
-    switch (file_window_ask(b->windows, b->entry, index, &b->wait, &w)) {
+    enum file_window_ask asked = file_window_ask(b->windows, b->entry, index, &b->wait, &w);
+    /* Held or waited for now: not before, or a read under way would be given up. */
+    if (b->ahead && b->ahead->index <= index)
+        file_window_drop(&b->ahead);
+    switch (asked) {
     case FILE_WINDOW_READY:
+        read_ahead(b, index);
         give_window(b, w, out);
         break;
     case FILE_WINDOW_WAIT:
+        read_ahead(b, index);
         *out = (struct chunk){.kind = CHUNK_WAIT, .fd = -1};
         break;
     case FILE_WINDOW_REFUSED:
         fail(b, out);
         break;
     }
-    /* Asked for by this very source: given up only now, when it is found or waited for. */
-    if (b->ahead && b->ahead->index <= index)
-        file_window_drop(&b->ahead);
 }
 
 void file_body_pull(struct file_body *b, struct source *source, struct chunk *out)

@@ -71,8 +71,8 @@ void serve_plan_free(struct serve_plan *plan);
 enum serve_result {
     SERVE_DONE, /* the plan is made; what went wrong became a status */
     SERVE_WAIT  /* something must be asked of a disk first: plan->wake is called on the loop when it
-                   is  known, and then serve_start must be called again with the same plan (not reset)
-                   and an equal request */
+                   is  known, and then serve_start must be called again with the same plan (not
+                   reset)  and an equal request */
 };
 
 /* Fills a reset plan whose wake and wake_arg are set. */

@@ -212,7 +212,7 @@ START_TEST(listing_in_pieces)
         ck_assert(buf_add(&dir.names, name, sizeof name));
     }
     struct listing_settings settings = {.format = LISTING_JSON, .path = SPAN("/many/")};
-    ck_assert(listing_page_source(&settings, &dir, &s));
+    ck_assert(listing_page_source(&settings, listing_dir_new(&dir), &s));
     for (;;) {
         source_pull(&s, &c);
         if (c.kind != CHUNK_MEMORY)
@@ -249,7 +249,7 @@ START_TEST(listing_of_long_paths)
                 path[i] = i % (size_t)stride == 0 || i == sizeof path - 1 ? '/' : '"';
             struct listing_settings settings = {.format = (enum listing_format)format,
                                                 .path = span_of(path, sizeof path)};
-            ck_assert(listing_page_source(&settings, &dir, &s));
+            ck_assert(listing_page_source(&settings, listing_dir_new(&dir), &s));
             for (source_pull(&s, &c); c.kind == CHUNK_MEMORY; source_pull(&s, &c))
                 total += c.memory.n;
             ck_assert_int_eq(c.kind, CHUNK_END);

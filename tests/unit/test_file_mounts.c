@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The mount table: parsing, hostile lines and mount points, look-ups; residency and its memory;
+ * closing away from the loop.
+ */
+#include "tests/unit/test_file_tree.h"
+
+#include "file/closer.h"
+#include "file/mounts.h"
+#include "file/residency.h"
+#include "file/root.h"
+#include "tests/unit/test_offload_fake.h"
+
+static const char table[] =
+    "22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw\n"
+    "23 22 0:21 / /proc rw shared:2 master:1 - proc proc rw\n"
+    "24 22 0:40 / /srv/my\\040files rw - nfs4 server:/x rw,vers=4.2\n"
+    "25 22 0:41 / /srv/my rw - fuse.sshfs x rw\n"
+    "26 22 0:42 / /run rw - tmpfs tmpfs rw\n"
+    "27 24 8:1 /sub /srv/my\\040files/bind rw shared:3 - ext4 /dev/sda1 rw\n"
+    "28 22 8:2 / /twice rw - xfs /dev/sdb rw\n"
+    "29 28 0:43 / /twice rw - cifs //x/y rw\n"
+    "30 22 0:44 / /odd\\134\\011\\012\\101 rw - 9p x rw\n"
+    /* what is no line: left out */
+    "\n"
+    "31\n"
+    "x 22 0:45 / /bad1 rw - ext4 x rw\n"
+    "32 22 0 / /bad2 rw - ext4 x rw\n"
+    "33 22 0:46 / relative rw - ext4 x rw\n"
+    "34 22 0:47 / /bad4 rw ext4 x rw\n"
+    "35 22 0:48 / /bad5 rw -\n"
+    "36 22 0:-1 / /bad6 rw - ext4 x rw\n"
+    "37 22 99999999999:1 / /bad7 rw - ext4 x rw\n"
+    "38 22 0:49 / /last\\04 rw - ext4 x rw"; /* cut short: no newline, no whole escape */
+
+static struct file_mounts *mounts;
+
+static void set_up(void)
+{
+    tree_make();
+    fake_init();
+    tree_file("table", table);
+    mounts = file_mounts_new(&fake, tree_path("table"));
+    ck_assert_ptr_nonnull(mounts);
+}
+
+static void tear_down(void)
+{
+    file_mounts_free(&mounts);
+    tree_remove();
+}
+
+START_TEST(finds_by_path)
+{
+    static const struct {
+        const char *path;
+        uint64_t id; /* 0: none */
+    } cases[] = {
+        {"/", 22},
+        {"/srv", 22},
+        {"/srv/my", 25},
+        {"/srv/my/x", 25},
+        {"/srv/myfiles", 22},
+        {"/srv/my files", 24},
+        {"/srv/my files/", 24},
+        {"/srv/my files/a/b", 24},
+        {"/srv/my filesx", 22},
+        {"/srv/my\\040files", 22},
+        {"/srv/my files/bind/x", 27},
+        {"/srv/my files/binder", 24},
+        {"/run/x", 26},
+        {"/runx", 22},
+        {"/twice/x", 29},
+        {"/odd\\\t\nA/x", 30},
+        {"/bad1", 22},
+        {"/bad5/x", 22},
+        {"/bad7/x", 22},
+        {"/last\\04/x", 38},
+        {"relative", 0},
+        {"", 0},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const struct file_mount *m = file_mounts_by_path(mounts, span_str(cases[i].path));
+        ck_assert_msg((m ? m->id : 0) == cases[i].id, "%s: %ju", cases[i].path,
+                      (uintmax_t)(m ? m->id : 0));
+    }
+}
+END_TEST
+
+START_TEST(finds_by_id_and_device)
+{
+    ck_assert_str_eq(file_mounts_by_id(mounts, 24)->type, "nfs4");
+    ck_assert_str_eq(file_mounts_by_id(mounts, 24)->point, "/srv/my files");
+    ck_assert_str_eq(file_mounts_by_device(mounts, 0x802)->point, "/twice");
+    for (uint64_t id = 31; id < 38; id++)
+        ck_assert_ptr_null(file_mounts_by_id(mounts, id));
+    ck_assert_ptr_null(file_mounts_by_id(mounts, 0));
+    ck_assert_ptr_null(file_mounts_by_device(mounts, 12345));
+}
+END_TEST
+
+START_TEST(knows_local_types)
+{
+    static const char *const local[] = {"ext2",  "ext3",  "ext4",    "xfs",      "btrfs",   "f2fs",
+                                        "tmpfs", "ramfs", "overlay", "squashfs", "erofs",   "vfat",
+                                        "exfat", "ntfs3", "iso9660", "zfs",      "bcachefs"};
+    static const char *const not_local[] = {
+        "nfs", "nfs4", "cifs",      "smb3", "fuse",          "fuseblk", "fuse.sshfs",
+        "9p",  "ceph", "glusterfs", "afs",  "virtiofs",      "vboxsf",  "autofs",
+        "",    "ext",  "ext44",     "EXT4", "never heard of"};
+
+    for (size_t i = 0; i < sizeof local / sizeof *local; i++)
+        ck_assert_msg(file_mounts_is_local(span_str(local[i])), "%s", local[i]);
+    for (size_t i = 0; i < sizeof not_local / sizeof *not_local; i++)
+        ck_assert_msg(!file_mounts_is_local(span_str(not_local[i])), "%s", not_local[i]);
+}
+END_TEST
+
+START_TEST(homes)
+{
+    struct file_home disk = file_mounts_home(mounts, file_mounts_by_id(mounts, 22));
+    struct file_home bind = file_mounts_home(mounts, file_mounts_by_id(mounts, 27));
+    struct file_home memory = file_mounts_home(mounts, file_mounts_by_id(mounts, 26));
+    struct file_home nfs = file_mounts_home(mounts, file_mounts_by_id(mounts, 24));
+    struct file_home unknown = file_mounts_home(mounts, NULL);
+
+    ck_assert(disk.local && !disk.memory);
+    ck_assert_ptr_eq(disk.mount, bind.mount); /* one device, one queue */
+    ck_assert(memory.local && memory.memory);
+    ck_assert(!nfs.local && !nfs.memory);
+    ck_assert_ptr_ne(nfs.mount, disk.mount);
+    ck_assert_ptr_nonnull(unknown.mount);
+    ck_assert(!unknown.local);
+    ck_assert_str_eq(nfs.mount->name, "/srv/my files");
+}
+END_TEST
+
+START_TEST(missing_table)
+{
+    struct file_mounts *none = file_mounts_new(&fake, tree_path("none"));
+
+    ck_assert_ptr_nonnull(none);
+    ck_assert_ptr_null(file_mounts_by_path(none, SPAN("/")));
+    file_mounts_refresh(none, mono_now());
+    ck_assert(!file_mounts_home(none, NULL).local);
+    file_mounts_free(&none);
+}
+END_TEST
+
+/* The real one: this file is on some mount, by its ID and by its path. */
+START_TEST(own_table)
+{
+    struct file_mounts *own = file_mounts_new(&fake, NULL);
+    struct stat st;
+    uint64_t id;
+    char real[5000];
+
+    ck_assert_ptr_nonnull(realpath(tree, real));
+    int fd = open(tree, O_PATH | O_DIRECTORY);
+    ck_assert_int_eq(file_attributes(fd, true, &st, &id), 0);
+    close(fd);
+    file_mounts_refresh(own, mono_now());
+    const struct file_mount *m = file_mounts_by_path(own, span_str(real));
+    ck_assert_ptr_nonnull(m);
+    if (id != 0)
+        ck_assert_ptr_eq(file_mounts_by_id(own, id), m);
+    file_mounts_free(&own);
+}
+END_TEST
+
+/* --- residency --- */
+
+START_TEST(heat)
+{
+    struct file_heat h = {0};
+    struct mono t = {100 * NS_PER_S};
+
+    ck_assert(!file_heat_is_hot(&h, t));
+    file_heat_note(&h, 0, 3, true, t);
+    file_heat_note(&h, 1, 3, true, t);
+    ck_assert(!file_heat_is_hot(&h, t));
+    file_heat_note(&h, 2, 3, true, t);
+    ck_assert(file_heat_is_hot(&h, t));
+    ck_assert(file_heat_is_hot(&h, mono_after(t, NS_PER_S - 1)));
+    ck_assert(!file_heat_is_hot(&h, mono_after(t, NS_PER_S)));
+    file_heat_note(&h, 1, 3, false, t); /* one cold window undoes it */
+    ck_assert(!file_heat_is_hot(&h, t));
+    file_heat_note(&h, 1, 3, true, t); /* not from the beginning: proves nothing */
+    file_heat_note(&h, 2, 3, true, t);
+    ck_assert(!file_heat_is_hot(&h, t));
+    file_heat_note(&h, 0, 1, true, t);
+    ck_assert(file_heat_is_hot(&h, t));
+}
+END_TEST
+
+START_TEST(residency)
+{
+    static char data[200000];
+    unsigned calls;
+
+    memset(data, 'x', sizeof data);
+    tree_write("f", data, sizeof data);
+    int fd = open(tree_path("f"), O_RDONLY);
+    enum file_residency whole = file_residency(fd, 0, sizeof data, &calls);
+    if (whole == FILE_HOT) { /* written a moment ago, on a file system that can tell */
+        ck_assert_uint_eq(calls, 5);
+        ck_assert_int_eq(file_residency(fd, 5, 1, &calls), FILE_HOT);
+        ck_assert_uint_eq(calls, 1);
+        ck_assert_int_eq(file_residency(fd, 0, 2, &calls), FILE_HOT);
+        ck_assert_uint_eq(calls, 2);
+        /* Behind the end there is nothing to send. */
+        ck_assert_int_eq(file_residency(fd, 0, sizeof data + 1, &calls), FILE_COLD);
+        ck_assert_int_eq(file_residency(fd, sizeof data, 1, &calls), FILE_COLD);
+    }
+    close(fd);
+}
+END_TEST
+
+/* --- closing --- */
+
+START_TEST(closes_away)
+{
+    struct file_closer *c = file_closer_new(&fake);
+    struct file_home home = file_mounts_home(mounts, file_mounts_by_id(mounts, 24));
+    unsigned fds = tree_open_fds();
+    int fd[3];
+
+    for (int i = 0; i < 3; i++)
+        ck_assert_int_ge(fd[i] = open("/", O_PATH), 0);
+    file_closer_close(c, home.mount, &fd[0]);
+    ck_assert_int_eq(fd[0], -1);
+    ck_assert_uint_eq(fake_queued(), 1);
+    ck_assert_int_eq(fake_first(&fake.queued)->op, WAIT_CLOSE);
+    ck_assert_uint_eq(tree_open_fds(), fds + 3);
+    fake_run();
+    ck_assert_uint_eq(tree_open_fds(), fds + 2);
+    fake_refuse(5); /* kept, and not closed here */
+    file_closer_close(c, home.mount, &fd[1]);
+    file_closer_close(c, home.mount, &fd[2]);
+    file_closer_retry(c);
+    ck_assert_uint_eq(fake_queued(), 0);
+    ck_assert_uint_eq(tree_open_fds(), fds + 2);
+    fake_refuse(0);
+    file_closer_retry(c);
+    ck_assert_uint_eq(fake_queued(), 2);
+    file_closer_end(c);
+    file_closer_release(&c);
+    fake_run(); /* outlives its owner */
+    ck_assert_uint_eq(tree_open_fds(), fds);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *s = suite_create("mounts");
+    TCase *t = tcase_create("mounts");
+
+    tcase_add_checked_fixture(t, set_up, tear_down);
+    tcase_add_test(t, finds_by_path);
+    tcase_add_test(t, finds_by_id_and_device);
+    tcase_add_test(t, knows_local_types);
+    tcase_add_test(t, homes);
+    tcase_add_test(t, missing_table);
+    tcase_add_test(t, own_table);
+    tcase_add_test(t, heat);
+    tcase_add_test(t, residency);
+    tcase_add_test(t, closes_away);
+    suite_add_tcase(s, t);
+    return unit_run(s);
+}

@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Bodies of cold files: windows read by an offload thread, read ahead, shared, waited for in
+ * line; files that shrink or cannot be read; giving up in the middle.
+ */
+#include "tests/unit/test_serve_pool.h"
+
+#include "file/window.h"
+
+static char data[5500];
+
+static void test_up(void)
+{
+    pool_up();
+    for (size_t i = 0; i < sizeof data; i++)
+        data[i] = (char)('a' + i * 7 % 26);
+    tree_write("www/f", data, sizeof data);
+    tree_write("www/g", data, sizeof data - 1);
+    conf.cache.content_file_bytes = 10;
+    pool_again();
+}
+
+/* With its plan made, its body not begun. */
+static void ready(struct client *c, const char *target, const char *fields)
+{
+    client_ask(c, target, fields);
+    client_finish(c);
+    ck_assert_msg(c->plan.status == 200 || c->plan.status == 206, "%d", c->plan.status);
+}
+
+START_TEST(whole)
+{
+    struct client c = {0};
+
+    ready(&c, "/f", NULL);
+    ck_assert_uint_eq(fake_queued(), 0);
+    client_pull(&c);
+    ck_assert_int_eq(c.last, CHUNK_WAIT);
+    ck_assert_int_eq(fake_first(&fake.queued)->op, WAIT_READ);
+    ck_assert_uint_eq(fake_first(&fake.queued)->bytes, WINDOW);
+    client_pull(&c); /* too early: nothing changes */
+    ck_assert_int_eq(c.last, CHUNK_WAIT);
+    ck_assert_uint_eq(fake_queued(), 2); /* the one behind as well */
+    uint64_t waited = c.plan.offload_run_ns;
+    fake_step();
+    ck_assert_uint_eq(c.ready, 1);
+    client_pull(&c);
+    ck_assert_uint_eq(c.body.n, WINDOW);
+    ck_assert_uint_gt(c.plan.offload_run_ns, waited);
+    ck_assert_uint_eq(fake_queued(), 2); /* which is waited for now, and the one behind it */
+    client_drain(&c);
+    ck_assert_int_eq(c.last, CHUNK_END);
+    client_has(&c, data, sizeof data);
+    ck_assert_uint_eq(slot_value(&slot, COUNTER_windows_cold), 6);
+    ck_assert_uint_eq(slot_value(&slot, COUNTER_windows_shared), 0);
+    client_end(&c);
+}
+END_TEST
+
+/* What was read ahead while the client read is there at once. */
+START_TEST(reads_ahead)
+{
+    struct client c = {0};
+
+    ready(&c, "/f", NULL);
+    client_pull(&c);
+    fake_step();
+    struct chunk k;
+    for (int i = 0; i < 6; i++) {
+        source_pull(&c.plan.body, &k);
+        ck_assert_int_eq(k.kind, CHUNK_MEMORY);
+        ck_assert_uint_eq(fake_queued(), i < 5 ? 1U : 0U);
+        fake_run();
+    }
+    source_pull(&c.plan.body, &k);
+    ck_assert_int_eq(k.kind, CHUNK_END);
+    ck_assert_uint_eq(c.ready, 1);
+    client_end(&c);
+}
+END_TEST
+
+START_TEST(ranges)
+{
+    static const struct {
+        const char *range;
+        size_t from, bytes;
+    } cases[] = {
+        {"0-0", 0, 1},           {"999-1000", 999, 2}, {"1000-1999", 1000, 1000},
+        {"500-3499", 500, 3000}, {"5499-", 5499, 1},   {"5000-5499", 5000, 500},
+        {"-5500", 0, 5500},
+    };
+    char field[100];
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct client c = {0};
+        snprintf(field, sizeof field, "Range: bytes=%s\r\n", cases[i].range);
+        ready(&c, "/f", field);
+        client_drain(&c);
+        ck_assert_int_eq(c.last, CHUNK_END);
+        client_has(&c, data + cases[i].from, cases[i].bytes);
+        client_end(&c);
+    }
+}
+END_TEST
+
+/* The same bytes hot and cold. */
+START_TEST(several_ranges)
+{
+    struct client c = {0};
+    const char *fields = "Range: bytes=0-9,990-1010,3000-5400\r\n";
+
+    ready(&c, "/f", fields);
+    uint64_t length = c.plan.length;
+    client_drain(&c);
+    ck_assert_int_eq(c.last, CHUNK_END);
+    ck_assert_uint_eq(c.body.n, length);
+    ck_assert_ptr_nonnull(memmem(c.body.p, c.body.n, data, 10));
+    ck_assert_ptr_nonnull(memmem(c.body.p, c.body.n, data + 990, 21));
+    ck_assert_ptr_nonnull(memmem(c.body.p, c.body.n, data + 3000, 2401));
+    client_end(&c);
+    ready(&c, "/f", fields);
+    client_pull(&c); /* given up while it waits */
+    ck_assert_int_eq(c.last, CHUNK_WAIT);
+    client_end(&c);
+}
+END_TEST
+
+START_TEST(shared)
+{
+    struct client c[4] = {0};
+
+    for (int i = 0; i < 4; i++)
+        ready(&c[i], "/f", NULL);
+    for (int i = 0; i < 4; i++)
+        client_pull(&c[i]);
+    ck_assert_uint_eq(fake_queued(), 2);
+    ck_assert_uint_eq(slot_value(&slot, COUNTER_windows_shared), 2 * 3);
+    fake_step();
+    for (int i = 0; i < 4; i++) {
+        ck_assert_uint_eq(c[i].ready, 1);
+        client_pull(&c[i]);
+    }
+    ck_assert_uint_eq(fake_queued(), 2);
+    client_end(&c[0]); /* the others go on */
+    for (int i = 1; i < 4; i++) {
+        client_drain(&c[i]);
+        client_has(&c[i], data, sizeof data);
+        client_end(&c[i]);
+    }
+}
+END_TEST
+
+/* Room for two buffers: the third and fourth client stand in line, in the order they came. */
+START_TEST(line)
+{
+    struct client c[5] = {0};
+    static const char *const field[] = {"Range: bytes=0-999\r\n", "Range: bytes=1000-1999\r\n",
+                                        "Range: bytes=2000-2999\r\n", "Range: bytes=3000-3999\r\n",
+                                        "Range: bytes=2000-2999\r\n"};
+
+    conf.offload.buffers_bytes = 2 * WINDOW;
+    pool_again();
+    for (int i = 0; i < 5; i++) {
+        ready(&c[i], "/f", field[i]);
+        client_pull(&c[i]);
+        ck_assert_int_eq(c[i].last, CHUNK_WAIT);
+    }
+    ck_assert_uint_eq(fake_queued(), 2);
+    fake_run();
+    ck_assert_uint_eq(fake_queued(), 0); /* both buffers are held */
+    struct chunk k;
+    source_pull(&c[0].plan.body, &k);
+    ck_assert_int_eq(k.kind, CHUNK_MEMORY);
+    ck_assert_uint_eq(fake_queued(), 0);
+    client_end(&c[0]);
+    ck_assert_uint_eq(fake_queued(), 1);
+    fake_step();
+    ck_assert_uint_eq(c[2].ready, 1);
+    ck_assert_uint_eq(c[3].ready, 0);
+    ck_assert_uint_eq(c[4].ready, 1); /* wants the same as the third */
+    client_end(&c[3]);                /* leaves the line */
+    client_end(&c[1]);
+    ck_assert_uint_eq(fake_queued(), 0);
+    for (int i = 2; i < 5; i += 2) {
+        client_drain(&c[i]);
+        client_has(&c[i], data + 2000, WINDOW);
+        client_end(&c[i]);
+    }
+}
+END_TEST
+
+/* A window larger than all the room there is still goes, one at a time. */
+START_TEST(little_room)
+{
+    struct client c[3] = {0};
+
+    conf.offload.buffers_bytes = 1;
+    pool_again();
+    for (int i = 0; i < 3; i++)
+        ready(&c[i], i == 1 ? "/g" : "/f", NULL);
+    for (int i = 0; i < 3; i++)
+        client_pull(&c[i]);
+    ck_assert_uint_eq(fake_queued(), 1);
+    for (int turn = 0; turn < 100; turn++) {
+        fake_run();
+        for (int i = 0; i < 3; i++)
+            if (c[i].ready > 0 && c[i].last == CHUNK_WAIT)
+                client_pull(&c[i]);
+    }
+    for (int i = 0; i < 3; i++) {
+        ck_assert_int_eq(c[i].last, CHUNK_END);
+        client_has(&c[i], data, i == 1 ? sizeof data - 1 : sizeof data);
+        client_end(&c[i]);
+    }
+}
+END_TEST
+
+START_TEST(shrinks)
+{
+    struct client c = {0};
+    struct chunk k;
+
+    ready(&c, "/f", NULL);
+    client_pull(&c);
+    fake_step();
+    client_pull(&c);
+    ck_assert_int_eq(truncate(tree_path("www/f"), 1500), 0);
+    fake_step();
+    source_pull(&c.plan.body, &k);
+    ck_assert_int_eq(k.kind, CHUNK_MEMORY);
+    ck_assert_uint_eq(k.memory.n, 500);
+    source_pull(&c.plan.body, &k);
+    if (k.kind == CHUNK_WAIT) {
+        fake_run();
+        source_pull(&c.plan.body, &k);
+    }
+    /* A slice that ends before what it promises (the sender sees it), or a failure. */
+    ck_assert(k.kind == CHUNK_ERROR || (k.kind == CHUNK_FILE && k.offset == 1500));
+    client_end(&c);
+}
+END_TEST
+
+START_TEST(cannot_be_read)
+{
+    struct client c[2] = {0};
+
+    for (int i = 0; i < 2; i++) {
+        ready(&c[i], "/f", NULL);
+        client_pull(&c[i]);
+    }
+    fake_fail(EIO, false);
+    for (int i = 0; i < 2; i++) {
+        ck_assert_uint_eq(c[i].ready, 1);
+        client_pull(&c[i]);
+        ck_assert_int_eq(c[i].last, CHUNK_ERROR);
+        client_pull(&c[i]);
+        ck_assert_int_eq(c[i].last, CHUNK_ERROR);
+        client_end(&c[i]);
+    }
+}
+END_TEST
+
+START_TEST(cancelled_at_every_point)
+{
+    for (int point = 0; point < 4; point++) {
+        struct client c = {0};
+        pool_again();
+        ready(&c, "/f", NULL);
+        client_pull(&c);
+        struct offload_job *job = point > 0 ? fake_begin() : NULL;
+        if (point >= 2)
+            fake_end(job);
+        if (point == 3) {
+            client_pull(&c); /* waits for one, and another is read ahead */
+            ck_assert_uint_eq(fake_queued(), 2);
+        }
+        unsigned woken = c.ready;
+        client_end(&c);
+        ck_assert_uint_eq(fake_queued(), 0);
+        if (point == 1)
+            fake_end(job);
+        ck_assert_uint_eq(woken, point >= 2 ? 1U : 0U);
+    }
+}
+END_TEST
+
+/* --- mounts that do not answer --- */
+
+START_TEST(sick_before)
+{
+    struct client c = {0};
+
+    ready(&c, "/f", NULL);
+    client_end(&c);
+    fake_refuse(9);
+    client_ask(&c, "/f", NULL); /* its name is known, its bytes are not to be had */
+    ck_assert_int_eq(c.plan.status, 503);
+    ck_assert(plan_has_line(&c, "Retry-After: 9"));
+    client_end(&c);
+    client_ask(&c, "/f", "Range: bytes=1-2,5-6\r\n");
+    ck_assert_int_eq(c.plan.status, 503);
+    client_end(&c);
+}
+END_TEST
+
+START_TEST(sick_on_the_way)
+{
+    struct client c[3] = {0};
+
+    conf.offload.buffers_bytes = WINDOW;
+    pool_again();
+    ready(&c[0], "/f", NULL);
+    ready(&c[1], "/f", NULL);
+    ready(&c[2], "/g", NULL);
+    for (int i = 0; i < 3; i++)
+        client_pull(&c[i]); /* the last one stands in line */
+    struct offload_job *job = fake_begin();
+    fake_refuse(3);
+    job->late(job);
+    for (int i = 0; i < 3; i++) {
+        ck_assert_uint_eq(c[i].ready, 1);
+        client_pull(&c[i]);
+        ck_assert_int_eq(c[i].last, CHUNK_ERROR);
+        client_end(&c[i]);
+    }
+    fake_end(job);
+}
+END_TEST
+
+START_TEST(fenced_in_the_queue)
+{
+    struct client c[2] = {0};
+
+    conf.offload.buffers_bytes = WINDOW;
+    pool_again();
+    ready(&c[0], "/f", NULL);
+    ready(&c[1], "/g", NULL);
+    client_pull(&c[0]);
+    client_pull(&c[1]);
+    fake_refuse(3);
+    serve_tick(ctx);
+    ck_assert_uint_eq(c[1].ready, 1); /* in line */
+    ck_assert_uint_eq(c[0].ready, 0);
+    fake_fail(ETIMEDOUT, true);
+    for (int i = 0; i < 2; i++) {
+        ck_assert_uint_eq(c[i].ready, 1);
+        client_pull(&c[i]);
+        ck_assert_int_eq(c[i].last, CHUNK_ERROR);
+        client_end(&c[i]);
+    }
+}
+END_TEST
+
+int main(void)
+{
+    Suite *s = suite_create("serve-windows");
+    TCase *t = tcase_create("serve-windows");
+
+    tcase_add_checked_fixture(t, test_up, pool_down);
+    tcase_add_test(t, whole);
+    tcase_add_test(t, reads_ahead);
+    tcase_add_test(t, ranges);
+    tcase_add_test(t, several_ranges);
+    tcase_add_test(t, shared);
+    tcase_add_test(t, line);
+    tcase_add_test(t, little_room);
+    tcase_add_test(t, shrinks);
+    tcase_add_test(t, cannot_be_read);
+    tcase_add_test(t, cancelled_at_every_point);
+    tcase_add_test(t, sick_before);
+    tcase_add_test(t, sick_on_the_way);
+    tcase_add_test(t, fenced_in_the_queue);
+    suite_add_tcase(s, t);
+    return unit_run(s);
+}
