@@ -163,10 +163,12 @@ static bool take_thread(const struct board_view *view, struct snap *s, const str
     t->since_ns = view_load64(&from->since_ns);
     t->mount = s->mount_count;
     t->path[0] = '\0';
-    if (t->since_ns == 0) /* what else the row says is of the job before */
+    if (t->since_ns == 0 || t->wait == WAIT_POLL) {
+        /* Idle, or about to begin: what else the row says is of the job before. */
+        t->since_ns = 0;
         t->wait = WAIT_POLL;
-    if (t->wait == WAIT_POLL)
         return true;
+    }
     t->mount = mount_index(view, s, seen, slot, view_load32(&from->mount));
     view_take_text(t->path, &from->path);
     return true;
