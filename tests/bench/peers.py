@@ -156,6 +156,10 @@ class Weir(Peer):
         return None if os.path.exists(os.path.join(BUILD, "weir")) else "make"
 
     @property
+    def build(self):
+        return self.options.get("build", BUILD)
+
+    @property
     def runtime(self):
         return os.path.join(self.folder, "run")
 
@@ -164,10 +168,10 @@ class Weir(Peer):
                f"runtime_dir = {self.runtime}\n"
                f"{self.options.get('server', '')}\n[log]\naccess = off\nerror = {self.folder}/error.log\n"
                f"{self.options.get('ini', '')}\n[location /]\nfiles = {self.root}\n")
-        return [os.path.join(BUILD, "weir"), "-c", self.write("weir.ini", ini)]
+        return [os.path.join(self.build, "weir"), "-c", self.write("weir.ini", ini)]
 
     def ctl(self, *words, timeout=30):
-        return subprocess.run([os.path.join(BUILD, "weirctl"), "-r", self.runtime, *words], capture_output=True, text=True,
+        return subprocess.run([os.path.join(self.build, "weirctl"), "-r", self.runtime, *words], capture_output=True, text=True,
                               timeout=timeout)
 
 
