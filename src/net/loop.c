@@ -268,20 +268,21 @@ static unsigned rank_of(const struct epoll_event *event)
 /* Puts the batch into the order of its ranks; within one the kernel's order stays. */
 static void order_batch(struct loop *loop)
 {
-    int count[RANK_COUNT] = {0};
-    int at[RANK_COUNT];
+    size_t n = loop->batch_count > 0 ? (size_t)loop->batch_count : 0;
+    size_t count[RANK_COUNT] = {0};
+    size_t at[RANK_COUNT];
 
-    for (int i = 0; i < loop->batch_count; i++)
+    for (size_t i = 0; i < n; i++)
         count[rank_of(&loop->batch[i])]++;
     for (int rank = 0; rank < RANK_COUNT; rank++)
-        if (count[rank] == loop->batch_count)
+        if (count[rank] == n)
             return;
     at[RANK_ACCEPT] = 0;
     at[RANK_INPUT] = count[RANK_ACCEPT];
     at[RANK_OUTPUT] = count[RANK_ACCEPT] + count[RANK_INPUT];
-    for (int i = 0; i < loop->batch_count; i++)
+    for (size_t i = 0; i < n; i++)
         loop->sorted[at[rank_of(&loop->batch[i])]++] = loop->batch[i];
-    memcpy(loop->batch, loop->sorted, (size_t)loop->batch_count * sizeof *loop->batch);
+    memcpy(loop->batch, loop->sorted, n * sizeof *loop->batch);
 }
 
 static void deliver(struct loop *loop)
