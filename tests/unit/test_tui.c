@@ -400,7 +400,7 @@ START_TEST(verdicts)
         {FIX_EMPTY, VERDICT_BAD, RULE_CHANGE, "no worker is running, nothing is served"},
         {FIX_DRAINING, VERDICT_WARN, RULE_CHANGE, "1 worker died and waits to be started again"},
         {FIX_SICK, VERDICT_WARN, RULE_MOUNT,
-         "mount /mnt/media (nfs4) is sick for 14.2s: 12 threads stuck, requests for it get 503; "
+         "mount /mnt/media (nfs4) is sick for 14.2s: 12 calls held, requests for it get 503; "
          "others are served.  weirctl unfence clears it"},
         {FIX_POOL_FULL, VERDICT_WARN, RULE_OFFLOAD_FULL,
          "offload 64/64 busy, 82 queued, oldest read 8.1s on /mnt/media; cold files wait.  O sets "
@@ -564,10 +564,10 @@ static void shape_pool_idle(struct snap *s, unsigned second)
 START_TEST(verdicts_about_offload)
 {
     check_rule(shape_all_sick, RULE_MOUNT,
-               "every request gets 503: ALL 2 mounts: mount /b (nfs4) is sick for 7.0s, 2 threads "
-               "stuck; nothing is served.  weirctl unfence clears it");
+               "every request gets 503: ALL 2 mounts: mount /b (nfs4) is sick for 7.0s, 2 calls "
+               "held; nothing is served.  weirctl unfence clears it");
     check_rule(shape_sick_for_some, RULE_MOUNT,
-               "mount /a (nfs4) is sick for 7.0s in 1 of 2 workers: 1 thread stuck, requests for "
+               "mount /a (nfs4) is sick for 7.0s in 1 of 2 workers: 1 call held, requests for "
                "it get 503; others are served.  weirctl unfence clears it");
     /* What is critical comes before what is not; a blocked loop before everything. */
     check_rule(shape_sick_and_full, RULE_QUEUE_FULL,

@@ -173,7 +173,7 @@ static bool rule_mount(const struct model *m, struct verdict *v)
     fmt_age(age, mono_since((struct mono){s->taken_ns}, (struct mono){worst->sick_since_ns}));
     if (worst->sick_since_ns == 0)
         snprintf(age, sizeof age, "now");
-    snprintf(threads, sizeof threads, "%llu thread%s stuck", (unsigned long long)worst->running,
+    snprintf(threads, sizeof threads, "%llu call%s held", (unsigned long long)worst->running,
              worst->running == 1 ? "" : "s");
     if (v->level == VERDICT_BAD) {
         if (s->mount_count > 1)
@@ -195,7 +195,7 @@ static bool rule_mount(const struct model *m, struct verdict *v)
                  name, age, part, more, threads);
         snprintf(v->brief, sizeof v->brief, "SICK %s %s%s: %s, it gets 503; others served", brief,
                  age, more, threads);
-        snprintf(v->least, sizeof v->least, "SICK %.24s %s, %llu stuck", brief, age,
+        snprintf(v->least, sizeof v->least, "SICK %.24s %s, %llu held", brief, age,
                  (unsigned long long)worst->running);
     }
     snprintf(v->hint, sizeof v->hint, "weirctl unfence clears it");
