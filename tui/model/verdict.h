@@ -40,7 +40,7 @@ struct verdict {
     enum verdict_rule rule;
     char text[SNAP_TEXT_BYTES + 128]; /* the sentence; for stuck workers its beginning */
     char least[64];                   /* the same where even that is too long, "" for nothing */
-    char brief[200];                  /* the same for narrow screens */
+    char brief[320];                  /* the same for narrow screens */
     char hint[64];                    /* what helps, "" when nothing does */
     struct verdict_group group[VERDICT_GROUPS];
     unsigned groups, more; /* more: workers in groups that found no room */
