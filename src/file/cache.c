@@ -124,6 +124,7 @@ void file_entry_release(void *entry)
     must(!e->cached); /* the table's own reference goes last */
     close_entry(e);
     file_closer_release(&e->closer);
+    file_heat_free(&e->heat);
     free(e->where);
     free(e->content);
     free(e->fields_memory);

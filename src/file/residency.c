@@ -7,11 +7,14 @@
 #include "file/residency.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <sys/types.h>
 #include <sys/uio.h>
 
 static const uint64_t stride_bytes = 64 * 1024;
 static const uint64_t believed_ns = NS_PER_S;
+
+enum { MARKS_MAX = 2048 }; /* of one file, 32 KiB: for a file of 1 GiB at the usual window */
 
 static enum file_residency ask(int fd, uint64_t offset)
 {
@@ -41,35 +44,41 @@ enum file_residency file_residency(int fd, uint64_t offset, uint64_t length, uns
         found = ask(fd, at);
         (*calls)++;
     }
-    if (found == FILE_HOT && length > 1 && last % stride_bytes != offset % stride_bytes) {
+    /* The last byte of what is no whole number of strides: the file may end before it. */
+    if (found == FILE_HOT && length > 1 && length % stride_bytes != 0 &&
+        last % stride_bytes != offset % stride_bytes) {
         found = ask(fd, last);
         (*calls)++;
     }
     return found;
 }
 
-bool file_heat_is_hot(const struct file_heat *heat, struct mono now)
+bool file_heat_is_hot(const struct file_heat *heat, uint64_t index, struct mono now)
 {
-    return heat->proven.ns != 0 && mono_since(now, heat->proven) < believed_ns;
+    if (!heat->mark)
+        return false;
+    const struct file_heat_mark *m = &heat->mark[index % heat->count];
+    return m->index == index && m->hot.ns != 0 && mono_since(now, m->hot) < believed_ns;
 }
 
-void file_heat_note(struct file_heat *heat, uint64_t index, uint64_t count, bool hot,
-                    struct mono now)
+void file_heat_note(struct file_heat *heat, uint64_t index, uint64_t windows, bool hot,
+                    struct mono at)
 {
-    if (!hot) {
-        heat->next = 0;
-        heat->proven = (struct mono){0};
+    if (!heat->mark && hot) {
+        heat->count = windows < MARKS_MAX ? windows : MARKS_MAX;
+        heat->mark = calloc((size_t)heat->count, sizeof *heat->mark);
+    }
+    if (!heat->mark)
         return;
-    }
-    if (index == 0) {
-        heat->pass = now;
-        heat->next = 0;
-    }
-    if (index != heat->next)
-        return;
-    heat->next++;
-    if (heat->next == count) {
-        heat->proven = heat->pass;
-        heat->next = 0;
-    }
+    struct file_heat_mark *m = &heat->mark[index % heat->count];
+    if (hot)
+        *m = (struct file_heat_mark){.index = index, .hot = at};
+    else if (m->index == index)
+        m->hot = (struct mono){0};
+}
+
+void file_heat_free(struct file_heat *heat)
+{
+    free(heat->mark);
+    heat->mark = NULL;
 }

@@ -271,10 +271,15 @@ static void free_if_ended(struct file_windows *all)
 
 static void settle(struct file_window *w)
 {
+    struct file_entry *e = w->entry;
+    uint64_t size = (uint64_t)e->st.st_size, each = w->all->settings.window_bytes;
+
     w->finished = true;
     w->running = false;
     if (!w->ran)
         w->error = w->job.fault_error != 0 ? w->job.fault_error : ECANCELED;
+    else if (w->error == 0 && w->bytes == w->want_bytes) /* in the page cache now */
+        file_heat_note(&e->heat, w->index, (size + each - 1) / each, true, w->job.finished);
 }
 
 static void window_done(struct offload_job *job)
@@ -318,7 +323,8 @@ enum file_window_ask file_window_ask(struct file_windows *windows, struct file_e
         *out = w;
         return FILE_WINDOW_READY;
     }
-    if (offload_mount_refuses(e->home.mount) > 0) {
+    if (is_sick(e)) {
+        count(windows, COUNTER_offload_refused);
         offload_mount_count(e->home.mount, MOUNT_REFUSED, 1);
         return FILE_WINDOW_REFUSED;
     }

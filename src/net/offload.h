@@ -64,6 +64,8 @@ struct offload_mount *offload_mount(struct offload *pool, uint64_t device, const
                                     const char *type);
 /* 0 when jobs are accepted, else how long to wait before asking again (Retry-After), in seconds. */
 unsigned offload_mount_refuses(const struct offload_mount *m);
+/* True when an operator fenced it: not even what is in memory is given out. */
+bool offload_mount_is_fenced(const struct offload_mount *m);
 /* An operator's word: refuse everything for it, or be healthy again. */
 void offload_mount_fence(struct offload_mount *m, bool fenced);
 /* Adds to the mount's row on the board. */

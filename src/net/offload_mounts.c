@@ -117,6 +117,11 @@ unsigned offload_mount_refuses(const struct offload_mount *m)
     return s == 0 ? 1 : s > 3600 ? 3600 : (unsigned)s;
 }
 
+bool offload_mount_is_fenced(const struct offload_mount *m)
+{
+    return m->state == MOUNT_FENCED;
+}
+
 /* --- states --- */
 
 static void set_state(struct offload_mount *m, enum board_mount_state state)

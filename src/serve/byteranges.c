@@ -76,6 +76,7 @@ struct byteranges *byteranges_new(struct serve_ctx *ctx, struct serve_plan *plan
     }
     b->entry = file_entry_hold(e);
     file_body_init(&b->body, ctx, e, plan);
+    file_body_range(&b->body, range[0].offset, range[0].offset + range[0].length);
     b->count = count;
     b->head_room = head_room;
     memcpy(b->range, range, count * sizeof *range);
@@ -106,7 +107,8 @@ static void give_slice(struct byteranges *b, struct chunk *out)
                               .fd = -1,
                               .memory = span_of(e->content + r->offset, (size_t)r->length)};
     else {
-        file_body_range(&b->body, r->offset, r->offset + r->length);
+        if (r > b->range) /* the first one may have begun */
+            file_body_range(&b->body, r->offset, r->offset + r->length);
         b->in_slice = true;
     }
 }
@@ -151,4 +153,9 @@ void byteranges_source(struct byteranges *b, struct source *s)
     static const struct source_ops ops = {pull, stop};
 
     *s = (struct source){.ops = &ops, .fd = -1, .owner = b};
+}
+
+struct file_body *byteranges_body(struct byteranges *b)
+{
+    return b->body.windows ? &b->body : NULL;
 }

@@ -26,5 +26,7 @@ const char *byteranges_boundary(const struct byteranges *b); /* NUL-terminated *
 uint64_t byteranges_length(const struct byteranges *b);
 /* Gives it to a source, which frees it when it stops. */
 void byteranges_source(struct byteranges *b, struct source *s);
+/* What the first part is read with; NULL when nothing is to be waited for. */
+struct file_body *byteranges_body(struct byteranges *b);
 
 #endif

@@ -89,8 +89,10 @@ enum serve_look serve_look_at_directory(struct serve_ctx *ctx, const struct serv
 /* 503 with Retry-After, for a mount that does not answer; SERVE_DONE. */
 enum serve_result serve_refuse(struct serve_ctx *ctx, const struct serve_request *rq,
                                const struct offload_mount *m, struct serve_plan *plan);
-/* Says where an opened file is, for the cache; where is its path. False on ENOMEM. */
-bool serve_complete(struct serve_ctx *ctx, struct file_opened *o, struct span where);
+/* Says where what was opened is, for the cache; where is its path, home that of its name, for when
+ * it cannot be told from itself. False on ENOMEM. */
+bool serve_complete(struct serve_ctx *ctx, struct file_opened *o, struct span where,
+                    struct file_home home);
 /* Adds a job's times to the plan's, as far as it waited for it: since `since`. */
 void serve_account(struct serve_plan *plan, const struct offload_job *job, struct mono since);
 

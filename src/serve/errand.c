@@ -233,17 +233,15 @@ static void settle_root(struct errand *e)
 }
 
 /* Completes what the cache wants to know besides. False on ENOMEM. */
-bool serve_complete(struct serve_ctx *ctx, struct file_opened *o, struct span where)
+bool serve_complete(struct serve_ctx *ctx, struct file_opened *o, struct span where,
+                    struct file_home home)
 {
-    const struct file_mount *m = NULL;
+    const struct file_mount *m =
+        o->mount_id != 0 ? file_mounts_by_id(ctx->mounts, o->mount_id) : NULL;
 
+    o->home = m ? file_mounts_home(ctx->mounts, m) : home;
     if (o->fd < 0)
         return true;
-    if (o->mount_id != 0)
-        m = file_mounts_by_id(ctx->mounts, o->mount_id);
-    if (!m)
-        m = file_mounts_by_path(ctx->mounts, where);
-    o->home = file_mounts_home(ctx->mounts, m);
     o->where = span_dup(where);
     return o->where && o->home.mount;
 }
@@ -255,7 +253,7 @@ static void settle_open(struct errand *e)
 
     if (ctx->slot)
         slot_count(ctx->slot, COUNTER_opens_cold, 1);
-    if (!serve_complete(ctx, &e->opened, span_str(e->where))) {
+    if (!serve_complete(ctx, &e->opened, span_str(e->where), e->home)) {
         drop_findings(e);
         e->opened = (struct file_opened){.kind = FILE_ERROR, .error = ENOMEM, .fd = -1};
     }
@@ -452,8 +450,11 @@ enum errand_send errand_send(struct serve_ctx *ctx, struct serve_plan *plan,
     must(plan->wake && !find_use(plan, &ask->key));
     if (!ask->home.mount)
         return ERRAND_NO_MEMORY;
-    if (e && offload_mount_refuses(e->home.mount) > 0)
+    if (e && offload_mount_refuses(e->home.mount) > 0) {
+        if (ctx->slot) /* what the pool refuses it counts itself */
+            slot_count(ctx->slot, COUNTER_offload_refused, 1);
         return ERRAND_REFUSED;
+    }
     struct errand_use *use = use_new(plan);
     if (!use)
         return ERRAND_NO_MEMORY;

@@ -30,6 +30,7 @@ void serve_shorts_init(struct serve_ctx *ctx)
 void serve_plan_clear(struct serve_plan *plan)
 {
     source_stop(&plan->body);
+    plan->beginning = NULL;
     plan->extra.n = 0;
     plan->ready = span_of(NULL, 0);
     plan->status = 0;

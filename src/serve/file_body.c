@@ -4,6 +4,7 @@
  */
 #include "serve/file_body.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 #include "board/slot.h"
@@ -23,7 +24,9 @@ static void window_ready(struct file_window_wait *w)
     struct file_body *b = list_entry(w, struct file_body, wait);
 
     b->answered = true;
-    if (b->source->wake)
+    if (b->beginning)
+        b->plan->wake(b->plan->wake_arg);
+    else if (b->source->wake)
         b->source->wake(b->source->wake_arg);
 }
 
@@ -88,12 +91,12 @@ static bool is_hot(struct file_body *b, uint64_t offset, uint64_t end, struct mo
     uint64_t windows = ((uint64_t)e->st.st_size + bytes - 1) / bytes;
     unsigned calls;
 
-    if (file_heat_is_hot(&e->heat, now))
-        return true;
     if (!e->home.local || e->heat.unsupported) {
         offload_mount_count(e->home.mount, MOUNT_UNSUPPORTED, 1);
         return false;
     }
+    if (file_heat_is_hot(&e->heat, offset / bytes, now))
+        return true;
     if (b->slot)
         slot_wait(b->slot, WAIT_PROBE, now);
     enum file_residency found = file_residency(e->fd, offset, end - offset, &calls);
@@ -119,13 +122,14 @@ static void give_slice(struct file_body *b, uint64_t end, struct chunk *out)
     b->offset = end;
 }
 
+/* The window of b->offset is hot. */
 static void give_hot(struct file_body *b, struct mono now, struct chunk *out)
 {
     uint64_t end = window_end(b, b->offset);
     uint64_t windows = 1;
 
     while (end < b->end && end - b->offset < slice_bytes &&
-           file_heat_is_hot(&b->entry->heat, now)) {
+           is_hot(b, end, window_end(b, end), now)) {
         end = window_end(b, end);
         windows++;
     }
@@ -134,10 +138,22 @@ static void give_hot(struct file_body *b, struct mono now, struct chunk *out)
     give_slice(b, end, out);
 }
 
-static void fail(struct file_body *b, struct chunk *out)
+static void give_error(struct chunk *out)
+{
+    *out = (struct chunk){.kind = CHUNK_ERROR, .fd = -1};
+}
+
+static void fail(struct file_body *b, int error, struct chunk *out)
 {
     b->failed = true;
-    *out = (struct chunk){.kind = CHUNK_ERROR, .fd = -1};
+    b->error = error;
+    give_error(out);
+}
+
+static void refuse(struct file_body *b, struct chunk *out)
+{
+    b->refused = true;
+    fail(b, ETIMEDOUT, out);
 }
 
 /*
@@ -165,14 +181,14 @@ static void give_window(struct file_body *b, struct file_window *w, struct chunk
 
     b->held = w;
     if (w->error != 0) {
-        fail(b, out);
+        fail(b, w->error, out);
         return;
     }
     if (w->bytes <= skip) { /* the file ends before what was promised */
         if (b->entry->home.local)
             give_slice(b, end, out); /* which the sender finds to be short */
         else
-            fail(b, out);
+            fail(b, EIO, out);
         return;
     }
     if (end > begin + w->bytes)
@@ -197,7 +213,7 @@ static void take_answer(struct file_body *b, struct chunk *out)
     b->answered = false;
     b->wait.window = NULL;
     if (b->wait.refused) {
-        fail(b, out);
+        refuse(b, out);
         return;
     }
     account(b, w);
@@ -224,7 +240,7 @@ static void give_cold(struct file_body *b, struct chunk *out)
         *out = (struct chunk){.kind = CHUNK_WAIT, .fd = -1};
         break;
     case FILE_WINDOW_REFUSED:
-        fail(b, out);
+        refuse(b, out);
         break;
     }
 }
@@ -234,7 +250,12 @@ void file_body_pull(struct file_body *b, struct source *source, struct chunk *ou
     *out = (struct chunk){.kind = CHUNK_END, .fd = -1};
     b->source = source;
     if (b->failed) {
-        fail(b, out);
+        give_error(out);
+        return;
+    }
+    if (b->begun) {
+        b->begun = false;
+        *out = b->first;
         return;
     }
     if (b->wait.waiting) {
@@ -303,19 +324,38 @@ bool file_body_source(struct serve_ctx *ctx, struct serve_plan *plan, struct fil
     }
     file_body_range(&f->body, offset, end);
     f->entry = e;
+    plan->beginning = &f->body;
     plan->body =
         (struct source){.ops = &ops, .fd = e->fd, .offset = offset, .end = end, .owner = f};
     return true;
 }
 
-bool file_body_is_refused(struct serve_ctx *ctx, struct file_entry *e, uint64_t offset,
-                          uint64_t end)
-{
-    struct file_body b;
+/* --- beginning --- */
 
-    if (e->fd < 0 || offset >= end || !e->home.mount || offload_mount_refuses(e->home.mount) == 0)
-        return false;
-    file_body_init(&b, ctx, e, NULL);
-    file_body_range(&b, offset, end);
-    return b.windows && (is_faulted(&b) || !is_hot(&b, offset, window_end(&b, offset), mono_now()));
+static enum serve_result answer_failure(struct serve_ctx *ctx, const struct serve_request *rq,
+                                        struct file_body *b, struct serve_plan *plan)
+{
+    if (b->refused)
+        return serve_refuse(ctx, rq, b->entry->home.mount, plan);
+    serve_errno(ctx, rq, b->error, b->entry->where, plan);
+    return SERVE_DONE;
+}
+
+enum serve_result file_body_begin(struct serve_ctx *ctx, const struct serve_request *rq,
+                                  struct serve_plan *plan)
+{
+    struct file_body *b = plan->beginning;
+    struct chunk first;
+
+    b->beginning = true;
+    file_body_pull(b, &plan->body, &first);
+    if (first.kind == CHUNK_WAIT)
+        return SERVE_WAIT;
+    b->beginning = false;
+    plan->beginning = NULL;
+    if (first.kind == CHUNK_ERROR)
+        return answer_failure(ctx, rq, b, plan);
+    b->first = first;
+    b->begun = true;
+    return SERVE_DONE;
 }

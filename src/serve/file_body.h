@@ -3,7 +3,10 @@
  * The body of a response that is a stretch of an open file. Before each window the file's
  * residency is asked for: a hot window is given as a slice for sendfile, a cold one is read by
  * an offload thread while the source waits, and the one behind it is read ahead meanwhile
- * (file/window). On tmpfs, and without a pool, it is one plain slice. Worker's loop only.
+ * (file/window). On tmpfs, and without a pool, it is one plain slice.
+ *
+ * The first bytes are got before the response begins (file_body_begin), so that a file that
+ * cannot be read is an error answer and not a connection that breaks off. Worker's loop only.
  */
 #ifndef WEIR_SERVE_FILE_BODY_H
 #define WEIR_SERVE_FILE_BODY_H
@@ -25,8 +28,12 @@ struct file_body {
     struct file_window *held;  /* the bytes given last */
     struct file_window *ahead; /* being read before it is asked for */
     struct file_window_wait wait;
-    bool answered; /* wait.window or wait.refused is to be looked at */
-    bool failed;
+    bool answered;  /* wait.window or wait.refused is to be looked at */
+    bool beginning; /* until file_body_begin is done: the plan is woken, not the source */
+    bool begun;     /* first is to be given next */
+    struct chunk first;
+    bool failed, refused; /* refused: by its mount */
+    int error;            /* errno of a failure */
 };
 
 struct serve_ctx;
@@ -41,12 +48,13 @@ void file_body_pull(struct file_body *body, struct source *source, struct chunk 
 /* Gives back what is held and waited for. */
 void file_body_stop(struct file_body *body);
 
+/* Gets the first chunk of the plan's body. SERVE_WAIT: the plan's wake is called, call again. What
+ * fails becomes the plan's answer. */
+enum serve_result file_body_begin(struct serve_ctx *ctx, const struct serve_request *rq,
+                                  struct serve_plan *plan);
+
 /* Makes [offset, end) of e the plan's body; takes the reference to e. False on ENOMEM. */
 bool file_body_source(struct serve_ctx *ctx, struct serve_plan *plan, struct file_entry *e,
                       uint64_t offset, uint64_t end);
-
-/* True when the beginning of this stretch would have to be read from a mount that refuses. */
-bool file_body_is_refused(struct serve_ctx *ctx, struct file_entry *e, uint64_t offset,
-                          uint64_t end);
 
 #endif

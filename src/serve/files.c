@@ -170,6 +170,7 @@ static void send_ranges(struct serve_ctx *ctx, const struct serve_request *rq, s
     plan->length_known = true;
     plan->file = span_of(e->path, e->path_bytes);
     byteranges_source(b, &plan->body);
+    plan->beginning = byteranges_body(b);
     file_entry_release(e); /* the parts hold it */
 }
 
@@ -253,13 +254,6 @@ static void answer_file(struct serve_ctx *ctx, const struct serve_request *rq, s
         return;
     case HTTP_COND_PROCEED:
         break;
-    }
-    if (rq->http->method == HTTP_GET && file_body_is_refused(ctx, e, 0, (uint64_t)e->st.st_size)) {
-        const struct offload_mount *m = e->home.mount;
-        offload_mount_count(e->home.mount, MOUNT_REFUSED, 1);
-        file_entry_release(e);
-        serve_refuse(ctx, rq, m, plan);
-        return;
     }
     if (wants_range(ctx, rq, &v))
         answer_range(ctx, rq, e, plan);

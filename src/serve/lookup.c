@@ -58,7 +58,8 @@ static bool try_root(struct serve_ctx *ctx, struct file_root *root, struct file_
 {
     struct file_root_seen seen;
 
-    if (!home.local || !ctx->cached_opens || offload_is_faulted(ctx->pool, WAIT_OPEN, root->path))
+    if (!home.local || !ctx->cached_opens || (home.mount && offload_mount_is_fenced(home.mount)) ||
+        offload_is_faulted(ctx->pool, WAIT_OPEN, root->path))
         return false;
     if (ctx->slot)
         slot_wait(ctx->slot, WAIT_OPEN, now);
@@ -136,7 +137,7 @@ static struct file_entry *take(struct look *l, struct file_opened *opened)
     struct span where = where_of(l->ctx, l->ctx->root[l->id].path, l->name);
 
     l->stale = NULL;
-    if (!serve_complete(l->ctx, opened, where)) {
+    if (!serve_complete(l->ctx, opened, where, l->home)) {
         file_opened_drop(opened);
         *opened = (struct file_opened){.kind = FILE_ERROR, .error = ENOMEM, .fd = -1};
     }
@@ -150,12 +151,12 @@ static bool try_hot(struct look *l, const struct file_open_how *how, struct file
     struct file_opened opened;
     struct mono begin = mono_now();
 
-    if (!l->home.local || !ctx->cached_opens)
+    if (!l->home.local || !ctx->cached_opens ||
+        (l->home.mount && offload_mount_is_fenced(l->home.mount)))
         return false;
     const char *where = where_of(ctx, ctx->root[l->id].path, l->name).p;
     if (ctx->conf->fault_count > 0 && (offload_is_faulted(ctx->pool, WAIT_OPEN, where) ||
-                                       offload_is_faulted(ctx->pool, WAIT_STAT, where) ||
-                                       offload_is_faulted(ctx->pool, WAIT_READ, where)))
+                                       offload_is_faulted(ctx->pool, WAIT_STAT, where)))
         return false;
     if (ctx->slot)
         slot_serving(ctx->slot, span_str(where));
@@ -191,6 +192,19 @@ static struct file_entry *entry_of_error(struct look *l, int error)
     return take(l, &opened);
 }
 
+/* How it is asked; the contents of a file whose reads are to fail or be slow are left to jobs of
+ * their own. */
+static struct file_open_how how_of(const struct look *l)
+{
+    struct serve_ctx *ctx = l->ctx;
+    struct file_open_how how = file_cache_how(ctx->cache, l->stale, l->name);
+
+    if (ctx->conf->fault_count > 0 &&
+        offload_is_faulted(ctx->pool, WAIT_READ, where_of(ctx, ctx->root[l->id].path, l->name).p))
+        how.content_bytes = 0;
+    return how;
+}
+
 /* The file system has to be asked. */
 static enum serve_look ask_for(struct look *l, struct file_entry **e)
 {
@@ -208,7 +222,7 @@ static enum serve_look ask_for(struct look *l, struct file_entry **e)
     }
     struct span real = where_of(ctx, l->place->real, l->name);
     l->home = file_mounts_home(ctx->mounts, file_mounts_by_path(ctx->mounts, real));
-    struct file_open_how how = file_cache_how(ctx->cache, l->stale, l->name);
+    struct file_open_how how = how_of(l);
     if (try_hot(l, &how, e))
         return SERVE_LOOK_FOUND;
     struct errand_ask ask = {
@@ -278,6 +292,20 @@ static enum serve_look look(struct look *l, struct file_entry **e)
     return SERVE_LOOK_FOUND;
 }
 
+/* A fenced mount gives nothing out, not even what is in memory. Takes the reference then. */
+static bool is_fenced(struct look *l, struct file_entry *e)
+{
+    struct offload_mount *m = e->home.mount;
+
+    if (!m || !offload_mount_is_fenced(m))
+        return false;
+    count_slot(l->ctx, COUNTER_offload_refused);
+    offload_mount_count(m, MOUNT_REFUSED, 1);
+    file_entry_release(e);
+    serve_refuse(l->ctx, l->rq, m, l->plan);
+    return true;
+}
+
 enum serve_look serve_look_up(struct serve_ctx *ctx, const struct serve_request *rq,
                               const struct serve_target *t, struct span path,
                               struct serve_plan *plan, struct file_entry **e)
@@ -290,8 +318,12 @@ enum serve_look serve_look_up(struct serve_ctx *ctx, const struct serve_request 
                      .name = path.p + t->name_at};
     enum serve_look found = look(&l, e);
 
-    if (found != SERVE_LOOK_FOUND || !*e || (*e)->kind != FILE_ERROR ||
-        !serve_is_shortage((*e)->error) || file_cache_shed(ctx->cache, SERVE_SHED_COUNT) == 0)
+    if (found != SERVE_LOOK_FOUND || !*e)
+        return found;
+    if (is_fenced(&l, *e))
+        return SERVE_LOOK_ANSWERED;
+    if ((*e)->kind != FILE_ERROR || !serve_is_shortage((*e)->error) ||
+        file_cache_shed(ctx->cache, SERVE_SHED_COUNT) == 0)
         return found;
     file_entry_release(*e);
     errand_forget(plan, &(struct errand_key){.kind = ERRAND_OPEN, .root_id = l.id, .path = path});

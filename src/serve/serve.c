@@ -15,6 +15,7 @@
 #include "http/path.h"
 #include "serve/context.h"
 #include "serve/errand.h"
+#include "serve/file_body.h"
 
 static bool use_pool(struct serve_ctx *ctx, struct offload *pool)
 {
@@ -123,6 +124,8 @@ void serve_tick(struct serve_ctx *ctx)
 void serve_cancel(struct serve_plan *plan)
 {
     errand_drop_all(plan);
+    if (plan->beginning)
+        serve_plan_clear(plan);
 }
 
 unsigned serve_shed(struct serve_ctx *ctx, unsigned count)
@@ -271,8 +274,12 @@ enum serve_result serve_start(struct serve_ctx *ctx, const struct serve_request 
             file_closer_retry(ctx->closer);
         }
     }
-    enum serve_result result = start(ctx, request, plan);
-    if (result == SERVE_DONE)
+    if (!plan->beginning) {
+        if (start(ctx, request, plan) == SERVE_WAIT)
+            return SERVE_WAIT;
         errand_drop_all(plan);
-    return result;
+    }
+    if (!plan->beginning || request->http->method == HTTP_HEAD)
+        return SERVE_DONE;
+    return file_body_begin(ctx, request, plan);
 }

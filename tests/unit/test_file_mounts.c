@@ -175,22 +175,34 @@ START_TEST(heat)
 {
     struct file_heat h = {0};
     struct mono t = {100 * NS_PER_S};
+    uint64_t many = UINT64_C(1) << 40;
 
-    ck_assert(!file_heat_is_hot(&h, t));
-    file_heat_note(&h, 0, 3, true, t);
-    file_heat_note(&h, 1, 3, true, t);
-    ck_assert(!file_heat_is_hot(&h, t));
-    file_heat_note(&h, 2, 3, true, t);
-    ck_assert(file_heat_is_hot(&h, t));
-    ck_assert(file_heat_is_hot(&h, mono_after(t, NS_PER_S - 1)));
-    ck_assert(!file_heat_is_hot(&h, mono_after(t, NS_PER_S)));
-    file_heat_note(&h, 1, 3, false, t); /* one cold window undoes it */
-    ck_assert(!file_heat_is_hot(&h, t));
-    file_heat_note(&h, 1, 3, true, t); /* not from the beginning: proves nothing */
-    file_heat_note(&h, 2, 3, true, t);
-    ck_assert(!file_heat_is_hot(&h, t));
-    file_heat_note(&h, 0, 1, true, t);
-    ck_assert(file_heat_is_hot(&h, t));
+    ck_assert(!file_heat_is_hot(&h, 0, t));
+    file_heat_note(&h, 0, 3, false, t);
+    ck_assert_ptr_null(h.mark);        /* which is what nothing known means as well */
+    file_heat_note(&h, 1, 3, true, t); /* in any order */
+    file_heat_note(&h, 0, 3, true, mono_after(t, 5));
+    ck_assert(file_heat_is_hot(&h, 0, t));
+    ck_assert(file_heat_is_hot(&h, 1, t));
+    ck_assert(!file_heat_is_hot(&h, 2, t));
+    ck_assert(file_heat_is_hot(&h, 1, mono_after(t, NS_PER_S - 1)));
+    ck_assert(!file_heat_is_hot(&h, 1, mono_after(t, NS_PER_S)));
+    ck_assert(file_heat_is_hot(&h, 0, mono_after(t, NS_PER_S))); /* each on its own */
+    file_heat_note(&h, 1, 3, false, t);
+    ck_assert(!file_heat_is_hot(&h, 1, t));
+    ck_assert(file_heat_is_hot(&h, 0, t));
+    file_heat_free(&h);
+
+    file_heat_note(&h, 7, many, true, t); /* a huge file costs no more than a large one */
+    ck_assert_uint_le(h.count, 4096);
+    ck_assert(file_heat_is_hot(&h, 7, t));
+    ck_assert(!file_heat_is_hot(&h, 7 + h.count, t));
+    file_heat_note(&h, 7 + h.count, many, false, t); /* says nothing of the other */
+    ck_assert(file_heat_is_hot(&h, 7, t));
+    file_heat_note(&h, 7 + h.count, many, true, t);
+    ck_assert(!file_heat_is_hot(&h, 7, t));
+    ck_assert(file_heat_is_hot(&h, 7 + h.count, t));
+    file_heat_free(&h);
 }
 END_TEST
 
@@ -212,6 +224,8 @@ START_TEST(residency)
         /* Behind the end there is nothing to send. */
         ck_assert_int_eq(file_residency(fd, 0, sizeof data + 1, &calls), FILE_COLD);
         ck_assert_int_eq(file_residency(fd, sizeof data, 1, &calls), FILE_COLD);
+        ck_assert_int_eq(file_residency(fd, 0, 131072, &calls), FILE_HOT);
+        ck_assert_uint_eq(calls, 2); /* one for each 64 KiB */
     }
     close(fd);
 }

@@ -22,6 +22,7 @@ struct offload_mount {
     char name[256], type[64];
     uint64_t counter[MOUNT_COUNTER_COUNT];
     unsigned refuses; /* seconds of Retry-After; 0: it accepts */
+    bool fenced;
 };
 
 struct offload {
@@ -30,6 +31,7 @@ struct offload {
     unsigned mounts;
     bool full;
     const char *faulted; /* prefix of paths that are; NULL: none */
+    unsigned sound;      /* bits of operations that are not, on any path */
     uint64_t now;        /* pretended time of the jobs */
     unsigned submitted, cancelled;
 };
@@ -62,6 +64,11 @@ unsigned offload_mount_refuses(const struct offload_mount *m)
     return m->refuses;
 }
 
+bool offload_mount_is_fenced(const struct offload_mount *m)
+{
+    return m->fenced;
+}
+
 void offload_mount_count(struct offload_mount *m, enum board_mount_counter which, uint64_t n)
 {
     m->counter[which] += n;
@@ -74,8 +81,8 @@ const char *offload_mount_name(const struct offload_mount *m)
 
 bool offload_is_faulted(const struct offload *pool, enum board_wait op, const char *path)
 {
-    (void)op;
-    return pool->faulted && strncmp(path, pool->faulted, strlen(pool->faulted)) == 0;
+    return pool->faulted && !(pool->sound & 1U << op) &&
+           strncmp(path, pool->faulted, strlen(pool->faulted)) == 0;
 }
 
 enum offload_submit offload_submit(struct offload *pool, struct offload_job *job)
@@ -182,6 +189,15 @@ static inline void fake_refuse(unsigned seconds)
 {
     for (unsigned i = 0; i < fake.mounts; i++)
         fake.mount[i].refuses = seconds;
+}
+
+/* Every mount is fenced from now on, or not. */
+static inline void fake_fence(bool fenced)
+{
+    for (unsigned i = 0; i < fake.mounts; i++) {
+        fake.mount[i].fenced = fenced;
+        fake.mount[i].refuses = fenced ? 5 : 0;
+    }
 }
 
 static inline uint64_t fake_counter(enum board_mount_counter which)

@@ -10,6 +10,7 @@
 static void test_up(void)
 {
     pool_up();
+    fake.sound = 1U << WAIT_READ; /* small files are read as they are opened */
     tree_file("www/a.txt", "hello");
     tree_dir("www/dir");
     tree_file("www/dir/index.txt", "index");
@@ -285,6 +286,40 @@ START_TEST(sick)
 }
 END_TEST
 
+START_TEST(fenced)
+{
+    static const char *const known[] = {"/a.txt", "/none", "/dir/", "/dir", "/list/", "/list"};
+    struct client c = {0};
+
+    tree_write("www/large", "0123456789", 10);
+    conf.cache.content_file_bytes = 5;
+    pool_again();
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        client_ask(&c, known[i], NULL);
+        client_finish(&c);
+        client_end(&c);
+    }
+    client_get(&c, "/large", 200, "0123456789");
+    client_end(&c);
+    fake_fence(true);
+    uint64_t refused = slot_value(&slot, COUNTER_offload_refused);
+    for (int pass = 0; pass < 2; pass++) { /* the names the kernel knows as well */
+        for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+            client_ask(&c, known[i], NULL);
+            check_refused(&c, "Retry-After: 5");
+        }
+        client_ask(&c, "/large", NULL);
+        check_refused(&c, "Retry-After: 5");
+        fake.faulted = NULL;
+        now.ns += 11 * NS_PER_S;
+    }
+    ck_assert_uint_gt(slot_value(&slot, COUNTER_offload_refused), refused);
+    fake_fence(false);
+    client_get(&c, "/a.txt", 200, "hello");
+    client_end(&c);
+}
+END_TEST
+
 START_TEST(becomes_sick_in_the_queue)
 {
     struct client c = {0};
@@ -312,8 +347,10 @@ START_TEST(becomes_sick_while_it_runs)
         client_go(&c[i]);
         check_refused(&c[i], "Retry-After: 4");
     }
+    uint64_t refused = slot_value(&slot, COUNTER_offload_refused);
     client_ask(&c[2], "/a.txt", NULL); /* must not join it */
     check_refused(&c[2], "Retry-After: 4");
+    ck_assert_uint_eq(slot_value(&slot, COUNTER_offload_refused), refused + 1);
     fake_refuse(0);
     fake_end(job);
     client_get(&c[2], "/a.txt", 200, "hello");
@@ -390,6 +427,7 @@ int main(void)
     tcase_add_test(t, joins_what_hangs);
     tcase_add_test(t, worker_ends);
     tcase_add_test(t, sick);
+    tcase_add_test(t, fenced);
     tcase_add_test(t, becomes_sick_in_the_queue);
     tcase_add_test(t, becomes_sick_while_it_runs);
     tcase_add_test(t, fault_errors);

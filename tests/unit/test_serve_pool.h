@@ -17,7 +17,8 @@ struct client {
     char head[1000];
     enum serve_result result;
     unsigned woken; /* by the plan */
-    unsigned ready; /* by the body */
+    unsigned ready; /* by the body, or by the plan while it waits for the first bytes */
+    bool begins;    /* nothing but the first bytes is waited for */
     struct buf body;
     enum chunk_kind last;
 };
@@ -62,7 +63,10 @@ static inline void pool_again(void) /* with the configuration as it is now */
 
 static inline void on_wake(void *arg)
 {
-    ((struct client *)arg)->woken++;
+    struct client *c = arg;
+
+    c->woken++;
+    c->ready += c->begins;
 }
 
 static inline void on_ready(void *arg)
@@ -111,11 +115,16 @@ static inline unsigned client_finish(struct client *c)
     return rounds;
 }
 
-/* Pulls what is there now. */
+/* Pulls what is there now. A plan that fails is the end of it. */
 static inline void client_pull(struct client *c)
 {
     struct chunk k;
 
+    if (c->result == SERVE_WAIT)
+        client_go(c);
+    c->last = CHUNK_WAIT;
+    if (c->result == SERVE_WAIT)
+        return;
     do {
         source_pull(&c->plan.body, &k);
         c->last = k.kind;

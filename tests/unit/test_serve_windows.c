@@ -5,6 +5,9 @@
  */
 #include "tests/unit/test_serve_pool.h"
 
+#include <fcntl.h>
+
+#include "file/residency.h"
 #include "file/window.h"
 
 static char data[5500];
@@ -20,11 +23,30 @@ static void test_up(void)
     pool_again();
 }
 
-/* With its plan made, its body not begun. */
+/* The first job that is no read begins. */
+static struct offload_job *begin_open(void)
+{
+    struct list *at = fake.queued.next;
+
+    while (at != &fake.queued && list_entry(at, struct offload_job, link)->op == WAIT_READ)
+        at = at->next;
+    ck_assert_msg(at != &fake.queued, "no job");
+    list_remove(at);
+    list_push_front(&fake.queued, at);
+    return fake_begin();
+}
+
+/* Its name is found; the first bytes are waited for. */
 static void ready(struct client *c, const char *target, const char *fields)
 {
     client_ask(c, target, fields);
-    client_finish(c);
+    while (c->result == SERVE_WAIT && !c->plan.beginning) {
+        unsigned woken = c->woken;
+        while (c->woken == woken)
+            fake_end(begin_open());
+        client_go(c);
+    }
+    c->begins = true;
     ck_assert_msg(c->plan.status == 200 || c->plan.status == 206, "%d", c->plan.status);
 }
 
@@ -33,7 +55,7 @@ START_TEST(whole)
     struct client c = {0};
 
     ready(&c, "/f", NULL);
-    ck_assert_uint_eq(fake_queued(), 0);
+    ck_assert_int_eq(c.result, SERVE_WAIT);
     client_pull(&c);
     ck_assert_int_eq(c.last, CHUNK_WAIT);
     ck_assert_int_eq(fake_first(&fake.queued)->op, WAIT_READ);
@@ -45,6 +67,7 @@ START_TEST(whole)
     fake_step();
     ck_assert_uint_eq(c.ready, 1);
     client_pull(&c);
+    ck_assert_int_eq(c.plan.status, 200);
     ck_assert_uint_eq(c.body.n, WINDOW);
     ck_assert_uint_gt(c.plan.offload_run_ns, waited);
     ck_assert_uint_eq(fake_queued(), 2); /* which is waited for now, and the one behind it */
@@ -65,6 +88,7 @@ START_TEST(reads_ahead)
     ready(&c, "/f", NULL);
     client_pull(&c);
     fake_step();
+    client_go(&c);
     struct chunk k;
     for (int i = 0; i < 6; i++) {
         source_pull(&c.plan.body, &k);
@@ -169,6 +193,7 @@ START_TEST(line)
     fake_run();
     ck_assert_uint_eq(fake_queued(), 0); /* both buffers are held */
     struct chunk k;
+    client_go(&c[0]);
     source_pull(&c[0].plan.body, &k);
     ck_assert_int_eq(k.kind, CHUNK_MEMORY);
     ck_assert_uint_eq(fake_queued(), 0);
@@ -240,17 +265,51 @@ START_TEST(shrinks)
 }
 END_TEST
 
+/* Known before the response begins, it is an error answer. */
 START_TEST(cannot_be_read)
+{
+    static const struct {
+        int error, status;
+    } cases[] = {{EIO, 500}, {ESTALE, 500}, {ENOMEM, 503}};
+    static const char *const fields[] = {NULL, "Range: bytes=2000-\r\n",
+                                         "Range: bytes=0-9,2000-2009\r\n"};
+
+    for (size_t n = 0; n < sizeof cases / sizeof *cases; n++)
+        for (size_t f = 0; f < sizeof fields / sizeof *fields; f++) {
+            struct client c[2] = {0};
+            for (int i = 0; i < 2; i++)
+                ready(&c[i], "/f", fields[f]);
+            fake_fail(cases[n].error, false);
+            for (int i = 0; i < 2; i++) {
+                ck_assert_uint_eq(c[i].ready, 1);
+                client_go(&c[i]);
+                ck_assert_int_eq(c[i].result, SERVE_DONE);
+                ck_assert_int_eq(c[i].plan.status, cases[n].status);
+                client_drain(&c[i]);
+                ck_assert_int_eq(c[i].last, CHUNK_END);
+                ck_assert_uint_eq(c[i].body.n, c[i].plan.length);
+                client_end(&c[i]);
+            }
+        }
+}
+END_TEST
+
+/* Later it is the end of the connection. */
+START_TEST(cannot_be_read_on)
 {
     struct client c[2] = {0};
 
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < 2; i++)
         ready(&c[i], "/f", NULL);
+    fake_step();
+    for (int i = 0; i < 2; i++) {
         client_pull(&c[i]);
+        ck_assert_int_eq(c[i].plan.status, 200);
+        ck_assert_uint_eq(c[i].body.n, WINDOW);
     }
     fake_fail(EIO, false);
     for (int i = 0; i < 2; i++) {
-        ck_assert_uint_eq(c[i].ready, 1);
+        ck_assert_uint_eq(c[i].ready, 2);
         client_pull(&c[i]);
         ck_assert_int_eq(c[i].last, CHUNK_ERROR);
         client_pull(&c[i]);
@@ -271,7 +330,8 @@ START_TEST(cancelled_at_every_point)
         if (point >= 2)
             fake_end(job);
         if (point == 3) {
-            client_pull(&c); /* waits for one, and another is read ahead */
+            client_pull(&c);
+            ck_assert_int_eq(c.result, SERVE_DONE); /* waits for one, and another is read ahead */
             ck_assert_uint_eq(fake_queued(), 2);
         }
         unsigned woken = c.ready;
@@ -293,6 +353,7 @@ START_TEST(sick_before)
     ready(&c, "/f", NULL);
     client_end(&c);
     fake_refuse(9);
+    uint64_t refused = slot_value(&slot, COUNTER_offload_refused);
     client_ask(&c, "/f", NULL); /* its name is known, its bytes are not to be had */
     ck_assert_int_eq(c.plan.status, 503);
     ck_assert(plan_has_line(&c, "Retry-After: 9"));
@@ -300,6 +361,7 @@ START_TEST(sick_before)
     client_ask(&c, "/f", "Range: bytes=1-2,5-6\r\n");
     ck_assert_int_eq(c.plan.status, 503);
     client_end(&c);
+    ck_assert_uint_eq(slot_value(&slot, COUNTER_offload_refused), refused + 2);
 }
 END_TEST
 
@@ -319,8 +381,9 @@ START_TEST(sick_on_the_way)
     job->late(job);
     for (int i = 0; i < 3; i++) {
         ck_assert_uint_eq(c[i].ready, 1);
-        client_pull(&c[i]);
-        ck_assert_int_eq(c[i].last, CHUNK_ERROR);
+        client_go(&c[i]);
+        ck_assert_int_eq(c[i].plan.status, 503);
+        ck_assert(plan_has_line(&c[i], "Retry-After: 3"));
         client_end(&c[i]);
     }
     fake_end(job);
@@ -344,10 +407,128 @@ START_TEST(fenced_in_the_queue)
     fake_fail(ETIMEDOUT, true);
     for (int i = 0; i < 2; i++) {
         ck_assert_uint_eq(c[i].ready, 1);
-        client_pull(&c[i]);
-        ck_assert_int_eq(c[i].last, CHUNK_ERROR);
+        client_go(&c[i]);
+        ck_assert_int_eq(c[i].plan.status, 503);
+        ck_assert(plan_has_line(&c[i], "Retry-After: 3"));
         client_end(&c[i]);
     }
+}
+END_TEST
+
+/* --- what is in memory --- */
+
+enum { LARGE = 5 * 524288 + 1000 };
+
+/* False when the tree is on a file system that cannot tell. */
+static bool large_is_hot(void)
+{
+    static char large[LARGE];
+    unsigned calls;
+
+    memset(large, 'x', sizeof large);
+    tree_write("www/large", large, sizeof large);
+    fake.faulted = NULL;
+    conf.offload.window_bytes = 524288;
+    pool_again();
+    int fd = open(tree_path("www/large"), O_RDONLY);
+    bool hot = fd >= 0 && file_residency(fd, 0, LARGE, &calls) == FILE_HOT;
+    close(fd);
+    return hot;
+}
+
+static uint64_t probes(void)
+{
+    return slot_value(&slot, COUNTER_probes);
+}
+
+START_TEST(hot_is_probed_once)
+{
+    struct client c[2] = {0};
+
+    if (!large_is_hot())
+        return;
+    for (int i = 0; i < 2; i++)
+        client_ask(&c[i], "/large", NULL);
+    client_drain(&c[0]);
+    uint64_t once = probes();
+    ck_assert_uint_gt(once, 0);
+    ck_assert_uint_le(once, 5 * 8 + 2);
+    struct mono begin = mono_now();
+    client_drain(&c[1]);
+    for (int i = 0; i < 2; i++) {
+        ck_assert_uint_eq(c[i].body.n, LARGE);
+        client_end(&c[i]);
+    }
+    client_ask(&c[0], "/large", "Range: bytes=600000-\r\n"); /* begins within a window */
+    client_drain(&c[0]);
+    if (mono_since(mono_now(), begin) < NS_PER_S / 2) /* else it is a second look */
+        ck_assert_uint_eq(probes(), once);
+    client_end(&c[0]);
+    ck_assert_uint_eq(fake.submitted, 0);
+}
+END_TEST
+
+START_TEST(hot_slices_are_large)
+{
+    struct client c = {0};
+    struct chunk k;
+    uint64_t at = 0;
+
+    if (!large_is_hot())
+        return;
+    client_ask(&c, "/large", NULL);
+    for (int i = 0; i < 2; i++) {
+        source_pull(&c.plan.body, &k);
+        ck_assert_int_eq(k.kind, CHUNK_FILE);
+        ck_assert_uint_eq(k.offset, at);
+        at += k.length;
+    }
+    ck_assert_uint_eq(at, LARGE);
+    client_end(&c);
+}
+END_TEST
+
+/* What a thread has read is in memory now: the next client need not ask. */
+START_TEST(what_was_read_is_hot)
+{
+    struct client c = {0};
+
+    if (!large_is_hot())
+        return;
+    fake.faulted = tree;
+    client_get(&c, "/large", 200, NULL);
+    ck_assert_uint_eq(c.body.n, LARGE);
+    client_end(&c);
+    struct mono begin = mono_now();
+    fake.faulted = NULL;
+    client_get(&c, "/large", 200, NULL);
+    ck_assert_uint_eq(c.body.n, LARGE);
+    if (mono_since(mono_now(), begin) < NS_PER_S / 2)
+        ck_assert_uint_eq(probes(), 0);
+    client_end(&c);
+}
+END_TEST
+
+/* A rule for reads is for small files as well, whose contents would come with the open. */
+START_TEST(small_file_with_faulted_reads)
+{
+    struct client c = {0};
+
+    tree_file("www/small", "hello");
+    conf.cache.content_file_bytes = 100;
+    pool_again();
+    fake.sound = ~(1U << WAIT_READ);
+    ready(&c, "/small", NULL);
+    ck_assert_int_eq(c.result, SERVE_WAIT);
+    ck_assert_int_eq(fake_first(&fake.queued)->op, WAIT_READ);
+    client_drain(&c);
+    client_has(&c, "hello", 5);
+    client_end(&c);
+    ready(&c, "/small", NULL); /* from the cache, read again */
+    fake_fail(EIO, false);
+    client_go(&c);
+    ck_assert_int_eq(c.plan.status, 500);
+    client_end(&c);
 }
 END_TEST
 
@@ -366,6 +547,11 @@ int main(void)
     tcase_add_test(t, little_room);
     tcase_add_test(t, shrinks);
     tcase_add_test(t, cannot_be_read);
+    tcase_add_test(t, cannot_be_read_on);
+    tcase_add_test(t, hot_is_probed_once);
+    tcase_add_test(t, hot_slices_are_large);
+    tcase_add_test(t, what_was_read_is_hot);
+    tcase_add_test(t, small_file_with_faulted_reads);
     tcase_add_test(t, cancelled_at_every_point);
     tcase_add_test(t, sick_before);
     tcase_add_test(t, sick_on_the_way);
