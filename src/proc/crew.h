@@ -49,8 +49,8 @@ void crew_free(struct crew *c);
 
 /* Forks the worker of a slot; tells the table when that fails. Returns in the master only. */
 void crew_spawn(struct crew *c, unsigned slot, const struct inherit *in, struct mono now);
-/* RETIRE, QUIT or KILL. */
-void crew_tell_off(struct crew *c, unsigned slot, enum worker_order order);
+/* RETIRE, QUIT, KILL or ABANDON. */
+void crew_tell_off(struct crew *c, unsigned slot, enum worker_order order, struct mono now);
 
 /* Sends one message to every process (of this generation, if not 0), with a descriptor if >= 0. */
 void crew_broadcast(struct crew *c, unsigned generation, uint32_t kind, uint64_t value,

@@ -125,7 +125,7 @@ bool verb_restart(struct supervisor *s, unsigned number, struct buf *message, ui
 
 bool verb_kill(struct supervisor *s, unsigned number, struct buf *message)
 {
-    if (!explain_answer(worker_table_kill(&s->table, number - 1), number, message))
+    if (!explain_answer(worker_table_kill(&s->table, number - 1, mono_now()), number, message))
         return false;
     buf_addf(message, "worker %u is killed", number);
     return true;

@@ -701,6 +701,27 @@ class Fuse(Disk):
                 w.close()
             fs.stop()
 
+    def test_stop_with_a_mount_that_not_even_a_kill_ends(self):
+        for end in (lambda weir: weir.kill(signal.SIGTERM), lambda weir: weir.ctl("stop")):
+            weir, fs = self.mounted("set deaf 1", server="drain_timeout = 1s", workers=2, offload="deadline = 300ms")
+            weir.start()
+            fs.tell("hang", "all")
+            wires = [Wire(weir.port, timeout=30) for _ in range(10)]
+            for i, w in enumerate(wires):
+                w.request(f"/slow/f{i}-1000")
+            fs.wait_held()
+            weir.ctl("kill", "1")
+            wait_until(lambda: "given up" in weir.ctl("events").stdout, 20, "worker 1 to be given up")
+            weir.wait_workers(2)
+            self.assertEqual(get(weir.port, "/hot").body, HOT)
+            end(weir)
+            self.assertEqual(weir.process.wait(20 * PATIENCE), 0)
+            self.assertRegex(weir.log(), r"worker \d+ \(pid \d+\) does not end by SIGKILL.*/slow/f\d-1000")
+            for w in wires:
+                w.close()
+            weir.stop()
+            fs.stop()
+
     def test_workers_change_with_a_hung_mount(self):
         weir, fs = self.mounted(server="drain_timeout = 1s", workers=2, offload="deadline = 300ms")
         with weir:
