@@ -321,6 +321,7 @@ void crew_read_channel(struct crew *c, unsigned slot, struct mono now)
             return;
         if (n <= 0) { /* it closed its end: it is ending, SIGCHLD tells how, or a deadline */
             close_fd(&m->channel_fd);
+            m->hung_up = true;
             worker_table_hung_up(c->table, slot, now);
             return;
         }

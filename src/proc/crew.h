@@ -22,6 +22,7 @@ struct address_table;
 struct crew_member {
     pid_t pid; /* 0: no process */
     int channel_fd;
+    bool hung_up; /* it closed the channel: its loop has ended */
     unsigned generation;
     bool died; /* the last process here ended unasked: the next one is a restart */
     uint64_t started_ns;
