@@ -200,7 +200,6 @@ static bool settled(const struct snap *s, uint32_t op, int *status)
         return true;
     }
     if (s->op_state == OP_DONE) {
-        puts(s->op_text);
         *status = EXIT_DONE;
         return true;
     }
@@ -214,17 +213,31 @@ static bool settled(const struct snap *s, uint32_t op, int *status)
 static int ended(const struct snap *s, bool stopping)
 {
     if (stopping && s->clean_stop) {
-        puts("weir has ended");
+        puts("stopped");
         return EXIT_DONE;
     }
     return fail(s->clean_stop ? "weir ended before the change was done"
                               : "weir is gone; its log may say why");
 }
 
-static int follow(const struct options *opt, int fd, const struct board_view *view, uint32_t op,
-                  bool stopping)
+/* For whoever looks at the terminal and wonders. */
+static void tell_awaited(const struct snap *s)
 {
-    uint64_t deadline = mono_now().ns + (uint64_t)opt->wait_s * NS_PER_S;
+    if (!status_print_awaited(stderr, s))
+        fputs("still under way", stderr);
+    fputs("; Ctrl-C leaves it going on\n", stderr);
+}
+
+static double seconds_since(uint64_t begun_ns)
+{
+    return (double)(mono_now().ns - begun_ns) / (double)NS_PER_S;
+}
+
+/* op 0: the server's end is waited for, not a change. */
+static int follow(const struct options *opt, int fd, const struct board_view *view, uint32_t op)
+{
+    uint64_t begun = mono_now().ns, deadline = begun + (uint64_t)opt->wait_s * NS_PER_S;
+    bool told = false;
     struct pollfd p = {.fd = fd, .events = POLLIN};
     struct snap s = {0};
     int status = EXIT_REFUSED;
@@ -237,16 +250,23 @@ static int follow(const struct options *opt, int fd, const struct board_view *vi
             status = fail("out of memory");
             break;
         }
-        if (settled(&s, op, &status))
+        if (op != 0 && settled(&s, op, &status)) {
+            if (status == EXIT_DONE && s.op_id == op)
+                printf("done in %.1f s\n", seconds_since(begun));
             break;
+        }
         if (gone) {
-            status = ended(&s, stopping);
+            status = ended(&s, op == 0);
             break;
         }
         if (mono_now().ns >= deadline) {
             fprintf(stderr, "weirctl: not done after %d s; it goes on: %s\n", opt->wait_s,
-                    s.op_text);
+                    op ? s.op_text : "stop");
             break;
+        }
+        if (!told && mono_now().ns - begun >= NS_PER_S) {
+            tell_awaited(&s);
+            told = true;
         }
     }
     snap_free(&s);
@@ -260,14 +280,14 @@ static int finish(const struct options *opt, int fd, const struct board_view *vi
         return fail(reply->message);
     if (reply->message[0] != '\0')
         puts(reply->message);
-    if (reply->op == 0 || opt->no_wait)
+    if ((reply->op == 0 && !stopping) || opt->no_wait)
         return EXIT_DONE;
     if (!view) {
         fputs("weirctl: it goes on, and cannot be followed from here\n", stderr);
         return EXIT_DONE;
     }
     fflush(stdout);
-    return follow(opt, fd, view, reply->op, stopping);
+    return follow(opt, fd, view, reply->op);
 }
 
 /* Any command of commands.def. */

@@ -178,6 +178,7 @@ struct board_header {
     board_u32 faults;          /* [fault] sections in force */
     struct board_text op_text;
     struct board_text reload_error;
+    board_u64 drain_timeout_ns; /* [server] drain_timeout */
 };
 
 /* One listening socket. Rows beyond the ones in use have used == 0. */

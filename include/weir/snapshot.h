@@ -131,9 +131,10 @@ struct snap {
     uint64_t op_since_ns;
     char op_text[SNAP_TEXT_BYTES];
     uint64_t worker_restarts;
-    uint32_t offload_threads;     /* each worker may have so many */
-    bool offload_by_hand;         /* an operator set that */
-    uint32_t faults;              /* [fault] sections in force */
+    uint32_t offload_threads; /* each worker may have so many */
+    bool offload_by_hand;     /* an operator set that */
+    uint32_t faults;          /* [fault] sections in force */
+    uint64_t drain_timeout_ns;
     uint64_t past[COUNTER_COUNT]; /* counters of processes that have ended; gauges are 0 */
 
     unsigned listener_count;

@@ -222,6 +222,7 @@ static void take_header(const struct board_header *h, struct snap *s)
     s->reload_wall_ns = view_load64(&h->reload_wall_ns);
     view_take_text(s->reload_error, &h->reload_error);
     s->blocked_after_ns = view_load64(&h->blocked_after_ns);
+    s->drain_timeout_ns = view_load64(&h->drain_timeout_ns);
     s->slow_request_ns = view_load64(&h->slow_request_ns);
     s->connections_max = view_load64(&h->connections_max);
     s->worker_restarts = view_load64(&h->worker_restarts);

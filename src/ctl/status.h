@@ -34,6 +34,12 @@ void status_print_stalls(FILE *to, const struct snap *s);
 void status_print(FILE *to, const struct snap *s);
 void status_print_events(FILE *to, const struct snap *s, uint64_t after);
 
+/*
+ * Which workers a change still waits for, as one line: "draining worker 3 (3 connections), at most
+ * 30 s". Nothing (false) when none comes or goes.
+ */
+bool status_print_awaited(FILE *to, const struct snap *s);
+
 /* What the server as a whole is doing, in one word: starting, serving, stopping, stopped, silent.
  */
 const char *status_word(const struct snap *s);

@@ -274,3 +274,59 @@ void status_print_events(FILE *to, const struct snap *s, uint64_t after)
                 worker, e->text);
     }
 }
+
+/* ---- what a change waits for ---- */
+
+/* NULL: it is where it should be. */
+static const char *awaited_word(const struct snap_worker *w)
+{
+    switch (w->state) {
+    case SLOT_STARTING:
+        return "starting";
+    case SLOT_BACKOFF:
+        return "to be started again:";
+    case SLOT_RETIRING:
+        return "draining";
+    case SLOT_STOPPING:
+        return "ending";
+    case SLOT_EMPTY:
+    case SLOT_RUNNING:
+    case SLOT_STATE_COUNT:
+        break;
+    }
+    return NULL;
+}
+
+/* How long a draining worker may still take. */
+static uint64_t drain_left_ns(const struct snap *s, const struct snap_worker *w)
+{
+    uint64_t end = w->state_since_ns + s->drain_timeout_ns;
+
+    return w->state == SLOT_RETIRING && end > s->taken_ns ? end - s->taken_ns : 0;
+}
+
+bool status_print_awaited(FILE *to, const struct snap *s)
+{
+    const char *before = NULL;
+    uint64_t left_ns = 0;
+
+    for (unsigned i = 0; i < s->worker_count; i++) {
+        const struct snap_worker *w = &s->worker[i];
+        const char *word = awaited_word(w);
+        uint64_t open = w->counter[COUNTER_connections];
+        if (!word)
+            continue;
+        fprintf(to, "%s", before ? ", " : "");
+        if (!before || strcmp(before, word) != 0)
+            fprintf(to, "%s ", word);
+        fprintf(to, "worker %u", w->number);
+        if (w->state == SLOT_RETIRING)
+            fprintf(to, " (%" PRIu64 " connection%s)", open, open == 1 ? "" : "s");
+        if (drain_left_ns(s, w) > left_ns)
+            left_ns = drain_left_ns(s, w);
+        before = word;
+    }
+    if (left_ns > 0)
+        fprintf(to, ", at most %" PRIu64 " s", (left_ns + NS_PER_S - 1) / NS_PER_S);
+    return before != NULL;
+}

@@ -12,8 +12,10 @@
 #include "net/offload_pool.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/sysmacros.h>
 
 #include "base/log.h"
 #include "board/slot.h"
@@ -73,6 +75,7 @@ static struct offload_mount *mount_new(struct offload *pool, uint64_t device, co
     m->pool = pool;
     m->device = device;
     m->row_index = pool->mount_count++;
+    snprintf(m->number, sizeof m->number, "%u:%u", major(device), minor(device));
     list_init(&m->queue);
     list_init(&m->running);
     list_init(&m->late);
@@ -105,7 +108,7 @@ void offload_mounts_each(struct offload *pool, void (*fn)(void *arg, struct offl
 
 const char *offload_mount_name(const struct offload_mount *m)
 {
-    return m->name[0] ? m->name : "a mount not used yet";
+    return m->name[0] ? m->name : m->number;
 }
 
 unsigned offload_mount_refuses(const struct offload_mount *m)
@@ -136,20 +139,15 @@ static void set_state(struct offload_mount *m, enum board_mount_state state)
     offload_mount_state_row(m);
 }
 
-/* Takes the mount as healthy, why in words. */
-static void healed(struct offload_mount *m, const char *why)
+/* The worker itself found that it answers. */
+static void healed(struct offload_mount *m)
 {
     double seconds = (double)mono_since(loop_now(m->pool->loop), m->sick_since) / (double)NS_PER_S;
 
-    if (m->state == MOUNT_SICK) {
-        log_warn("mount %s: %s after %.1f s; it is served again", offload_mount_name(m), why,
-                 seconds);
-        offload_event(m->pool, EVENT_HEALED, "%s: %s after %.1f s", offload_mount_name(m), why,
-                      seconds);
-    } else {
-        log_warn("mount %s: %s; it is served again", offload_mount_name(m), why);
-        offload_event(m->pool, EVENT_HEALED, "%s: %s", offload_mount_name(m), why);
-    }
+    log_warn("mount %s: answers again after %.1f s; it is served again", offload_mount_name(m),
+             seconds);
+    offload_event(m->pool, EVENT_HEALED, "%s: answers again after %.1f s", offload_mount_name(m),
+                  seconds);
     set_state(m, MOUNT_OK);
 }
 
@@ -160,17 +158,16 @@ static void refuse_queued(struct offload_mount *m)
     pthread_mutex_unlock(&m->pool->lock);
 }
 
+/* No word here: the master tells what operators do, once for all workers. */
 void offload_mount_fence(struct offload_mount *m, bool fenced)
 {
     struct offload *pool = m->pool;
 
     if (!fenced && m->state != MOUNT_OK)
-        healed(m, "unfenced by an operator");
+        set_state(m, MOUNT_OK);
     if (!fenced || m->state == MOUNT_FENCED)
         return;
     set_state(m, MOUNT_FENCED);
-    log_warn("mount %s: fenced by an operator; requests for it get 503", offload_mount_name(m));
-    offload_event(pool, EVENT_FENCED, "%s: fenced by an operator", offload_mount_name(m));
     refuse_queued(m);
     offload_drain(pool);
 }
@@ -304,7 +301,7 @@ void offload_mount_probed(struct offload_mount *m, uint64_t took_ns)
     if (m->state != MOUNT_SICK)
         return;
     if (took_ns <= m->pool->conf->offload.deadline_ns)
-        healed(m, "answers again");
+        healed(m);
     else
         probe_now(m); /* it came back, but late: a mount that is well now is so at once */
 }

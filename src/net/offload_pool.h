@@ -41,6 +41,7 @@ struct offload_mount {
     struct list turn; /* in the pool's turns */
     uint64_t device;
     char *name, *type;
+    char number[24];         /* of the device, as people write it: its name until it is known */
     struct board_mount *row; /* NULL: none */
     unsigned row_index;
 

@@ -181,9 +181,86 @@ void crew_spawn(struct crew *c, unsigned slot, const struct inherit *in, struct 
     send_changes(c, slot);
 }
 
+/* ---- ending ---- */
+
+static bool is_asked(const struct table_slot *t)
+{
+    return t->state == SLOT_RETIRING || t->state == SLOT_STOPPING;
+}
+
+/* The slot has no process any more, as far as the crew is concerned. */
+static void note_gone(struct crew *c, unsigned slot, bool asked, enum board_exit why,
+                      uint32_t detail, struct mono now)
+{
+    struct crew_member *m = &c->member[slot];
+    struct board_slot *b = &c->board->slot[slot];
+
+    close_fd(&m->channel_fd);
+    m->pid = 0;
+    m->died = !asked;
+    PUT(b->last_exit, (uint32_t)why);
+    PUT(b->last_exit_detail, detail);
+    PUT(b->stopped_since_ns, 0);
+    PUT(b->blocked_since_ns, 0);
+    PUT(b->pid, 0);
+    PUT(b->pid_start_ticks, 0);
+    stalls_worker_gone(&c->stalls, slot + 1, now);
+    board_clear_slot(c->board, slot);
+    if (c->addresses)
+        address_table_clear_row(c->addresses, slot);
+    worker_table_exited(c->table, slot, why, now);
+}
+
+/* "; offload thread 3 is in open of /mnt/x for 12.3 s": the call it is longest in, if one is. */
+static void say_longest_call(struct out *o, const struct crew *c, unsigned slot, struct mono now)
+{
+    const struct board_thread *row = &c->board->thread[(size_t)slot * BOARD_THREADS_PER_SLOT];
+    const struct board_thread *worst = NULL;
+    char path[BOARD_TEXT_BYTES + 1];
+    size_t n = 0;
+
+    for (unsigned i = 0; i < BOARD_THREADS_PER_SLOT; i++) {
+        uint64_t since = GET(row[i].since_ns);
+        if (GET(row[i].used) && since && (!worst || since < GET(worst->since_ns)))
+            worst = &row[i];
+    }
+    if (!worst)
+        return;
+    uint32_t wait = GET(worst->wait);
+    uint64_t since = GET(worst->since_ns);
+    board_text_get(&worst->path, path, &n);
+    out_fmt(o, "; offload thread %u is in %s of ", (unsigned)(worst - row) + 1,
+            wait < WAIT_COUNT ? board_wait_name[wait] : "something unknown");
+    out_add(o, path, n);
+    out_str(o, " for ");
+    last_words_age(o, since < now.ns ? now.ns - since : 0);
+}
+
+/*
+ * Its signal of death is pending, but a thread is in a wait that nothing ends but the file system
+ * it asked. It runs no instruction of ours any more, so that its slot can be used again; when it
+ * is reaped at last, nobody knows its pid, and nothing happens.
+ */
+static void abandon(struct crew *c, unsigned slot, struct mono now)
+{
+    bool asked = is_asked(&c->table->slot[slot]);
+    char words[WORDS_BYTES];
+    struct out o = out_into(words, sizeof words - 1);
+
+    say_longest_call(&o, c, slot, now);
+    *o.p = '\0';
+    board_event(c->board, EVENT_EXIT, slot + 1,
+                "worker %u (pid %d) does not end by SIGKILL and is given up%s", slot + 1,
+                (int)c->member[slot].pid, words);
+    log_error("worker %u (pid %d) does not end by SIGKILL and is not waited for any longer: the "
+              "kernel ends it when the mount it waits for answers%s",
+              slot + 1, (int)c->member[slot].pid, words);
+    note_gone(c, slot, asked, EXIT_SIGNAL, SIGKILL, now);
+}
+
 /* ---- telling ---- */
 
-void crew_tell_off(struct crew *c, unsigned slot, enum worker_order order)
+void crew_tell_off(struct crew *c, unsigned slot, enum worker_order order, struct mono now)
 {
     struct crew_member *m = &c->member[slot];
 
@@ -197,8 +274,13 @@ void crew_tell_off(struct crew *c, unsigned slot, enum worker_order order)
         send_message(c, slot, CHANNEL_QUIT, 0, -1);
         break;
     case ORDER_KILL:
-        log_warn("worker %u (pid %d) is killed", slot + 1, (int)m->pid);
+        log_warn("worker %u (pid %d) %s", slot + 1, (int)m->pid,
+                 c->table->slot[slot].hung_up ? "wants to end and cannot: it is killed"
+                                              : "is killed");
         kill(m->pid, SIGKILL);
+        break;
+    case ORDER_ABANDON:
+        abandon(c, slot, now);
         break;
     case ORDER_NONE:
     case ORDER_SPAWN:
@@ -237,8 +319,10 @@ void crew_read_channel(struct crew *c, unsigned slot, struct mono now)
         close_fd(&passed);
         if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
             return;
-        if (n <= 0) { /* it closed its end: it is ending, SIGCHLD tells how */
+        if (n <= 0) { /* it closed its end: it is ending, SIGCHLD tells how, or a deadline */
             close_fd(&m->channel_fd);
+            m->hung_up = true;
+            worker_table_hung_up(c->table, slot, now);
             return;
         }
         if (n == (ssize_t)sizeof msg && msg.kind == CHANNEL_READY)
@@ -273,29 +357,14 @@ static void tell_exit(struct crew *c, unsigned slot, int status, bool asked, str
 
 static void reap_one(struct crew *c, unsigned slot, int status, struct mono now)
 {
-    struct crew_member *m = &c->member[slot];
-    struct board_slot *b = &c->board->slot[slot];
     const struct table_slot *t = &c->table->slot[slot];
-    bool asked = t->state == SLOT_RETIRING || t->state == SLOT_STOPPING;
+    bool asked = is_asked(t);
     uint32_t detail;
     enum board_exit why = last_words_sort(status, &detail);
 
     crew_read_channel(c, slot, now); /* a READY that was not read yet */
     tell_exit(c, slot, status, asked, now);
-    close_fd(&m->channel_fd);
-    m->pid = 0;
-    m->died = !asked;
-    PUT(b->last_exit, (uint32_t)why);
-    PUT(b->last_exit_detail, detail);
-    PUT(b->stopped_since_ns, 0);
-    PUT(b->blocked_since_ns, 0);
-    PUT(b->pid, 0);
-    PUT(b->pid_start_ticks, 0);
-    stalls_worker_gone(&c->stalls, slot + 1, now);
-    board_clear_slot(c->board, slot);
-    if (c->addresses)
-        address_table_clear_row(c->addresses, slot);
-    worker_table_exited(c->table, slot, why, now);
+    note_gone(c, slot, asked, why, detail, now);
 }
 
 static void note_stopped(struct crew *c, unsigned slot, int signal_number, struct mono now)
@@ -378,7 +447,7 @@ static void tell_change(struct crew *c, unsigned slot, enum board_state from,
         log_debug("worker %u retires", slot + 1);
         break;
     case SLOT_STOPPING:
-        if (from == SLOT_RETIRING)
+        if (from == SLOT_RETIRING && !t->hung_up)
             log_warn("worker %u did not finish within drain_timeout: it is told to end now",
                      slot + 1);
         break;

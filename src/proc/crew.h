@@ -22,6 +22,7 @@ struct address_table;
 struct crew_member {
     pid_t pid; /* 0: no process */
     int channel_fd;
+    bool hung_up; /* it closed the channel: its loop has ended */
     unsigned generation;
     bool died; /* the last process here ended unasked: the next one is a restart */
     uint64_t started_ns;
@@ -49,8 +50,8 @@ void crew_free(struct crew *c);
 
 /* Forks the worker of a slot; tells the table when that fails. Returns in the master only. */
 void crew_spawn(struct crew *c, unsigned slot, const struct inherit *in, struct mono now);
-/* RETIRE, QUIT or KILL. */
-void crew_tell_off(struct crew *c, unsigned slot, enum worker_order order);
+/* RETIRE, QUIT, KILL or ABANDON. */
+void crew_tell_off(struct crew *c, unsigned slot, enum worker_order order, struct mono now);
 
 /* Sends one message to every process (of this generation, if not 0), with a descriptor if >= 0. */
 void crew_broadcast(struct crew *c, unsigned generation, uint32_t kind, uint64_t value,

@@ -202,7 +202,7 @@ static void give_orders(struct supervisor *s, struct mono now)
         if (order == ORDER_SPAWN)
             crew_spawn(&s->crew, slot, in, now);
         else
-            crew_tell_off(&s->crew, slot, order);
+            crew_tell_off(&s->crew, slot, order, now);
     }
 }
 

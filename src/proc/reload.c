@@ -251,6 +251,7 @@ static void publish_settings(struct supervisor *s)
     PUT(h->workers_max, c->server.workers_max);
     PUT(h->generation, s->running_generation);
     PUT(h->blocked_after_ns, c->log.blocked_ns);
+    PUT(h->drain_timeout_ns, c->server.drain_timeout_ns);
     PUT(h->slow_request_ns, c->log.slow_request_ns);
     PUT(h->connections_max, c->limits.connections);
     PUT(h->faults, (uint32_t)c->fault_count);

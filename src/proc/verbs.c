@@ -125,7 +125,7 @@ bool verb_restart(struct supervisor *s, unsigned number, struct buf *message, ui
 
 bool verb_kill(struct supervisor *s, unsigned number, struct buf *message)
 {
-    if (!explain_answer(worker_table_kill(&s->table, number - 1), number, message))
+    if (!explain_answer(worker_table_kill(&s->table, number - 1, mono_now()), number, message))
         return false;
     buf_addf(message, "worker %u is killed", number);
     return true;
@@ -146,6 +146,19 @@ bool verb_offload(struct supervisor *s, unsigned threads, struct buf *message)
     board_event(&s->board, EVENT_OFFLOAD, 0, "offload threads of each worker: %u -> %u", before,
                 threads);
     return true;
+}
+
+/* Some worker refuses requests for it. */
+static bool is_refused(const struct board *b, uint64_t device)
+{
+    for (size_t i = 0; i < (size_t)b->slot_count * BOARD_MOUNTS_PER_SLOT; i++) {
+        const struct board_mount *m = &b->mount[i];
+        if (atomic_load_explicit(&m->used, memory_order_acquire) &&
+            atomic_load_explicit(&m->device, memory_order_relaxed) == device &&
+            atomic_load_explicit(&m->state, memory_order_relaxed) != MOUNT_OK)
+            return true;
+    }
+    return false;
 }
 
 /* The mount that a command means; tells the path with why not. */
@@ -190,10 +203,14 @@ bool verb_unfence(struct supervisor *s, struct span path, struct buf *message)
     if (!find_mount(path, &m, message))
         return false;
     bool was = fences_remove(&s->crew.fences, m.device);
+    bool sick = !was && is_refused(&s->board, m.device);
     add_mount(&m, message);
     crew_broadcast(&s->crew, 0, CHANNEL_UNFENCE, m.device, -1);
     if (was)
         board_event(&s->board, EVENT_HEALED, 0, "%.*s was unfenced", (int)message->n, message->p);
+    else if (sick)
+        board_event(&s->board, EVENT_HEALED, 0, "%.*s was sick; an operator says that it is well",
+                    (int)message->n, message->p);
     buf_addf(message, was ? " is no longer fenced" : " was not fenced; it is taken as healthy");
     fence_mount_free(&m);
     return true;

@@ -282,7 +282,7 @@ void crew_watch(struct crew *c, struct mono now)
     for (unsigned i = 0; i < c->table->capacity; i++) {
         if (!c->member[i].pid)
             continue;
-        if (patience_ns)
+        if (patience_ns && !c->member[i].hung_up) /* else its loop has ended */
             watch_loop(c, i, patience_ns, now);
         watch_threads(c, i, now);
     }

@@ -54,8 +54,8 @@ struct worker {
     struct conns *conns;
     struct listener *listener;
     struct loop_io channel, signals;
-    struct loop_timers drains;
-    struct loop_timer drain;
+    struct loop_timers drains, seconds;
+    struct loop_timer drain, second;
     bool draining;
     enum worker_exit why;
 };
@@ -435,8 +435,21 @@ static void build_serving(struct worker *w)
         setup_failed(w, "no memory for connections");
 }
 
+static void second_over(struct loop_timers *kind, struct list *item)
+{
+    struct worker *w = list_entry(kind, struct worker, seconds);
+
+    (void)item;
+    serve_tick(w->serve);
+    loop_arm(w->loop, &w->seconds, &w->second);
+}
+
 static void build_control(struct worker *w)
 {
+    list_init(&w->second.link);
+    w->seconds = (struct loop_timers){.after_ns = NS_PER_S, .due = second_over};
+    loop_add_timers(w->loop, &w->seconds);
+    loop_arm(w->loop, &w->seconds, &w->second);
     list_init(&w->drain.link);
     w->drains.due = drain_over;
     loop_add_timers(w->loop, &w->drains);
@@ -466,24 +479,6 @@ static void build_listener(struct worker *w)
                                              .arg = w});
     if (!w->listener)
         setup_failed(w, "no memory for the listening sockets");
-}
-
-/* [fault] rules in force are never silent; all workers have the same, so the first one tells. */
-static void tell_faults(const struct worker *w)
-{
-    const struct conf *conf = w->env->conf;
-
-    if (conf->fault_count == 0 || w->env->number != 1)
-        return;
-    log_warn(
-        "REHEARSAL: %zu [fault] rules are in force: calls on files are delayed, hung or failed "
-        "on purpose; remove the [fault] sections to end it",
-        conf->fault_count);
-    for (size_t i = 0; i < conf->fault_count; i++)
-        log_warn("REHEARSAL: [fault %s] is in force", conf->faults[i].prefix);
-    board_event(w->env->board, EVENT_FAULT, w->env->number,
-                "%zu fault rules are in force, for %s%s", conf->fault_count, conf->faults[0].prefix,
-                conf->fault_count > 1 ? ", ..." : "");
 }
 
 static void tell_ready(struct worker *w)
@@ -524,7 +519,6 @@ _Noreturn void worker_main(const struct worker_env *env)
     build_serving(&w);
     build_control(&w);
     build_listener(&w);
-    tell_faults(&w);
     tell_ready(&w);
     if (!loop_run(w.loop)) {
         log_error("waiting for events failed: %s; this worker ends and is started again",

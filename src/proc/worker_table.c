@@ -77,11 +77,31 @@ static void start(struct table_slot *s, unsigned generation, struct mono now)
     set_state(s, SLOT_STARTING, ORDER_SPAWN, now, 0);
     s->generation = generation;
     s->connections = 0;
+    s->hung_up = s->killed = false;
 }
 
 static bool has_process(const struct table_slot *s)
 {
     return s->state != SLOT_EMPTY && s->state != SLOT_BACKOFF && s->order != ORDER_SPAWN;
+}
+
+/* What is killed already, or ends by itself, keeps its deadline. */
+static void leave(struct table_slot *s, enum board_state state, enum worker_order order,
+                  struct mono now, uint64_t patience_ns)
+{
+    if (s->killed || s->hung_up) {
+        s->state = state;
+        s->since_ns = now.ns;
+    } else {
+        set_state(s, state, order, now, patience_ns);
+    }
+}
+
+static void kill_process(struct table_slot *s, struct mono now)
+{
+    s->order = ORDER_KILL;
+    s->killed = true;
+    s->until_ns = now.ns + (s->hung_up ? TABLE_KILLED_ENDED_NS : TABLE_KILLED_NS);
 }
 
 static void retire(struct worker_table *t, struct table_slot *s, struct mono now)
@@ -91,7 +111,7 @@ static void retire(struct worker_table *t, struct table_slot *s, struct mono now
         return;
     }
     unpair(t, s);
-    set_state(s, SLOT_RETIRING, ORDER_RETIRE, now, t->drain_ns + TABLE_GRACE_NS);
+    leave(s, SLOT_RETIRING, ORDER_RETIRE, now, t->drain_ns + TABLE_GRACE_NS);
 }
 
 static void quit(struct worker_table *t, struct table_slot *s, struct mono now)
@@ -101,7 +121,7 @@ static void quit(struct worker_table *t, struct table_slot *s, struct mono now)
         return;
     }
     unpair(t, s);
-    set_state(s, SLOT_STOPPING, ORDER_QUIT, now, TABLE_GRACE_NS);
+    leave(s, SLOT_STOPPING, ORDER_QUIT, now, TABLE_GRACE_NS);
 }
 
 /* Part of what is wanted: starts, serves, or waits to start again. */
@@ -260,12 +280,24 @@ void worker_table_ready(struct worker_table *t, unsigned slot, struct mono now)
 {
     struct table_slot *s = &t->slot[slot];
 
-    if (s->state != SLOT_STARTING || !has_process(s))
-        return; /* it was told to leave before it was ready */
+    if (s->state != SLOT_STARTING || !has_process(s) || s->killed || s->hung_up)
+        return; /* it was told to leave before it was ready, or leaves */
     set_state(s, SLOT_RUNNING, ORDER_NONE, now, 0);
     if (s->replaces)
         retire(t, &t->slot[s->replaces - 1], now);
     reconcile(t, now);
+}
+
+void worker_table_hung_up(struct worker_table *t, unsigned slot, struct mono now)
+{
+    struct table_slot *s = &t->slot[slot];
+    uint64_t patience_ns = s->killed ? TABLE_KILLED_ENDED_NS : TABLE_GRACE_NS;
+
+    if (!has_process(s) || s->hung_up)
+        return;
+    s->hung_up = true;
+    if (s->until_ns == 0 || s->until_ns > now.ns + patience_ns)
+        s->until_ns = now.ns + patience_ns;
 }
 
 void worker_table_load(struct worker_table *t, unsigned slot, uint64_t connections)
@@ -376,13 +408,14 @@ enum table_answer worker_table_restart(struct worker_table *t, unsigned slot, st
     return TABLE_DONE;
 }
 
-enum table_answer worker_table_kill(struct worker_table *t, unsigned slot)
+enum table_answer worker_table_kill(struct worker_table *t, unsigned slot, struct mono now)
 {
     struct table_slot *s = slot < t->capacity ? &t->slot[slot] : NULL;
 
     if (!s || !has_process(s))
         return TABLE_NO_WORKER;
-    s->order = ORDER_KILL;
+    if (!s->killed)
+        kill_process(s, now);
     s->failures = 0; /* a death that was asked for is no sign of illness */
     return TABLE_DONE;
 }
@@ -414,11 +447,13 @@ static void tick_slot(struct worker_table *t, struct table_slot *s, struct mono 
         return;
     if (s->state == SLOT_BACKOFF) {
         start(s, s->generation, now);
-    } else if (s->state == SLOT_RETIRING) {
-        quit(t, s, now);
-    } else if (s->state == SLOT_STOPPING) {
-        s->order = ORDER_KILL;
+    } else if (s->killed) {
+        s->order = ORDER_ABANDON;
         s->until_ns = 0;
+    } else if (s->state == SLOT_RETIRING && !s->hung_up) {
+        quit(t, s, now);
+    } else {
+        kill_process(s, now);
     }
 }
 

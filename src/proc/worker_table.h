@@ -9,6 +9,9 @@
  * serves is kept whole; when as many new workers as are wanted serve, the old ones retire.
  * The first generation starts the same way, only with nothing to fall back to.
  *
+ * A process is never waited for without an end: a thread in an unkillable wait (a dead mount)
+ * can keep it after SIGKILL, and is then given up, so that its slot is free again.
+ *
  * Master only.
  */
 #ifndef WEIR_PROC_WORKER_TABLE_H
@@ -20,19 +23,22 @@
 #include "base/clock.h"
 #include "weir/board.h"
 
-#define TABLE_BACKOFF_MIN_NS (100 * NS_PER_MS)
-#define TABLE_BACKOFF_MAX_NS (30 * NS_PER_S)
-#define TABLE_HEALTHY_NS     (30 * NS_PER_S) /* served this long: earlier deaths are forgotten */
-#define TABLE_GRACE_NS       (2 * NS_PER_S)  /* beyond drain_timeout, and between QUIT and KILL */
-#define TABLE_START_NS       (60 * NS_PER_S) /* a generation must serve within this time */
-#define TABLE_START_DEATHS   3               /* so many deaths make a start a failure */
+#define TABLE_BACKOFF_MIN_NS  (100 * NS_PER_MS)
+#define TABLE_BACKOFF_MAX_NS  (30 * NS_PER_S)
+#define TABLE_HEALTHY_NS      (30 * NS_PER_S) /* served this long: earlier deaths are forgotten */
+#define TABLE_GRACE_NS        (2 * NS_PER_S)  /* beyond drain_timeout, and between QUIT and KILL */
+#define TABLE_KILLED_NS       (5 * NS_PER_S)  /* from SIGKILL until the process is given up ... */
+#define TABLE_KILLED_ENDED_NS NS_PER_S        /* ... and when it had closed its channel */
+#define TABLE_START_NS        (60 * NS_PER_S) /* a generation must serve within this time */
+#define TABLE_START_DEATHS    3               /* so many deaths make a start a failure */
 
 enum worker_order {
     ORDER_NONE,
     ORDER_SPAWN,  /* fork a worker of the slot's generation */
     ORDER_RETIRE, /* tell it to leave the listening sockets and finish */
     ORDER_QUIT,   /* tell it to end now */
-    ORDER_KILL    /* SIGKILL */
+    ORDER_KILL,   /* SIGKILL */
+    ORDER_ABANDON /* SIGKILL did not end it: let go of it, and say worker_table_exited */
 };
 
 /* One slot. For reading; the functions below change it. */
@@ -44,7 +50,9 @@ struct table_slot {
     unsigned replaces;    /* restart: slot + 1 of the worker that goes when this one serves */
     unsigned replaced_by; /* restart: slot + 1 of the worker that will take over */
     uint64_t since_ns;
-    uint64_t until_ns; /* BACKOFF: start again; RETIRING, STOPPING: patience ends; 0: never */
+    uint64_t until_ns; /* BACKOFF: start again; else: patience with the process ends; 0: never */
+    bool hung_up;      /* the process closed its channel: it means to be gone */
+    bool killed;       /* SIGKILL was ordered */
     uint64_t connections;
 };
 
@@ -95,13 +103,15 @@ unsigned worker_table_begin_generation(struct worker_table *t, struct mono now);
 void worker_table_ready(struct worker_table *t, unsigned slot, struct mono now);
 void worker_table_exited(struct worker_table *t, unsigned slot, enum board_exit why,
                          struct mono now);
+/* It closed its channel: it has nothing left to do but exit. */
+void worker_table_hung_up(struct worker_table *t, unsigned slot, struct mono now);
 /* The last known number of its connections: the emptiest worker is retired first. */
 void worker_table_load(struct worker_table *t, unsigned slot, uint64_t connections);
 
 /* What somebody asks about one worker. */
 enum table_answer worker_table_drain(struct worker_table *t, unsigned slot, struct mono now);
 enum table_answer worker_table_restart(struct worker_table *t, unsigned slot, struct mono now);
-enum table_answer worker_table_kill(struct worker_table *t, unsigned slot);
+enum table_answer worker_table_kill(struct worker_table *t, unsigned slot, struct mono now);
 
 /* No worker is started any more; all leave, at once or after what they have. */
 void worker_table_stop(struct worker_table *t, bool at_once, struct mono now);

@@ -126,6 +126,7 @@ class Rules(Disk):
         weir = self.serve({"x": "delay = 1s"})
         with weir:
             wait_until(lambda: "FAULT" in kinds(weir), 5, "the event FAULT")
+            self.assertEqual(kinds(weir).count("FAULT"), 1)
             self.assertEqual(weir.status()["faults"], 1)
             self.assertIn("FAULTS", weir.ctl("status").stdout)
             self.assertRegex(weir.log(), r"(?i)warn.*fault|fault.*warn|fault rule")
@@ -534,6 +535,7 @@ class Mounts(Disk):
             self.assertEqual(get(weir.port, "/shm/f").body, b"shm")
             weir.ctl("fence", shm)
             wait_until(lambda: get(weir.port, "/shm/f").status == 503, 5, "the fence")
+            self.assertEqual(kinds(weir).count("FENCED"), 1)
             self.assertIsNotNone(get(weir.port, "/shm/f")["Retry-After"])
             self.assertEqual(mount_state(weir, "/dev/shm"), "fenced")
             self.assertEqual(get(weir.port, "/hot").body, HOT)
@@ -541,7 +543,7 @@ class Mounts(Disk):
             weir.ctl("unfence", shm)
             wait_until(lambda: get(weir.port, "/shm/f").status == 200, 5, "the fence to go")
             self.assertEqual(mount_state(weir, "/dev/shm"), "ok")
-            self.assertIn("HEALED", kinds(weir))
+            self.assertEqual(kinds(weir).count("HEALED"), 1)
             done = weir.ctl("fence", "/no/such/path", check=False)
             self.assertNotEqual(done.returncode, 0)
             self.assertIn("/no/such/path", done.stderr + done.stdout)
@@ -699,6 +701,27 @@ class Fuse(Disk):
             self.assertLess(time.monotonic() - begun, 10 * PATIENCE)
             for w in wires:
                 w.close()
+            fs.stop()
+
+    def test_stop_with_a_mount_that_not_even_a_kill_ends(self):
+        for end in (lambda weir: weir.kill(signal.SIGTERM), lambda weir: weir.ctl("stop")):
+            weir, fs = self.mounted("set deaf 1", server="drain_timeout = 1s", workers=2, offload="deadline = 300ms")
+            weir.start()
+            fs.tell("hang", "all")
+            wires = [Wire(weir.port, timeout=30) for _ in range(10)]
+            for i, w in enumerate(wires):
+                w.request(f"/slow/f{i}-1000")
+            fs.wait_held()
+            weir.ctl("kill", "1")
+            wait_until(lambda: "given up" in weir.ctl("events").stdout, 20, "worker 1 to be given up")
+            weir.wait_workers(2)
+            self.assertEqual(get(weir.port, "/hot").body, HOT)
+            end(weir)
+            self.assertEqual(weir.process.wait(20 * PATIENCE), 0)
+            self.assertRegex(weir.log(), r"worker \d+ \(pid \d+\) does not end by SIGKILL.*/slow/f\d-1000")
+            for w in wires:
+                w.close()
+            weir.stop()
             fs.stop()
 
     def test_workers_change_with_a_hung_mount(self):

@@ -290,6 +290,45 @@ START_TEST(hostile_strings)
 }
 END_TEST
 
+static void awaits(const struct snap *s, const char *want)
+{
+    char *got = NULL;
+    size_t n = 0;
+    FILE *to = open_memstream(&got, &n);
+
+    ck_assert_ptr_nonnull(to);
+    ck_assert_int_eq(status_print_awaited(to, s), want[0] != '\0');
+    fclose(to);
+    ck_assert_str_eq(got, want);
+    free(got);
+}
+
+START_TEST(what_is_waited_for)
+{
+    struct snap_worker w[5] = {{.number = 1, .state = SLOT_RUNNING}};
+    struct snap s = {.taken_ns = 100 * NS_PER_S,
+                     .drain_timeout_ns = 30 * NS_PER_S,
+                     .worker = w,
+                     .worker_count = 1};
+
+    awaits(&s, "");
+    w[1] = (struct snap_worker){
+        .number = 3, .state = SLOT_RETIRING, .state_since_ns = 98 * NS_PER_S - 1};
+    w[1].counter[COUNTER_connections] = 3;
+    s.worker_count = 2;
+    awaits(&s, "draining worker 3 (3 connections), at most 28 s");
+    w[2] = (struct snap_worker){.number = 4, .state = SLOT_RETIRING};
+    w[2].counter[COUNTER_connections] = 1;
+    s.worker_count = 3;
+    awaits(&s, "draining worker 3 (3 connections), worker 4 (1 connection), at most 28 s");
+    w[3] = (struct snap_worker){.number = 5, .state = SLOT_STOPPING};
+    w[4] = (struct snap_worker){.number = 6, .state = SLOT_STARTING};
+    s.worker_count = 5;
+    w[1] = w[0];
+    awaits(&s, "draining worker 4 (1 connection), ending worker 5, starting worker 6");
+}
+END_TEST
+
 START_TEST(the_state_in_a_word)
 {
     struct snap s = {.taken_ns = 100 * NS_PER_S, .heartbeat_ns = 99 * NS_PER_S};
@@ -452,6 +491,7 @@ int main(void)
     tcase_add_test(t, rates_over_an_interval);
     tcase_add_test(t, only_the_latest_events);
     tcase_add_test(t, hostile_strings);
+    tcase_add_test(t, what_is_waited_for);
     tcase_add_test(t, the_state_in_a_word);
     tcase_add_test(t, waits_as_json);
     tcase_add_test(t, waits_as_text);

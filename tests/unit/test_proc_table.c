@@ -5,9 +5,9 @@
  *
  * A history is a list of words: "t3" target 3, "g" begin a generation, "r2" worker 2 is ready,
  * "x2s" worker 2 exited (s signal, f fatal, k sick, r retired), "d2" drain, "R2" restart,
- * "k2" kill, "s" stop, "S" stop at once, "+100" 100 ms pass, "c2:5" worker 2 has 5 connections.
- * Orders are carried out after every word. The result is one letter for each slot, in the
- * letters of states.def with '_' for an empty one.
+ * "k2" kill, "h2" worker 2 closed its channel, "s" stop, "S" stop at once, "+100" 100 ms pass,
+ * "c2:5" worker 2 has 5 connections. Orders are carried out after every word. The result is one
+ * letter for each slot, in the letters of states.def with '_' for an empty one.
  */
 #include "tests/unit/unit.h"
 
@@ -43,7 +43,7 @@ static void take_orders(struct world *w)
         w->result = result;
     while ((order = worker_table_next_order(&w->t, &slot)) != ORDER_NONE) {
         size_t n = strlen(w->orders);
-        snprintf(w->orders + n, sizeof w->orders - n, "%s%c%u", n ? " " : "", "?SRQK"[order],
+        snprintf(w->orders + n, sizeof w->orders - n, "%s%c%u", n ? " " : "", "?SRQKA"[order],
                  slot + 1);
     }
 }
@@ -90,7 +90,10 @@ static void play_word(struct world *w, const char *word)
         w->answer = worker_table_restart(&w->t, n - 1, w->now);
         break;
     case 'k':
-        w->answer = worker_table_kill(&w->t, n - 1);
+        w->answer = worker_table_kill(&w->t, n - 1, w->now);
+        break;
+    case 'h':
+        worker_table_hung_up(&w->t, n - 1, w->now);
         break;
     case 'c':
         sscanf(word + 1, "%u:%llu", &n, &load);
@@ -178,7 +181,23 @@ static const struct {
     {UP2 "t1 +3000", ".x", "S1 S2 R2 Q2"},
     {UP2 "t1 +3000 +2000", ".x", "S1 S2 R2 Q2 K2"},
     {UP2 "t1 +3000 +2000 x2s", ".", "S1 S2 R2 Q2 K2"},
-    {UP2 "t1 +3000 +2000 +9000", ".x", "S1 S2 R2 Q2 K2"},
+    {UP2 "t1 +3000 +2000 +4999", ".x", "S1 S2 R2 Q2 K2"},
+    /* SIGKILL does not end it: given up, once; then its slot is free */
+    {UP2 "t1 +3000 +2000 +5000", ".x", "S1 S2 R2 Q2 K2 A2"},
+    {UP2 "t1 +3000 +2000 +5000 +5000", ".x", "S1 S2 R2 Q2 K2 A2"},
+    {UP2 "t1 +3000 +2000 +5000 x2s t2", ".s", "S1 S2 R2 Q2 K2 A2 S2"},
+    {UP2 "s +3000 +2000 +5000 x1s x2s", "", "S1 S2 R1 R2 Q1 Q2 K1 K2 A1 A2"},
+    {UP2 "k1 +5000 x1s", "s.", "S1 S2 K1 A1 S1"},
+    {UP2 "k1 k1 +4999", "..", "S1 S2 K1"},
+    {UP2 "k2 t1 +5000", ".D", "S1 S2 K2 A2"},
+    /* it has closed its channel, and is still there: not waited for as long */
+    {UP2 "t1 +100 h2 +1999", ".D", "S1 S2 R2"},
+    {UP2 "t1 +100 h2 +2000", ".D", "S1 S2 R2 K2"},
+    {UP2 "t1 +100 h2 +2000 +1000", ".D", "S1 S2 R2 K2 A2"},
+    {UP2 "t1 +3000 h2 +2000 +1000 x2s", ".", "S1 S2 R2 Q2 K2 A2"},
+    {UP2 "t1 +3000 +2000 h2 +1000", ".x", "S1 S2 R2 Q2 K2 A2"},
+    {UP2 "h1 h1 +2000 +1000 x1s", "s.", "S1 S2 K1 A1 S1"},
+    {UP2 "h1 +100 x1s r1 +60000", "..", "S1 S2 S1"},
     /* a ready that comes too late changes nothing */
     {UP2 "t3 t2 r3", "..D", "S1 S2 S3 R3"},
     /* reload: new ones first, then the old retire */
@@ -360,10 +379,12 @@ static unsigned serving(const struct walk *w)
     return n;
 }
 
-static void obey(struct walk *w)
+/* True when a process was given up. */
+static bool obey(struct walk *w)
 {
     enum worker_order order;
     unsigned i;
+    bool death = false;
 
     worker_table_take_result(&w->t);
     while ((order = worker_table_next_order(&w->t, &i)) != ORDER_NONE) {
@@ -376,9 +397,16 @@ static void obey(struct walk *w)
         ck_assert_msg(w->process[i], "an order for no process in slot %u", i);
         if (order == ORDER_KILL)
             w->killed[i] = true;
-        else
+        else if (order == ORDER_ABANDON) {
+            ck_assert_msg(w->killed[i], "slot %u: given up before it was killed", i);
+            w->process[i] = false;
+            death = true;
+            worker_table_exited(&w->t, i, EXIT_SIGNAL, w->now);
+        } else {
             w->told[i] = true;
+        }
     }
+    return death;
 }
 
 static void check_laws(const struct walk *w)
@@ -423,7 +451,10 @@ static bool world_acts(struct walk *w, unsigned i)
         worker_table_exited(&w->t, i, deaths[pick(w, 4)], w->now);
         return true;
     }
-    worker_table_ready(&w->t, i, w->now);
+    if (pick(w, 16) == 0)
+        worker_table_hung_up(&w->t, i, w->now);
+    else
+        worker_table_ready(&w->t, i, w->now);
     worker_table_load(&w->t, i, pick(w, 100));
     return false;
 }
@@ -442,7 +473,7 @@ static void people_act(struct walk *w, unsigned i)
         worker_table_restart(&w->t, i, w->now);
         break;
     case 3:
-        worker_table_kill(&w->t, i);
+        worker_table_kill(&w->t, i, w->now);
         break;
     case 4:
         if (pick(w, 10) == 0)
@@ -460,7 +491,7 @@ static void settle(struct walk *w)
 {
     for (int step = 0; step < 2000 && !worker_table_settled(&w->t); step++) {
         for (unsigned i = 0; i < WALK_SLOTS; i++) {
-            if (w->process[i] && (w->told[i] || w->killed[i])) {
+            if (w->process[i] && (w->told[i] || w->killed[i] || w->t.slot[i].hung_up)) {
                 w->process[i] = false;
                 worker_table_exited(&w->t, i, EXIT_RETIRED, w->now);
             } else if (w->process[i]) {
@@ -494,7 +525,7 @@ START_TEST(random_walk)
             death = world_acts(&w, i);
         else
             people_act(&w, i);
-        obey(&w);
+        death = obey(&w) || death;
         if (before > 0 && !death)
             ck_assert_msg(serving(&w) > 0, "step %d: the last serving worker was retired", step);
         check_laws(&w);
