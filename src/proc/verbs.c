@@ -177,12 +177,42 @@ static void add_mount(const struct fence_mount *m, struct buf *message)
              m->type.p, major(m->device), minor(m->device));
 }
 
+/*
+ * Every path lies on some mount, a mistyped one on "/": what is to be fenced must be a mount
+ * point by name, or lie in a folder that is served. Names are compared; nothing is asked of the
+ * file system, for it may be the one that does not answer.
+ */
+static bool is_meant(const struct supervisor *s, struct span path, const struct fence_mount *m)
+{
+    const struct conf *c = s->running ? s->running->conf : NULL;
+
+    while (path.n > 1 && path.p[path.n - 1] == '/')
+        path.n--;
+    if (span_eq(path, m->name))
+        return true;
+    for (size_t i = 0; c && i < c->location_count; i++) {
+        struct span root = span_str(c->locations[i]->files);
+        if (root.n > 0 && span_starts(path, root) &&
+            (path.n == root.n || path.p[root.n] == '/' || root.p[root.n - 1] == '/'))
+            return true;
+    }
+    return false;
+}
+
 bool verb_fence(struct supervisor *s, struct span path, struct buf *message)
 {
     struct fence_mount m;
 
     if (!find_mount(path, &m, message))
         return false;
+    if (!is_meant(s, path, &m)) {
+        buf_addf(message,
+                 "%.*s: neither a mount point nor in a folder that is served; weirctl mounts lists "
+                 "them",
+                 (int)path.n, path.p);
+        fence_mount_free(&m);
+        return false;
+    }
     bool good = fences_add(&s->crew.fences, m.device);
     add_mount(&m, message);
     if (good) {
