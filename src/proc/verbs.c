@@ -188,7 +188,7 @@ static bool is_meant(const struct supervisor *s, struct span path, const struct 
 
     while (path.n > 1 && path.p[path.n - 1] == '/')
         path.n--;
-    if (span_eq(path, m->name))
+    if (span_eq(path, buf_span(&m->name)))
         return true;
     for (size_t i = 0; c && i < c->location_count; i++) {
         struct span root = span_str(c->locations[i]->files);
