@@ -712,8 +712,10 @@ class Fuse(Disk):
             for i, w in enumerate(wires):
                 w.request(f"/slow/f{i}-1000")
             fs.wait_held()
-            weir.ctl("kill", "1")
-            wait_until(lambda: "given up" in weir.ctl("events").stdout, 20, "worker 1 to be given up")
+            held = wait_until(lambda: [w["number"] for w in weir.status()["workers"]
+                                       if w["counters"]["offload_busy"]], 10, "a worker with a held thread")[0]
+            weir.ctl("kill", str(held))
+            wait_until(lambda: "given up" in weir.ctl("events").stdout, 20, f"worker {held} to be given up")
             weir.wait_workers(2)
             self.assertEqual(get(weir.port, "/hot").body, HOT)
             end(weir)
