@@ -134,7 +134,7 @@ struct conf {
 
     struct {
         uint64_t deadline_ns; /* a job older than this makes its mount sick */
-        unsigned mount_share; /* percent of the threads that one mount may take */
+        unsigned mount_share; /* percent of threads and buffers that one mount may take */
         unsigned queue;       /* jobs that may wait per mount */
         uint64_t idle_ns;     /* an idle thread ends after this */
         size_t window_bytes;  /* of a cold file read at once */

@@ -18,8 +18,18 @@
 
 enum { BUCKETS = 256 };
 
+/* What the windows of one mount take of the budget, and who of it stands in the line. */
+struct mount_use {
+    struct offload_mount *mount;
+    uint64_t used_bytes;
+    unsigned lined;
+    bool passed; /* in one walk along the line: its first did not fit */
+};
+
 struct file_windows {
     struct file_windows_settings settings;
+    struct mount_use *use; /* use_count of them, few: one for each mount read from */
+    unsigned use_count;
     struct list table[BUCKETS];
     struct list line;    /* of file_window_wait: the budget was used up when they asked */
     struct list refused; /* of file_window_wait: to be told at the next safe point */
@@ -109,9 +119,45 @@ static void window_run(struct offload_job *job)
     w->ran = true;
 }
 
-static bool has_room(const struct file_windows *all, size_t bytes)
+static struct mount_use *find_use(const struct file_windows *all, const struct file_entry *e)
 {
-    return all->used_bytes == 0 || all->used_bytes + bytes <= all->settings.buffers_bytes;
+    for (unsigned i = 0; i < all->use_count; i++)
+        if (all->use[i].mount == e->home.mount)
+            return &all->use[i];
+    return NULL;
+}
+
+/* NULL on ENOMEM. */
+static struct mount_use *use_of(struct file_windows *all, const struct file_entry *e)
+{
+    struct mount_use *use = find_use(all, e);
+
+    if (use)
+        return use;
+    use = reallocarray(all->use, all->use_count + 1, sizeof *use);
+    if (!use)
+        return NULL;
+    all->use = use;
+    use = &all->use[all->use_count++];
+    *use = (struct mount_use){.mount = e->home.mount};
+    return use;
+}
+
+static bool fits(const struct file_windows *all, const struct mount_use *use, size_t bytes)
+{
+    uint64_t budget = all->settings.buffers_bytes;
+    unsigned percent = all->settings.mount_share ? all->settings.mount_share : 100;
+
+    return use->used_bytes + bytes <= budget * percent / 100 && all->used_bytes + bytes <= budget;
+}
+
+/*
+ * A mount takes no more than its share of the budget, however many ask for its files, and each may
+ * have one window whatever the others have: one that never answers must not hold all buffers.
+ */
+static bool has_room(const struct file_windows *all, const struct mount_use *use, size_t bytes)
+{
+    return use->used_bytes == 0 || fits(all, use, bytes);
 }
 
 static size_t bytes_of(const struct file_windows *all, const struct file_entry *e, uint64_t index)
@@ -132,6 +178,7 @@ static void free_if_unused(struct file_window *w)
         return;
     list_remove(&w->link);
     all->used_bytes -= w->want_bytes;
+    find_use(all, w->entry)->used_bytes -= w->want_bytes;
     file_entry_release(w->entry);
     free(w->data);
     free(w);
@@ -144,7 +191,8 @@ static void window_late(struct offload_job *job);
 static struct file_window *begin(struct file_windows *all, struct file_entry *e, uint64_t index)
 {
     size_t bytes = bytes_of(all, e, index);
-    struct file_window *w = calloc(1, sizeof *w);
+    struct mount_use *use = use_of(all, e);
+    struct file_window *w = use ? calloc(1, sizeof *w) : NULL;
 
     if (!w || !(w->data = malloc(bytes))) {
         free(w);
@@ -159,6 +207,7 @@ static struct file_window *begin(struct file_windows *all, struct file_entry *e,
     list_init(&w->waiters);
     list_push_front(bucket_of(all, e, index), &w->link);
     all->used_bytes += bytes;
+    use->used_bytes += bytes;
     w->job = (struct offload_job){
         .mount = e->home.mount,
         .op = WAIT_READ,
@@ -188,11 +237,13 @@ static void join(struct file_window *w, struct file_window_wait *wait)
     list_push_back(&w->waiters, &wait->link);
 }
 
-static void leave_line(struct file_window_wait *wait)
+static void leave_line(struct file_windows *all, struct file_window_wait *wait)
 {
     list_remove(&wait->link);
-    if (wait->entry)
+    if (wait->entry) {
+        find_use(all, wait->entry)->lined--;
         file_entry_release(wait->entry);
+    }
     wait->entry = NULL;
 }
 
@@ -204,26 +255,45 @@ static void join_from_line(struct file_windows *all, struct file_window *w)
         next = at->next;
         if (wait->entry != w->entry || wait->index != w->index)
             continue;
-        leave_line(wait);
+        leave_line(all, wait);
         if (!list_empty(&w->waiters))
             count(all, COUNTER_windows_shared);
         join(w, wait);
     }
 }
 
-/* Buffers were given back: begins what the first in the line wait for. */
+/* The first in the line whose mount has room for it; NULL when there is none. */
+static struct file_window_wait *first_that_fits(struct file_windows *all)
+{
+    unsigned left = 0; /* mounts whose first was not looked at yet */
+
+    for (unsigned i = 0; i < all->use_count; i++) {
+        all->use[i].passed = false;
+        left += all->use[i].lined > 0;
+    }
+    for (struct list *at = all->line.next; at != &all->line && left > 0; at = at->next) {
+        struct file_window_wait *wait = list_entry(at, struct file_window_wait, link);
+        struct mount_use *use = find_use(all, wait->entry);
+        if (use->passed)
+            continue;
+        if (has_room(all, use, bytes_of(all, wait->entry, wait->index)))
+            return wait;
+        use->passed = true;
+        left--;
+    }
+    return NULL;
+}
+
+/* Buffers were given back: begins what those in the line wait for, each mount's in their order. */
 static void serve_line(struct file_windows *all)
 {
-    while (!list_empty(&all->line)) {
-        struct file_window_wait *wait = list_entry(all->line.next, struct file_window_wait, link);
-        if (!has_room(all, bytes_of(all, wait->entry, wait->index)))
-            return;
+    for (struct file_window_wait *wait; (wait = first_that_fits(all)) != NULL;) {
         struct file_window *w = begin(all, wait->entry, wait->index);
         if (w) {
             join_from_line(all, w);
             continue;
         }
-        leave_line(wait);
+        leave_line(all, wait);
         list_push_back(&all->refused, &wait->link);
     }
 }
@@ -257,7 +327,7 @@ static void refuse_line(struct file_windows *all)
         next = at->next;
         if (!is_sick(wait->entry))
             continue;
-        leave_line(wait);
+        leave_line(all, wait);
         list_push_back(&all->refused, &wait->link);
     }
 }
@@ -282,8 +352,10 @@ static void window_late(struct offload_job *job)
 
 static void free_if_ended(struct file_windows *all)
 {
-    if (all->ended && all->jobs == 0)
+    if (all->ended && all->jobs == 0) {
+        free(all->use);
         free(all);
+    }
 }
 
 static void settle(struct file_window *w)
@@ -352,7 +424,12 @@ enum file_window_ask file_window_ask(struct file_windows *windows, struct file_e
         join(w, wait);
         return FILE_WINDOW_WAIT;
     }
-    if (!list_empty(&windows->line) || !has_room(windows, bytes_of(windows, e, index))) {
+    struct mount_use *use = use_of(windows, e);
+    if (!use)
+        return FILE_WINDOW_REFUSED;
+    if (use->lined > 0 || !has_room(windows, use, bytes_of(windows, e, index))) {
+        use->lined++;
+        wait->all = windows;
         wait->entry = file_entry_hold(e);
         wait->index = index;
         wait->window = NULL;
@@ -374,7 +451,8 @@ struct file_window *file_window_prefetch(struct file_windows *windows, struct fi
 
     if (w && !w->finished)
         count(windows, COUNTER_windows_shared);
-    if (!w && list_empty(&windows->line) && has_room(windows, bytes_of(windows, e, index)) &&
+    struct mount_use *use = w ? NULL : use_of(windows, e);
+    if (use && use->lined == 0 && fits(windows, use, bytes_of(windows, e, index)) &&
         offload_mount_refuses(e->home.mount) == 0)
         w = begin(windows, e, index);
     if (w)
@@ -418,7 +496,7 @@ void file_window_leave(struct file_window_wait *wait)
     wait->waiting = false;
     wait->window = NULL;
     if (wait->entry) {
-        leave_line(wait);
+        leave_line(wait->all, wait);
         return;
     }
     list_remove(&wait->link);

@@ -51,11 +51,13 @@ struct file_window_wait {
     struct mono since;        /* when it was asked for */
     struct file_entry *entry; /* held, while in the line */
     uint64_t index;
+    struct file_windows *all; /* while in the line */
 };
 
 struct file_windows_settings {
     struct offload *pool;
     size_t window_bytes, buffers_bytes;
+    unsigned mount_share;     /* percent of buffers_bytes that one mount may take; 0: all */
     struct board_slot *slot; /* may be NULL */
 };
 

@@ -24,6 +24,7 @@ static bool use_pool(struct serve_ctx *ctx, struct offload *pool)
         .pool = pool,
         .window_bytes = conf->offload.window_bytes,
         .buffers_bytes = conf->offload.buffers_bytes,
+        .mount_share = conf->offload.mount_share,
         .slot = ctx->slot,
     };
 

@@ -529,6 +529,26 @@ class Mounts(Disk):
             for w in waits:
                 w.close()
 
+    def test_buffers_are_shared_out_to_mounts(self):
+        """A mount that does not answer holds its share of the buffers, never all of them: a cold file of
+        another mount is read meanwhile."""
+        weir, shm = self.two("operations = read\nhang = yes", offload="deadline = 60s\nbuffers = 4m")
+        weir.more_ini += f"[fault {weir.root}/slow]\noperations = read\ndelay = 1ms\n"
+        weir.write_ini()
+        data = os.urandom(2_000_000)
+        weir.put("slow/f", data)
+        for i in range(20):
+            with open(f"{shm}/{i}", "wb") as f:
+                f.write(data)
+        with weir:
+            waits = [Wire(weir.port, timeout=30) for _ in range(20)]
+            for i, w in enumerate(waits):
+                w.request(f"/shm/{i}")
+            wait_counter(weir, "requests_waiting", lambda n: n >= 20)
+            self.assertEqual(get(weir.port, "/slow/f").body, data)
+            for w in waits:
+                w.close()
+
     def test_fence_and_unfence(self):
         weir, shm = self.two("")
         with weir:
