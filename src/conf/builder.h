@@ -44,6 +44,9 @@ struct conf_location *builder_add_location(struct builder *b, struct span prefix
 /* Gives a location or a fault the defaults of its section's settings. */
 void builder_set_defaults(struct builder *b, enum conf_section section, void *owner);
 
+/* One absolute path, without what the kernel would take out of it: it is compared by its bytes. */
+bool builder_is_plain_path(struct span path);
+
 /* A head of [fault] (builder_fault.c), the end of its section, and the checks of all of them. */
 void fault_open(struct builder *b, int line, struct span prefix);
 void fault_close(struct builder *b);

@@ -12,23 +12,6 @@
 
 #define READS (UINT32_C(1) << WAIT_READ)
 
-/* One absolute path, without what the kernel would take out of it: it is compared by its bytes. */
-static bool is_path(struct span path)
-{
-    struct span rest = span_from(path, 1);
-
-    if (path.n == 0 || path.p[0] != '/')
-        return false;
-    while (rest.p) {
-        struct span segment = span_cut(&rest, '/');
-        bool last = rest.p == NULL;
-        if ((segment.n == 0 && !last) || span_eq(segment, SPAN(".")) ||
-            span_eq(segment, SPAN("..")))
-            return false;
-    }
-    return true;
-}
-
 void fault_open(struct builder *b, int line, struct span prefix)
 {
     struct conf *conf = b->conf;
@@ -42,7 +25,7 @@ void fault_open(struct builder *b, int line, struct span prefix)
         b->errors->no_memory = true;
         return;
     }
-    if (!is_path(prefix))
+    if (!builder_is_plain_path(prefix))
         errors_add(b->errors, (struct conf_origin){.line = line},
                    "[fault %.*s]: not a prefix; write an absolute path of the file system, without "
                    "`//', `.' or `..' in it, as in [fault /srv/slow/]",

@@ -50,12 +50,11 @@ void builder_close(struct builder *b)
     forget(b, SECTION_fault);
 }
 
-static bool is_prefix(struct span prefix)
+bool builder_is_plain_path(struct span path)
 {
-    struct span rest = span_from(prefix, 1);
+    struct span rest = span_from(path, 1);
 
-    if (prefix.n == 0 || prefix.p[0] != '/' || memmem(prefix.p, prefix.n, " /", 2) ||
-        memmem(prefix.p, prefix.n, "\t/", 2))
+    if (path.n == 0 || path.p[0] != '/')
         return false;
     while (rest.p) {
         struct span segment = span_cut(&rest, '/');
@@ -65,6 +64,13 @@ static bool is_prefix(struct span prefix)
             return false;
     }
     return true;
+}
+
+/* A blank before a slash: somebody wrote two prefixes. */
+static bool is_prefix(struct span prefix)
+{
+    return builder_is_plain_path(prefix) && !memmem(prefix.p, prefix.n, " /", 2) &&
+           !memmem(prefix.p, prefix.n, "\t/", 2);
 }
 
 static void open_location(struct builder *b, int line, struct span prefix)
