@@ -36,16 +36,6 @@ static struct {
     char path[4096];
 } sink = {.fd = STDERR_FILENO, .level = LOG_LEVEL_INFO, .tag = "weir"};
 
-bool log_level_by_name(const char *name, enum log_level *out)
-{
-    for (int i = 0; i < 4; i++)
-        if (strcmp(name, log_level_name[i]) == 0) {
-            *out = (enum log_level)i;
-            return true;
-        }
-    return false;
-}
-
 static int open_file(const char *path)
 {
     return open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0640);

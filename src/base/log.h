@@ -18,9 +18,6 @@ enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBU
 
 extern const char *const log_level_name[4];
 
-/* By name ("error", "warn", "info", "debug"); false when there is no such level. */
-bool log_level_by_name(const char *name, enum log_level *out);
-
 /*
  * Where lines go: NULL or "stderr", "syslog", else the path of a file, which is opened for
  * appending (mode 0640). False with errno set; the log is then as it was.

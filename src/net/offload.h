@@ -70,9 +70,6 @@ bool offload_mount_is_fenced(const struct offload_mount *m);
 void offload_mount_fence(struct offload_mount *m, bool fenced);
 /* Adds to the mount's row on the board. */
 void offload_mount_count(struct offload_mount *m, enum board_mount_counter which, uint64_t n);
-/* Calls fn for each mount. */
-void offload_mounts_each(struct offload *pool, void (*fn)(void *arg, struct offload_mount *m),
-                         void *arg);
 const char *offload_mount_name(const struct offload_mount *m);
 
 /*

@@ -99,13 +99,6 @@ struct offload_mount *offload_mount(struct offload *pool, uint64_t device, const
     return m;
 }
 
-void offload_mounts_each(struct offload *pool, void (*fn)(void *arg, struct offload_mount *m),
-                         void *arg)
-{
-    for (struct list *l = pool->mounts.next; l != &pool->mounts; l = l->next)
-        fn(arg, list_entry(l, struct offload_mount, link));
-}
-
 const char *offload_mount_name(const struct offload_mount *m)
 {
     return m->name[0] ? m->name : m->number;
