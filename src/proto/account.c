@@ -18,8 +18,9 @@ void account_show(struct conn *c, const struct http_request *r)
 
 void account_hide(struct conns *all)
 {
-    slot_request(all->slot, (struct span){0}, (struct span){0});
-    slot_serving(all->slot, (struct span){0});
+    board_text_clear(&all->slot->request);
+    board_text_clear(&all->slot->peer);
+    board_text_clear(&all->slot->serving);
 }
 
 static void count_response(struct board_slot *slot, int status)
@@ -129,18 +130,18 @@ static int status_of(const struct exchange *e)
     return 400; /* its body never came whole */
 }
 
-struct mono account_end(struct conn *c, const struct http_request *r, bool aborted)
+/* For those who want to know all of it; now is its end. */
+static struct access_record record_of(struct conn *c, const struct http_request *r, bool aborted,
+                                      struct mono now)
 {
     struct conns *all = c->all;
     struct exchange *e = c->exchange;
-    struct mono now = mono_now();
-    bool answered = e->phase == EXCHANGE_ANSWER;
-    uint64_t slow_ns = all->s.conf->log.slow_request_ns;
-    struct access_record record = {
+
+    return (struct access_record){
         .peer = e->peer,
         .http = r,
         .line = r ? (struct span){0} : exchange_first_line(e),
-        .request_id = e->id,
+        .request_id = exchange_id(&all->pool, e, r),
         .status = status_of(e),
         .bytes_sent = exchange_content_sent(e),
         .when = loop_wall(all->s.loop),
@@ -157,21 +158,38 @@ struct mono account_end(struct conn *c, const struct http_request *r, bool abort
         .reused = c->reused,
         .worker = all->s.worker_number,
     };
+}
 
+struct mono account_end(struct conn *c, const struct http_request *r, bool aborted)
+{
+    struct conns *all = c->all;
+    struct exchange *e = c->exchange;
+    struct mono now = mono_now();
+    uint64_t total_ns = mono_since(now, e->begun);
+    uint64_t slow_ns = all->s.conf->log.slow_request_ns;
+    bool slow = slow_ns > 0 && total_ns >= slow_ns;
+
+    if (e->first_byte.ns == 0 && e->sendq.sent_bytes > 0)
+        e->first_byte = now;
     slot_gauge(all->slot, COUNTER_requests_active,
                slot_value(all->slot, COUNTER_requests_active) - 1);
     e->active = false;
-    if (answered)
-        count_response(all->slot, record.status);
+    if (e->phase == EXCHANGE_ANSWER)
+        count_response(all->slot, e->plan.status);
     if (aborted && e->phase >= EXCHANGE_PLAN)
         slot_count(all->slot, COUNTER_aborted, 1);
     else if (aborted)
         slot_count(all->slot, COUNTER_bad_requests, 1);
     else
-        slot_hist(all->slot, HIST_REQUEST_TIME, record.total_ns);
-    if (all->s.log)
-        access_log_add(all->s.log, &record);
-    if (slow_ns > 0 && record.total_ns >= slow_ns)
-        tell_slow(c, &record);
+        slot_hist(all->slot, HIST_REQUEST_TIME, total_ns);
+    bool logged = all->s.log && access_log_is_on(all->s.log);
+
+    if (logged || slow) {
+        struct access_record record = record_of(c, r, aborted, now);
+        if (logged)
+            access_log_add(all->s.log, &record);
+        if (slow)
+            tell_slow(c, &record);
+    }
     return now;
 }

@@ -91,7 +91,6 @@ static void begin_request(struct conn *c)
     const struct http_request *r = request_of(c);
     e->active = true;
     e->head_done = loop_now(c->all->s.loop);
-    exchange_identify(&c->all->pool, e, r ? r->known[HTTP_FIELD_X_REQUEST_ID] : (struct span){0});
     slot_count(c->all->slot, COUNTER_requests_active, 1);
     account_show(c, r);
 }
@@ -133,8 +132,9 @@ static enum step begin_answer(struct conn *c)
     else if (r->version_minor == 0)
         head.connection = CONNECTION_KEEP_ALIVE;
     if (e->plan.status >= 400)
-        head.request_id = e->id;
-    if (!response_head_put(&all->head, &head)) {
+        head.request_id = exchange_id(&all->pool, e, r);
+    struct span placed = response_head_place(&all->head, &head, all->date_second);
+    if (!placed.p) {
         log_error("client %.*s: out of memory for a response head; the connection is closed",
                   (int)e->peer.n, e->peer.p);
         conn_reset(c);
@@ -143,10 +143,10 @@ static enum step begin_answer(struct conn *c)
     struct source *body = choose_body(e, framing);
     body->wake = conn_wake;
     body->wake_arg = c;
-    e->head_bytes = all->head.n;
+    e->head_bytes = placed.n;
     e->measured = framing == RESPONSE_LENGTH && !e->head_only;
     e->content_bytes = e->plan.length;
-    sendq_start(&e->sendq, buf_span(&all->head), body);
+    sendq_start(&e->sendq, placed, body);
     e->phase = EXCHANGE_ANSWER;
     return STEP_ON;
 }
@@ -392,7 +392,8 @@ static enum step step_answer(struct conn *c)
     uint64_t progress_bytes = e->sendq.sent_bytes - before;
 
     share_spend(c->all, progress_bytes);
-    if (e->first_byte.ns == 0 && e->sendq.sent_bytes > 0)
+    /* A response that is over now is so at the time of its end, which account_end asks for. */
+    if (result != SENDQ_DONE && e->first_byte.ns == 0 && e->sendq.sent_bytes > 0)
         e->first_byte = mono_now();
     switch (result) {
     case SENDQ_DONE:

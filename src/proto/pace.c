@@ -60,7 +60,7 @@ enum pace_verdict pace_of_sending(const struct conn *c)
     if (moved == 0)
         return PACE_NOTHING_READ;
     return below_minimum(c, moved, mono_since(now_of(c), c->rate_since)) ? PACE_TOO_SLOW
-                                                                        : PACE_GOOD;
+                                                                         : PACE_GOOD;
 }
 
 bool pace_receiving_too_slow(struct conn *c, uint64_t bytes)
