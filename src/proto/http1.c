@@ -332,8 +332,21 @@ static bool keep_head(struct exchange *e)
     return true;
 }
 
+/* The socket takes more, but others have their turn first. No time of this is the client's. */
+static enum step wait_turn(struct conn *c)
+{
+    if (!keep_head(c->exchange)) {
+        conn_reset(c);
+        return STEP_STOP;
+    }
+    pace_stop(c);
+    conn_set_state(c, CONN_TURN);
+    share_next_turn(c);
+    return STEP_STOP;
+}
+
 /* The response is not all with the kernel: waits until the socket takes more. */
-static enum step wait_send(struct conn *c, uint64_t progress_bytes, bool full)
+static enum step wait_send(struct conn *c, uint64_t progress_bytes)
 {
     struct exchange *e = c->exchange;
 
@@ -344,9 +357,9 @@ static enum step wait_send(struct conn *c, uint64_t progress_bytes, bool full)
     bool enters = c->state != CONN_SEND;
     bool judged = c->all->s.conf->limits.minimum_rate_bytes > 0;
 
-    /* A window for the rate runs to its end whatever is written in it, unless it was our own
-     * turn that ended; without a rate to keep any progress starts the timeout anew. */
-    if (enters || !full || (progress_bytes > 0 && !judged))
+    /* A window for the rate runs to its end whatever is written in it; without a rate to keep
+     * any progress starts the timeout anew. */
+    if (enters || (progress_bytes > 0 && !judged))
         pace_open_sending(c);
     if (enters)
         conn_set_state(c, CONN_SEND);
@@ -385,6 +398,9 @@ static enum step step_answer(struct conn *c)
 {
     struct exchange *e = c->exchange;
     uint64_t before = e->sendq.sent_bytes;
+
+    if (share_is_spent(c))
+        return wait_turn(c);
     enum sendq_result result =
         sendq_send(&e->sendq, c->io.fd, c->all->share.window_bytes, another_follows(e),
                    c->all->slot, loop_now(c->all->s.loop));
@@ -399,9 +415,9 @@ static enum step step_answer(struct conn *c)
     case SENDQ_DONE:
         return end_answer(c);
     case SENDQ_AGAIN:
-        return wait_send(c, progress_bytes, true);
+        return wait_send(c, progress_bytes);
     case SENDQ_YIELD:
-        return wait_send(c, progress_bytes, false);
+        return wait_turn(c);
     case SENDQ_WAIT:
         return wait_body(c);
     case SENDQ_GONE:

@@ -59,24 +59,43 @@ void share_end(struct conns *all)
     loop_cancel(&all->share.run);
 }
 
-/* Whether one small window ends the response. */
+/* Whether little is left of the response. */
 static bool is_short(const struct exchange *e)
 {
-    return e->measured && e->content_bytes - exchange_content_sent(e) <= SHARE_LEAST_BYTES;
+    return e->measured && e->content_bytes - exchange_content_sent(e) <= SHARE_SHORT_BYTES;
+}
+
+static void stand_in_line(struct conn *c)
+{
+    struct share *s = &c->all->share;
+
+    if (!list_empty(&c->sending))
+        return;
+    if (is_short(c->exchange))
+        list_push_front(&s->queue, &c->sending);
+    else
+        list_push_back(&s->queue, &c->sending);
+    s->queued++;
 }
 
 void share_queue(struct conn *c)
 {
-    struct share *s = &c->all->share;
+    stand_in_line(c);
+    loop_defer(c->all->s.loop, &c->all->share.run); /* behind what else this batch has put off */
+}
 
-    if (list_empty(&c->sending)) {
-        if (is_short(c->exchange))
-            list_push_front(&s->queue, &c->sending);
-        else
-            list_push_back(&s->queue, &c->sending);
-        s->queued++;
-    }
-    loop_defer(c->all->s.loop, &s->run); /* behind what else this batch has put off */
+void share_next_turn(struct conn *c)
+{
+    stand_in_line(c);
+    loop_again(c->all->s.loop, &c->all->share.run);
+}
+
+bool share_is_spent(const struct conn *c)
+{
+    const struct share *s = &c->all->share;
+
+    return s->each_bytes == 0 && s->sent_bytes >= SHARE_TURN_BYTES && !c->all->finishing &&
+           !is_short(c->exchange);
 }
 
 void share_leave(struct conn *c)

@@ -4,8 +4,8 @@
  * ready stand in a queue, which is run once a turn after all events were looked at: each in its
  * turn sends at most its share of what is sent in a turn, the rest of the queue goes on in
  * the next. So a turn is short whatever is downloaded, and a request that has just come waits
- * for some megabytes at most, not for a window of every download. A response that begins is
- * sent at once, a long one with less when others began in the same turn. Worker only.
+ * for some megabytes at most, not for a window of every download. A short response is sent at
+ * once, a long one too unless others that began in the same turn have used it up. Worker only.
  */
 #ifndef WEIR_PROTO_SHARE_H
 #define WEIR_PROTO_SHARE_H
@@ -19,9 +19,10 @@ struct conn;
 struct conns;
 
 enum {
-    SHARE_TURN_BYTES = 4096 * 1024,        /* sent by the queue in one turn */
+    SHARE_TURN_BYTES = 2048 * 1024,        /* sent in one turn */
     SHARE_MOST_BYTES = SENDQ_WINDOW_BYTES, /* by one connection of it */
-    SHARE_LEAST_BYTES = 128 * 1024,        /* by each that has its turn */
+    SHARE_LEAST_BYTES = 512 * 1024,        /* by each that has its turn: smaller slices cost more */
+    SHARE_SHORT_BYTES = 128 * 1024,        /* what is no longer than this need not wait its turn */
 };
 
 struct share {
@@ -40,6 +41,11 @@ void share_end(struct conns *all);
 /* Its socket or its body is ready: it gets its turn. Short remainders go first. */
 void share_queue(struct conn *c);
 void share_leave(struct conn *c);
+
+/* It has had its share of this turn: it stands at the end of the queue of the next. */
+void share_next_turn(struct conn *c);
+/* This turn's bytes are sent, and what c begins to send now is long. */
+bool share_is_spent(const struct conn *c);
 
 /* The loop begins with a connection, from the queue or not: sets window_bytes. */
 void share_begin(struct conns *all);
