@@ -296,6 +296,8 @@ static enum step end_answer(struct conn *c)
         return STEP_STOP;
     }
     pace_stop(c);
+    if (sent <= SHARE_SHORT_BYTES)
+        share_note_short(&c->all->share, loop_now(c->all->s.loop));
     struct mono now = account_end(c, request_of(c), false);
     c->reused = true;
     c->queue_wait_ns = 0;
