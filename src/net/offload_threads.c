@@ -18,6 +18,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sched.h>
 #include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
@@ -246,6 +247,9 @@ static void *thread_main(void *arg)
     struct offload *pool = t->pool;
 
     prctl(PR_SET_NAME, "weir-offload", 0, 0, 0);
+    /* Waking up does not take the CPU from the loop (sched(7)); a kernel that refuses loses that
+     * alone. Its share of the CPU stays what it was. */
+    (void)sched_setscheduler(0, SCHED_BATCH, &(struct sched_param){0});
     offload_row_begin(t);
     pthread_mutex_lock(&pool->lock);
     if (t->only) {
