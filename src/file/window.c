@@ -33,6 +33,7 @@ struct file_windows {
     struct list table[BUCKETS];
     struct list line;    /* of file_window_wait: the budget was used up when they asked */
     struct list refused; /* of file_window_wait: to be told at the next safe point */
+    struct list resting; /* of file_window_rest, who rests longest first */
     uint64_t used_bytes;
     unsigned jobs; /* under way */
     bool ended;    /* freed when the last job is done */
@@ -49,6 +50,7 @@ struct file_windows *file_windows_new(const struct file_windows_settings *s)
         list_init(&all->table[i]);
     list_init(&all->line);
     list_init(&all->refused);
+    list_init(&all->resting);
     return all;
 }
 
@@ -395,6 +397,49 @@ static void window_done(struct offload_job *job)
     free_if_ended(all);
 }
 
+/* --- resting --- */
+
+void file_window_rest_end(struct file_window_rest *r)
+{
+    if (r->resting)
+        list_remove(&r->link);
+    r->resting = false;
+}
+
+static void reclaim(struct file_window_rest *r)
+{
+    file_window_rest_end(r);
+    r->reclaim(r);
+}
+
+/* Takes buffers of those who rest until one of so many bytes fits, of its own mount first. */
+static void make_room(struct file_windows *all, const struct mount_use *use, size_t bytes)
+{
+    for (bool others = false;; others = true) {
+        for (struct list *at = all->resting.next, *next; at != &all->resting; at = next) {
+            struct file_window_rest *r = list_entry(at, struct file_window_rest, link);
+            next = at->next;
+            if (has_room(all, use, bytes))
+                return;
+            if (others || r->mount == use->mount)
+                reclaim(r);
+        }
+        if (others || has_room(all, use, bytes))
+            return;
+    }
+}
+
+void file_window_rest(struct file_windows *all, struct file_window_rest *r,
+                      const struct file_entry *e)
+{
+    must(!r->resting);
+    r->mount = e->home.mount;
+    r->resting = true;
+    list_push_back(&all->resting, &r->link);
+    if (!list_empty(&all->line))
+        reclaim(r);
+}
+
 /* --- asking --- */
 
 enum file_window_ask file_window_ask(struct file_windows *windows, struct file_entry *e,
@@ -427,7 +472,10 @@ enum file_window_ask file_window_ask(struct file_windows *windows, struct file_e
     struct mount_use *use = use_of(windows, e);
     if (!use)
         return FILE_WINDOW_REFUSED;
-    if (use->lined > 0 || !has_room(windows, use, bytes_of(windows, e, index))) {
+    size_t bytes = bytes_of(windows, e, index);
+    if (use->lined == 0)
+        make_room(windows, use, bytes);
+    if (use->lined > 0 || !has_room(windows, use, bytes)) {
         use->lined++;
         wait->all = windows;
         wait->entry = file_entry_hold(e);
@@ -511,7 +559,7 @@ void file_windows_free(struct file_windows **windows)
     *windows = NULL;
     if (!all)
         return;
-    must(list_empty(&all->line) && list_empty(&all->refused));
+    must(list_empty(&all->line) && list_empty(&all->refused) && list_empty(&all->resting));
     all->ended = true;
     free_if_ended(all);
 }

@@ -4,7 +4,8 @@
  * buffers. There is at most one read for each file and window; whoever wants it while it runs
  * waits for the same, whoever comes later shares the buffer as long as somebody holds it. The
  * buffers of a worker have a budget; when it is used up, askers wait in line for a buffer to be
- * given back. What was read is not kept here: that is the kernel's page cache.
+ * given back; those that merely wait for a slow client are taken back then. What was read is not
+ * kept here: that is the kernel's page cache.
  *
  * Nobody is called back from within file_window_ask, file_window_drop or file_window_leave: ready
  * comes only when a job ends, or from file_windows_tick. Worker's loop only.
@@ -54,10 +55,24 @@ struct file_window_wait {
     struct file_windows *all; /* while in the line */
 };
 
+/*
+ * Someone who holds windows but waits for a client; embed it, zeroed. While it rests, reclaim may
+ * be called at any time, from within file_window_ask too, when others stand in the line: it has to
+ * drop what it holds, and rests no more.
+ */
+struct file_window_rest {
+    void (*reclaim)(struct file_window_rest *r);
+
+    /* The store's own. */
+    struct list link;
+    bool resting;
+    const struct offload_mount *mount;
+};
+
 struct file_windows_settings {
     struct offload *pool;
     size_t window_bytes, buffers_bytes;
-    unsigned mount_share;     /* percent of buffers_bytes that one mount may take; 0: all */
+    unsigned mount_share;    /* percent of buffers_bytes that one mount may take; 0: all */
     struct board_slot *slot; /* may be NULL */
 };
 
@@ -84,6 +99,10 @@ struct file_window *file_window_prefetch(struct file_windows *windows, struct fi
 
 void file_window_drop(struct file_window **window); /* gives back; NULL is fine */
 void file_window_leave(struct file_window_wait *w); /* waits no more; harmless when it did not */
+
+void file_window_rest(struct file_windows *windows, struct file_window_rest *r,
+                      const struct file_entry *e);
+void file_window_rest_end(struct file_window_rest *r); /* harmless when it did not rest */
 
 /* To be called now and then from the loop itself: answers those in the line whose mount has become
  * sick or was fenced. */

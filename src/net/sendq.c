@@ -308,3 +308,10 @@ enum sendq_result sendq_send(struct sendq *q, int socket, size_t window, bool mo
             return (enum sendq_result)result;
     }
 }
+
+void sendq_rest(struct sendq *q)
+{
+    if (q->chunk_taken && q->head.n == 0 && q->chunk.kind == CHUNK_MEMORY &&
+        q->chunk.memory.n > 0 && source_give_back(q->body, q->chunk.memory.n))
+        q->chunk_taken = false;
+}

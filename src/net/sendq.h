@@ -50,4 +50,10 @@ void sendq_start(struct sendq *q, struct span head, struct source *body);
 enum sendq_result sendq_send(struct sendq *q, int socket, size_t window, bool more,
                              struct board_slot *slot, struct mono now);
 
+/*
+ * The caller is about to wait for the client: what can be got again is given back to the source,
+ * so that a client that takes nothing holds nothing that others want.
+ */
+void sendq_rest(struct sendq *q);
+
 #endif

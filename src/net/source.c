@@ -65,6 +65,11 @@ void source_stop(struct source *s)
     *s = (struct source){.fd = -1};
 }
 
+bool source_give_back(struct source *s, uint64_t unsent_bytes)
+{
+    return s->ops && s->ops->give_back && s->ops->give_back(s, unsent_bytes);
+}
+
 bool source_is_used_up(const struct source *s)
 {
     if (!s->ops)

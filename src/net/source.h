@@ -35,6 +35,8 @@ struct source;
 struct source_ops {
     void (*pull)(struct source *s, struct chunk *out);
     void (*stop)(struct source *s); /* gives back all the source holds; NULL: release(owner) does */
+    /* See source_give_back; NULL: it takes nothing back. */
+    bool (*give_back)(struct source *s, uint64_t unsent_bytes);
 };
 
 struct source {
@@ -57,6 +59,13 @@ void source_file(struct source *s, int fd, uint64_t offset, uint64_t end, void *
 /* Safe on an empty source, which only gives CHUNK_END. After stop the source is empty. */
 void source_pull(struct source *s, struct chunk *out);
 void source_stop(struct source *s);
+
+/*
+ * Whoever pulls waits for a client, who may take its time: the source may have the last so many
+ * bytes of the memory chunk it gave last back, and gives them again when it is pulled again. True:
+ * it has taken them, and their memory must not be touched; false: they stay with the caller.
+ */
+bool source_give_back(struct source *s, uint64_t unsent_bytes);
 
 /* True when the next pull is known to give CHUNK_END; false when only a pull can tell. */
 bool source_is_used_up(const struct source *s);

@@ -98,8 +98,8 @@ void exchange_give(struct exchange_pool *pool, struct exchange **given)
     *given = NULL;
     e->next = e->n;
     exchange_next(e);
-    /* A buffer that had to grow is not what most requests need. */
-    if (pool->free_count >= POOL_KEEPS || e->cap > EXCHANGE_BUFFER_BYTES) {
+    /* A buffer that had to grow, or was trimmed, is not what most requests need. */
+    if (pool->free_count >= POOL_KEEPS || e->cap != EXCHANGE_BUFFER_BYTES) {
         exchange_free(e);
         return;
     }
@@ -129,6 +129,20 @@ size_t exchange_room(struct exchange *e, size_t want, size_t max_bytes)
         }
     }
     return e->cap - e->n;
+}
+
+void exchange_trim(struct exchange *e)
+{
+    enum { STEP_BYTES = 256 }; /* what is saved below this is not worth a call */
+    size_t want = (e->n / STEP_BYTES + 1) * STEP_BYTES;
+
+    if (want >= e->cap)
+        return;
+    char *less = realloc(e->buffer, want);
+    if (!less)
+        return;
+    e->buffer = less;
+    e->cap = want;
 }
 
 struct span exchange_input(const struct exchange *e)

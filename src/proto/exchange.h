@@ -90,6 +90,9 @@ void exchange_next(struct exchange *e);
  */
 size_t exchange_room(struct exchange *e, size_t want, size_t max_bytes);
 
+/* Gives the buffer's unused end back, for a wait that may be long. Its bytes may move. */
+void exchange_trim(struct exchange *e);
+
 /* The unparsed rest of the buffer from this request's start. */
 struct span exchange_input(const struct exchange *e);
 /* The first line of the input, for the log; without line ends. */

@@ -347,6 +347,13 @@ static enum step wait_turn(struct conn *c)
     return STEP_STOP;
 }
 
+/* A wait that may be long begins. */
+static void trim(struct conn *c)
+{
+    c->all->parsed = NULL; /* its bytes may move */
+    exchange_trim(c->exchange);
+}
+
 /* The response is not all with the kernel: waits until the socket takes more. */
 static enum step wait_send(struct conn *c, uint64_t progress_bytes)
 {
@@ -356,7 +363,10 @@ static enum step wait_send(struct conn *c, uint64_t progress_bytes)
         conn_reset(c);
         return STEP_STOP;
     }
+    sendq_rest(&e->sendq);
     bool enters = c->state != CONN_SEND;
+    if (enters)
+        trim(c);
     bool judged = c->all->s.conf->limits.minimum_rate_bytes > 0;
 
     /* A window for the rate runs to its end whatever is written in it; without a rate to keep

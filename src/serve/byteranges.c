@@ -139,6 +139,14 @@ static void pull(struct source *s, struct chunk *out)
         b->head_given = true;
 }
 
+/* Within a part the last chunk was the file's. */
+static bool give_back(struct source *s, uint64_t unsent_bytes)
+{
+    struct byteranges *b = s->owner;
+
+    return b->in_slice && file_body_give_back(&b->body, unsent_bytes);
+}
+
 static void stop(struct source *s)
 {
     struct byteranges *b = s->owner;
@@ -150,7 +158,7 @@ static void stop(struct source *s)
 
 void byteranges_source(struct byteranges *b, struct source *s)
 {
-    static const struct source_ops ops = {pull, stop};
+    static const struct source_ops ops = {pull, stop, give_back};
 
     *s = (struct source){.ops = &ops, .fd = -1, .owner = b};
 }

@@ -53,8 +53,31 @@ void file_body_range(struct file_body *body, uint64_t offset, uint64_t end)
     body->end = end;
 }
 
+/* Others want the buffers more. Where the window is cold by then, it is read once more. */
+static void reclaimed(struct file_window_rest *r)
+{
+    struct file_body *b = list_entry(r, struct file_body, rest);
+
+    b->again = false;
+    file_window_drop(&b->held);
+    file_window_drop(&b->ahead);
+}
+
+bool file_body_give_back(struct file_body *b, uint64_t unsent_bytes)
+{
+    if (!b->held || b->failed || b->rest.resting)
+        return false;
+    b->offset -= unsent_bytes;
+    b->again = true;
+    b->rest.reclaim = reclaimed;
+    file_window_rest(b->windows, &b->rest, b->entry);
+    return true;
+}
+
 void file_body_stop(struct file_body *b)
 {
+    file_window_rest_end(&b->rest);
+    b->again = false;
     file_window_leave(&b->wait);
     if (b->answered && b->wait.window)
         file_window_drop(&b->wait.window);
@@ -262,6 +285,13 @@ void file_body_pull(struct file_body *b, struct source *source, struct chunk *ou
         out->kind = CHUNK_WAIT;
         return;
     }
+    file_window_rest_end(&b->rest);
+    if (b->again) {
+        struct file_window *w = b->held;
+        b->again = false;
+        give_window(b, w, out);
+        return;
+    }
     file_window_drop(&b->held);
     if (b->answered) {
         take_answer(b, out);
@@ -296,6 +326,16 @@ static void source_pull_file(struct source *s, struct chunk *out)
     s->offset = f->body.offset;
 }
 
+static bool source_give_back_file(struct source *s, uint64_t unsent_bytes)
+{
+    struct file_source *f = s->owner;
+
+    if (!file_body_give_back(&f->body, unsent_bytes))
+        return false;
+    s->offset = f->body.offset;
+    return true;
+}
+
 static void source_stop_file(struct source *s)
 {
     struct file_source *f = s->owner;
@@ -308,7 +348,8 @@ static void source_stop_file(struct source *s)
 bool file_body_source(struct serve_ctx *ctx, struct serve_plan *plan, struct file_entry *e,
                       uint64_t offset, uint64_t end)
 {
-    static const struct source_ops ops = {source_pull_file, source_stop_file};
+    static const struct source_ops ops = {source_pull_file, source_stop_file,
+                                          source_give_back_file};
     struct file_source *f = NULL;
 
     if (e->home.mount && (f = calloc(1, sizeof *f)) == NULL) {

@@ -28,6 +28,8 @@ struct file_body {
     struct file_window *held;  /* the bytes given last */
     struct file_window *ahead; /* being read before it is asked for */
     struct file_window_wait wait;
+    struct file_window_rest rest;
+    bool again;     /* held is to be given once more, from offset on */
     bool answered;  /* wait.window or wait.refused is to be looked at */
     bool beginning; /* until file_body_begin is done: the plan is woken, not the source */
     bool begun;     /* first is to be given next */
@@ -45,6 +47,9 @@ void file_body_init(struct file_body *body, struct serve_ctx *ctx, struct file_e
 void file_body_range(struct file_body *body, uint64_t offset, uint64_t end);
 /* The next chunk; CHUNK_END when the range is used up. */
 void file_body_pull(struct file_body *body, struct source *source, struct chunk *out);
+/* Has the last so many bytes of what it gave last back, to give them again; see source_give_back.
+ */
+bool file_body_give_back(struct file_body *body, uint64_t unsent_bytes);
 /* Gives back what is held and waited for. */
 void file_body_stop(struct file_body *body);
 

@@ -326,7 +326,7 @@ void listing_dir_release(struct listing_dir **d)
 bool listing_page_source(const struct listing_settings *settings, struct listing_dir *dir,
                          struct source *s)
 {
-    static const struct source_ops ops = {pull, stop};
+    static const struct source_ops ops = {.pull = pull, .stop = stop};
     struct page *p = calloc(1, sizeof *p);
 
     if (!p) {
