@@ -8,12 +8,12 @@
  *                [-f FILES] [-e STATUS] [-H FIELD]... PORT PATH
  *
  * -m new: the client closes after each answer; close: it asks for Connection: close and waits
- * until the server has closed. Both take turns through 64 loopback addresses, so that ports last.
- * -p: so many requests are sent at once and answered before the next. -f: {} in PATH becomes 0 to
- * FILES-1 in turn. Ends after -s seconds, or after -n answers. Prints one object of JSON: answers,
- * those of another status than -e, bytes received, seconds, lost (connections that ended within an
- * answer, or were refused). Bodies are not looked at and must have a Content-Length, or with close
- * may end with the connection. Benchmarks only.
+ * until the server has closed. Both, and more than 1,000 connections, take turns through 64
+ * loopback addresses, so that ports last. -p: so many requests are sent at once and answered before
+ * the next. -f: {} in PATH becomes 0 to FILES-1 in turn. Ends after -s seconds, or after -n
+ * answers. Prints one object of JSON: answers, those of another status than -e, bytes received,
+ * seconds, lost (connections that ended within an answer, or were refused). Bodies are not looked
+ * at and must have a Content-Length, or with close may end with the connection. Benchmarks only.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -169,7 +169,7 @@ static bool connect_it(struct connection *c)
         die("socket");
     opened++;
     setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-    if (option.mode != KEEP) {
+    if (option.mode != KEEP || option.connections > 1000) {
         setsockopt(c->fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof one);
         if (bind(c->fd, (struct sockaddr *)&from, sizeof from) < 0)
             die("bind");
