@@ -197,7 +197,8 @@ class Memory:
                   f"{self.args.hold} s): {before / MIB:.2f} -> at most {most / MIB:.2f} MiB, after them "
                   f"{after / MIB:.2f} MiB; {(most - before) / count:.0f} bytes for each; kernel "
                   f"{(kernel_most - kernel) / MIB:.0f} MiB", flush=True)
-            self.aim(f"{count} slow downloads, {name}: {most / MIB:.1f} MiB in all, at most {MOST_BYTES // MIB}",
+            self.aim(f"{count} slow downloads, {name}: {most / MIB:.1f} MiB in all, at most {MOST_BYTES // MIB}; "
+                     f"{good} have begun to get their answer",
                      most <= MOST_BYTES and good == count and active >= count)
 
     def hold(self, weir, crowd):
