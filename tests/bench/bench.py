@@ -74,7 +74,7 @@ ROWS = {
     "workers2": Row("4 KiB, 2 workers on both CPUs", "/4k.bin", 4 * KIB, options={"workers": 2}),
     "log": Row("4 KiB, access log on (floor: none)", "/4k.bin", 4 * KIB, options={"log": True},
                only=("weir", "nginx tuned", "nginx")),
-    "ab": Row("10 MiB, ab -n 1000 -c 100", "/10m.bin", 10 * MIB, tool="ab", requests=1000,
+    "ab": Row("10 MiB, ab -n 1000 -c 100", "/10m.bin", 10 * MIB, tool="ab", requests=1000, floor={"close": True},
               only=("weir", "nginx", "aiohttp", "fastapi FileResponse")),
 }
 
@@ -187,7 +187,7 @@ class Bench:
         for kind in self.args.kinds:
             if row.only and kind.name not in (*row.only, "floor"):
                 continue
-            results[kind.name] = {"cpu_us": [], "rate": []}
+            results[kind.name] = {"cpu_us": [], "rate": [], "seconds": self.args.seconds}
             try:
                 server = self.server(kind, row)
                 fields = self.fields(row, server)
@@ -223,8 +223,8 @@ class Bench:
 class Table:
     """The figures as Markdown, and what they say of the aims."""
 
-    def __init__(self, figures, args):
-        self.figures, self.args = figures, args
+    def __init__(self, figures):
+        self.figures = figures
         self.base = "floor" if any("floor" in r for r in figures.values()) else None
         names = [k.name for k in peers.HOT_PEERS]
         self.servers = [n for n in names if any(n in r for r in figures.values())]
@@ -249,14 +249,21 @@ class Table:
 
     def markdown(self):
         lines = [f"CPU per request, as a ratio to {self.base}'s (in brackets: requests per second, as a ratio to "
-                 f"{self.base}'s); {self.args.rounds} rounds of {self.args.seconds} s, medians; 64 keep-alive connections "
-                 "where nothing else is said; one worker on one CPU, the load on another.", ""]
+                 f"{self.base}'s); medians of {self.how()}; 64 keep-alive connections where nothing else is said; one "
+                 "worker on one CPU, the load on another.", ""]
         lines += ["| | " + " | ".join(self.servers) + " |", "| --- |" + " --- |" * len(self.servers)]
         for row in [r for r in ROWS if r in self.figures]:
             lines.append(f"| {ROWS[row].title} | " + " | ".join(self.cell(row, s) for s in self.servers) + " |")
         memory = [self.pss(s) for s in self.servers]
         lines.append("| memory after them, default settings (PSS) | " + " | ".join(memory) + " |")
         return "\n".join(lines) + "\n"
+
+    def how(self):
+        """Rounds and seconds of the rows, which --json may have gathered from several runs."""
+        done = [g for name, r in self.figures.items() if ROWS[name].tool != "ab" for g in r.values() if g.get("cpu_us")]
+        rounds, seconds = ({len(g["cpu_us"]) for g in done}, {g["seconds"] for g in done})
+        return f"{' or '.join(map(str, sorted(rounds)))} rounds of {' or '.join(f'{s:g}' for s in sorted(seconds))} s" \
+            if done else "one round"
 
     def pss(self, server):
         most = max((r[server].get("pss", 0) for n, r in self.figures.items()
@@ -349,6 +356,7 @@ def main():
         with open(args.json) as f:
             figures = json.load(f)
     bench = Bench(args)
+    peers.end_tidily()
     try:
         say_missing(args, bench)
         begun = time.monotonic()
@@ -363,7 +371,7 @@ def main():
     finally:
         bench.stop()
         shutil.rmtree(bench.folder, ignore_errors=True)
-    table = Table(figures, args)
+    table = Table(figures)
     text = table.markdown()
     print(text)
     print("\n".join(table.aims()))

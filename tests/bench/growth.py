@@ -157,6 +157,7 @@ def main():
         p.error(f"the parts are {', '.join(parts)}")
     args.connections = memory.raise_limit(args.connections)
     growth = Growth(args)
+    peers.end_tidily()
     try:
         for part in args.parts or parts:
             getattr(growth, part)()

@@ -37,8 +37,11 @@ class Failed(Exception):
 
 
 def _run(words, cpu, seconds):
-    done = subprocess.run(["taskset", "-c", str(cpu), *map(str, words)], capture_output=True, text=True,
-                          timeout=seconds + 60)
+    try:
+        done = subprocess.run(["taskset", "-c", str(cpu), *map(str, words)], capture_output=True, text=True,
+                              timeout=seconds + 30)
+    except subprocess.TimeoutExpired:
+        raise Failed(f"{words[0]} takes more than {seconds + 30:.0f} s") from None
     if done.returncode != 0:
         raise Failed(f"{words[0]}: {(done.stderr or done.stdout).strip()[-200:]}")
     return done.stdout
@@ -69,7 +72,7 @@ def closedloop(port, path, cpu, seconds, connections=64, depth=1, status=200, fi
     return Result(got["answers"], got["bytes"], got["seconds"])
 
 
-def ab(port, path, cpu, requests, connections=100, seconds=300):
+def ab(port, path, cpu, requests, connections=100, seconds=150):
     out = _run(["ab", "-q", "-s", seconds, "-n", requests, "-c", connections, f"http://127.0.0.1:{port}{path}"], cpu, seconds)
 
     def number(what):

@@ -234,6 +234,7 @@ def main():
         p.error(f"the parts are {', '.join(parts)}")
     args.connections = raise_limit(args.connections)
     memory = Memory(args)
+    peers.end_tidily()
     try:
         for part in args.parts or parts:
             if part == "hot":
