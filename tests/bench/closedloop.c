@@ -10,10 +10,11 @@
  * -m new: the client closes after each answer; close: it asks for Connection: close and waits
  * until the server has closed. Both, and more than 1,000 connections, take turns through 64
  * loopback addresses, so that ports last. -p: so many requests are sent at once and answered before
- * the next. -f: {} in PATH becomes 0 to FILES-1 in turn. Ends after -s seconds, or after -n
- * answers. Prints one object of JSON: answers, those of another status than -e, bytes received,
- * seconds, lost (connections that ended within an answer, or were refused). Bodies are not looked
- * at and must have a Content-Length, or with close may end with the connection. Benchmarks only.
+ * the next. -f: {} in PATH becomes 0 to FILES-1 in turn. Ends -s seconds after all
+ * have connected, or after -n answers. Prints one object of JSON: answers, those of another status
+ * than -e, bytes received, seconds, lost (connections that ended within an answer, or were
+ * refused). Bodies are not looked at and must have a Content-Length, or with close may end with the
+ * connection. Benchmarks only.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -438,12 +439,12 @@ int main(int argc, char **argv)
     char *requests = calloc(option.connections, (size_t)option.depth * REQUEST_BYTES);
     if (loop_fd < 0 || !all || !requests)
         die("start");
-    double begun_s = now_s();
     for (unsigned i = 0; i < option.connections; i++) {
         all[i].fd = -1;
         all[i].request = requests + (size_t)i * option.depth * REQUEST_BYTES;
         start(&all[i]);
     }
+    double begun_s = now_s();
     run(begun_s + option.seconds);
     printf("{\"answers\": %" PRIu64 ", \"other_status\": %" PRIu64 ", \"bytes\": %" PRIu64
            ", \"seconds\": %.6f, \"lost\": %" PRIu64 "}\n",

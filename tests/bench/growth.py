@@ -29,6 +29,7 @@ FILES = [1, 10, 100, 1000, 10000, 100000, 1000000]
 LISTED = [100, 1000, 10000, 100000]
 ASKED = 1000      # of the files of each step, the same every time
 FILE_BYTES = 512
+PER_SECOND = 2000  # connections for each second of a run
 SLACK = 1.25      # what a step may cost beyond a logarithm: a shared machine is not steady
 
 
@@ -50,11 +51,13 @@ class Growth:
         return kind(f"{self.folder}/{kind.name}", self.root, workers=1, cpus=[self.args.server_cpu], long=True, **options)
 
     def cost_us(self, server, path, **load):
-        """The median CPU per request of a few short runs."""
+        """The median CPU per request of a few short runs; with many connections longer ones, as the
+        cost of making them is in it."""
+        seconds = max(self.args.seconds, load.get("connections", 0) / PER_SECOND)
         costs = []
         for _ in range(self.args.rounds):
             before = server.cpu_seconds()
-            got = loads.closedloop(server.port, path, self.args.load_cpu, self.args.seconds, **load)
+            got = loads.closedloop(server.port, path, self.args.load_cpu, seconds, **load)
             costs.append((server.cpu_seconds() - before) * 1e6 / max(1, got.answers))
         return statistics.median(costs)
 
