@@ -1,0 +1,192 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What a request costs, counted and not timed: system calls of a worker (strace attached to it) and
+instructions (callgrind: a run of N requests, and one of 3 N; what is the same in both cancels out).
+The bounds leave room; they are there for the change that doubles a cost, not for one that adds a
+percent. What depends on the machine (no tracing allowed, a tool missing, a build that is not
+optimised) skips with its reason."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import unittest
+
+from harness import Weir, Wire, main, program, skip_without, wait_until
+from harness.server import BUILD, PATIENCE
+
+# At most so many system calls for each request, of all threads of the worker together. What it does
+# besides (its timers, the access log) is in it: a few calls in all.
+CALLS = {
+    "keep-alive 4 KiB": 3.5,
+    "pipelined 4 KiB": 1.5,  # 16 deep
+    "file of 1 MiB": 8.0,    # the client reads at once, in large pieces
+    "404": 3.5,
+    "304": 3.5,
+    "new connection": 11.0,
+}
+# At most so many instructions for each request of an optimised build, all of user space.
+INSTRUCTIONS = {
+    "keep-alive 4 KiB": 8000,
+}
+
+REQUESTS = 200
+DEPTH = 16
+COUNTED = 400  # requests of the short run under callgrind; the long one has three times as many
+CALL = re.compile(r"^\d+ +([a-z_0-9]+)\(")
+
+
+def not_optimised():
+    """Why instructions of this build say nothing; None when they do."""
+    with open(program("weir"), "rb") as f:
+        if b"__asan_init" in f.read():
+            return "a build with sanitizers"
+    with open(os.path.join(BUILD, "Makefile")) as f:
+        flags = re.search(r"^CFLAGS = (.*)$", f.read(), re.M)
+    return None if flags and re.search(r"-O[23]", flags.group(1)) else "a build without -O2"
+
+
+class Tracer:
+    """strace on a process and its threads; use as a context manager."""
+
+    def __init__(self, pid, folder):
+        self.pid, self.path = pid, os.path.join(folder, "calls")
+
+    def __enter__(self):
+        self.process = subprocess.Popen(["strace", "-f", "-o", self.path, "-p", str(self.pid)], stdin=subprocess.DEVNULL,
+                                        stderr=subprocess.PIPE, text=True)
+        first = self.process.stderr.readline()
+        if "attached" not in first:
+            self.process.kill()
+            self.process.wait()
+            self.process.stderr.close()
+            raise unittest.SkipTest(f"strace: {first.strip()}")
+        return self
+
+    def __exit__(self, *_):
+        self.process.send_signal(signal.SIGINT)  # it lets go of the process
+        try:
+            self.process.communicate(timeout=20 * PATIENCE)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.communicate()
+            raise
+
+    def calls(self):
+        """How often each was made, as {name: count}."""
+        counts = {}
+        with open(self.path, errors="replace") as f:
+            for line in f:
+                m = CALL.match(line)
+                if m:
+                    counts[m.group(1)] = counts.get(m.group(1), 0) + 1
+        return counts
+
+
+@skip_without("strace")
+class SystemCalls(unittest.TestCase):
+    def setUp(self):
+        self.weir = Weir(workers=1)
+        self.weir.put("4k", os.urandom(4096))
+        self.weir.put("1m", os.urandom(1 << 20))
+        self.weir.start()
+        self.addCleanup(shutil.rmtree, self.weir.folder, ignore_errors=True)
+        self.addCleanup(self.weir.stop)
+
+    def count(self, name, script, requests=REQUESTS):
+        """Runs script(requests) once before, so that what is asked is cached, and once counted."""
+        script(2 * DEPTH)
+        with Tracer(self.weir.worker_pids()[0], self.weir.folder) as tracer:
+            script(requests)
+        calls = tracer.calls()
+        text = ", ".join(f"{k} {v / requests:.2f}" for k, v in sorted(calls.items(), key=lambda i: -i[1])[:8])
+        total = sum(calls.values()) / requests
+        print(f"# {name}: {total:.2f} system calls a request: {text}")
+        # Each takes one at least, or nothing has been counted.
+        self.assertGreaterEqual(sum(calls.values()), requests / DEPTH)
+        self.assertLessEqual(total, CALLS[name], f"system calls a request: {text}")
+
+    def keep_alive(self, path, status=200, fields=()):
+        def script(requests):
+            with Wire(self.weir.port) as w:
+                for _ in range(requests):
+                    self.assertEqual(w.ask(path, fields=fields).status, status)
+        return script
+
+    def test_keep_alive(self):
+        self.count("keep-alive 4 KiB", self.keep_alive("/4k"))
+
+    def test_file(self):
+        self.count("file of 1 MiB", self.keep_alive("/1m"), 50)
+
+    def test_not_found(self):
+        self.count("404", self.keep_alive("/none", 404))
+
+    def test_not_modified(self):
+        with Wire(self.weir.port) as w:
+            etag = w.ask("/4k")["ETag"]
+        self.count("304", self.keep_alive("/4k", 304, [("If-None-Match", etag)]))
+
+    def test_pipelined(self):
+        def script(requests):
+            one = b"GET /4k HTTP/1.1\r\nHost: test\r\n\r\n"
+            with Wire(self.weir.port) as w:
+                for _ in range(requests // DEPTH):
+                    w.send(one * DEPTH)
+                    for _ in range(DEPTH):
+                        self.assertEqual(w.response().status, 200)
+
+        self.count("pipelined 4 KiB", script, REQUESTS // DEPTH * DEPTH)
+
+    def test_new_connection(self):
+        def script(requests):
+            for _ in range(requests):
+                with Wire(self.weir.port) as w:
+                    self.assertEqual(w.ask("/4k").status, 200)
+
+        self.count("new connection", script)
+
+
+@skip_without("valgrind")
+class Instructions(unittest.TestCase):
+    def setUp(self):
+        why = not_optimised()
+        if why:
+            self.skipTest(why)
+
+    def start(self):
+        weir = Weir(workers=1, allow="valgrind|==")
+        weir.wrapper = ["valgrind", "--quiet", "--tool=callgrind", f"--callgrind-out-file={weir.folder}/out.%p"]
+        weir.put("4k", os.urandom(4096))
+        # A worker run as somebody else writes its counts there at its end.
+        os.chmod(weir.folder, 0o777)
+        self.addCleanup(shutil.rmtree, weir.folder, ignore_errors=True)
+        self.addCleanup(weir.stop, check=False)
+        return weir.start()
+
+    def total(self, weir, requests):
+        """Instructions of the worker, from its start to its end."""
+        pid = weir.worker_pids()[0]
+        with Wire(weir.port) as w:
+            for _ in range(requests):
+                self.assertEqual(w.ask("/4k").status, 200)
+        path = os.path.join(weir.folder, f"out.{pid}")
+        os.kill(weir.process.pid, signal.SIGTERM)
+        weir.process.wait(20 * PATIENCE)
+        wait_until(lambda: os.path.exists(path) and os.path.getsize(path) > 0, 5, "the counts of callgrind")
+        with open(path) as f:
+            found = re.findall(r"^(?:summary|totals): (\d+)", f.read(), re.M)
+        self.assertTrue(found, "no counts in callgrind's file")
+        return int(found[-1])
+
+    def test_keep_alive(self):
+        name = "keep-alive 4 KiB"
+        short, long = self.total(self.start(), COUNTED), self.total(self.start(), 3 * COUNTED)
+        each = (long - short) / (2 * COUNTED)
+        print(f"# {name}: {each:.0f} instructions a request")
+        self.assertGreater(each, 500, "fewer than any request can take: nothing was counted")
+        self.assertLessEqual(each, INSTRUCTIONS[name])
+
+
+if __name__ == "__main__":
+    main()
