@@ -3,6 +3,7 @@
 nothing or come in numbers; a process without descriptors. Nothing may spin."""
 
 import os
+import select
 import time
 import unittest
 
@@ -81,6 +82,33 @@ class Timeouts(unittest.TestCase):
             r = w.response()
             self.assertEqual(r.status, 413)
             self.assertTrue(r.closes)
+
+
+class ColdBuffers(unittest.TestCase):
+    """Clients of cold files that read nothing, in numbers that all buffers would not be enough for."""
+
+    CLIENTS, BYTES = 40, 6 << 20  # much more than a socket takes
+
+    def test_who_reads_nothing_holds_nothing(self):
+        weir = Weir(workers=1, server="allow_faults = yes", ini="[offload]\nbuffers = 4m\n")
+        for i in range(self.CLIENTS + 1):  # each its own, or they would share buffers
+            os.truncate(weir.put(f"cold/{i}", b"begin"), self.BYTES)
+        weir.more_ini += f"[fault {weir.root}/cold]\noperations = read\ndelay = 20ms\n"
+        weir.write_ini()
+        self.addCleanup(weir.stop, check=False)
+        weir.start()
+        silent = [Wire(weir.port, timeout=60, rcvbuf=4096) for _ in range(self.CLIENTS)]
+        for i, w in enumerate(silent):
+            self.addCleanup(w.close)
+            w.request(f"/cold/{i}")
+        for w in silent:  # all have begun to get their answer
+            self.assertTrue(select.select([w.socket], [], [], 60)[0])
+        whole = b"begin".ljust(self.BYTES, b"\0")
+        with Wire(weir.port, timeout=60) as w:
+            self.assertEqual(w.ask(f"/cold/{self.CLIENTS}").body, whole)
+        # And who begins to read after all gets all of it, unharmed.
+        for i in (0, 3, self.CLIENTS - 1):
+            self.assertEqual(silent[i].response().body, whole)
 
 
 class MinimumRate(unittest.TestCase):
