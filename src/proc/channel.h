@@ -18,6 +18,8 @@ enum channel_kind {
     CHANNEL_OFFLOAD, /* to the worker: value is the number of offload threads it may have */
     CHANNEL_FENCE,   /* to the worker: the mount with the device number `value` is fenced */
     CHANNEL_UNFENCE, /* to the worker: the mount with the device number `value` is healthy again */
+    CHANNEL_ABORT,    /* to the worker: end the request with the serial number `value` */
+    CHANNEL_THROTTLE, /* to the worker: send request `value` with at most `amount` bytes/s; 0: any */
     CHANNEL_REOPEN_ERROR /* to the worker: here is the new error log (descriptor passed); it
                             takes log_fd()'s place by dup3(2), for a worker may not open it */
 };
@@ -26,6 +28,7 @@ struct channel_message {
     uint32_t kind;
     uint32_t reserved;
     uint64_t value;
+    uint64_t amount;
 };
 
 #endif
