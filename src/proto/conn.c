@@ -218,9 +218,17 @@ void conn_again(struct conn *c)
         loop_again(c->all->s.loop, &c->again);
 }
 
+static enum board_phase phase_of_waiting(const struct conn *c, enum conn_state state)
+{
+    if (state == CONN_HELD)
+        return PHASE_SEND;
+    /* The first bytes of a body are got before its head goes out. */
+    return state == CONN_WAIT && !c->exchange->plan.beginning ? PHASE_OPEN : PHASE_READ;
+}
+
 void conn_wait(struct conn *c, enum conn_state state)
 {
-    flight_wait(c, state == CONN_WAIT ? PHASE_OPEN : state == CONN_HELD ? PHASE_SEND : PHASE_READ);
+    flight_wait(c, phase_of_waiting(c, state));
     conn_set_state(c, state);
     /* It may have come already, while bytes from before it went out. */
     if (c->state == state && c->exchange->woken)

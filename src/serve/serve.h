@@ -59,7 +59,7 @@ struct serve_plan {
     void (*wake)(void *arg); /* set by the protocol; see SERVE_WAIT */
     void *wake_arg;
     struct serve_pending *pending; /* what is waited for; serve/ only */
-    struct file_body *beginning;   /* body whose first bytes are still to be got; serve/ only */
+    struct file_body *beginning;   /* body whose first bytes are still to be got; serve/ makes it */
     bool cold;                     /* something had to be asked of a disk by an offload thread */
     uint64_t offload_wait_ns;      /* time such jobs lay in the queue */
     uint64_t offload_run_ns;       /* and took */
