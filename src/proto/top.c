@@ -17,7 +17,6 @@ enum {
     INDEX_SIZE = 1 << INDEX_BITS, /* four times the rows: chains are short */
     CANDIDATE_BITS = 10,
     CANDIDATES = 1 << CANDIDATE_BITS,
-    HEAD_START = 2 * TOP_SAMPLE, /* two looks at a rare file by chance are not enough */
 };
 
 _Static_assert(BOARD_FILES_PER_SLOT * 4 <= INDEX_SIZE && BOARD_FILES_PER_SLOT < 255,
@@ -197,8 +196,9 @@ void top_admit(struct top *top, const struct top_request *rq, struct span path, 
     }
     unsigned least = least_asked(top);
     uint32_t score = look_at(top, rq->key, weight);
-    /* A row nobody asked for of late is anybody's; others only change hands for a clear reason. */
-    if (top->score[least] > 0 && score < 2 * (uint64_t)top->score[least] + HEAD_START)
+    /* A row nobody asked for of late is anybody's; others only change hands for a clear reason,
+     * and two looks at a rare file by chance are none. */
+    if (top->score[least] > 0 && score < 2 * ((uint64_t)top->score[least] + weight))
         return;
     take_row(top, least, score > 0 ? score : weight, rq, path, now);
     top->candidate[(rq->key >> 32) % CANDIDATES] = (struct candidate){0};
