@@ -22,12 +22,12 @@ static void put_text(struct board_finished *f, const struct board_finished_reque
     char text[FINISHED_TEXT_BYTES];
     size_t peer = board_text_fit(r->peer, FINISHED_TEXT_BYTES / 2);
     struct out o = out_into(text, sizeof text - peer);
-    bool cut = r->method.n + 1 + r->target.n > sizeof text - peer;
+    bool cut = r->method.n + (r->method.n > 0) + r->target.n > sizeof text - peer;
 
     if (cut)
         o.end -= dots.n;
     put_cut(&o, r->method);
-    out_str(&o, " ");
+    out_str(&o, r->method.n > 0 ? " " : "");
     put_cut(&o, r->target);
     if (cut) {
         o.end += dots.n;

@@ -8,6 +8,7 @@
 #include "board/board.h"
 #include "http/path.h"
 #include "proto/conn_record.h"
+#include "proto/rings.h"
 
 void account_show(struct conn *c, const struct http_request *r)
 {
@@ -91,6 +92,7 @@ static void tell_slow(struct conn *c, const struct access_record *r)
     o = out_into(text, sizeof text);
     put_asked(&o, r, EVENT_TARGET_BYTES);
     put_phases(&o, r);
+    rings_add_slow(all, r);
     board_event(all->s.board, EVENT_SLOW, all->s.worker_number, "%.*s", (int)out_len(&o), text);
 }
 
@@ -193,7 +195,7 @@ struct mono account_end(struct conn *c, const struct http_request *r, bool abort
     e->active = false;
     if (answered)
         count_response(all->slot, record.status);
-    if (aborted && e->phase >= EXCHANGE_PLAN)
+    if (aborted && (e->phase >= EXCHANGE_PLAN || e->flight.aborted))
         slot_count(all->slot, COUNTER_aborted, 1);
     else if (aborted)
         slot_count(all->slot, COUNTER_bad_requests, 1);
@@ -204,5 +206,7 @@ struct mono account_end(struct conn *c, const struct http_request *r, bool abort
         access_log_add(all->s.log, &record);
     if (slow_ns > 0 && record.total_ns >= slow_ns)
         tell_slow(c, &record);
+    if (now.ns >= all->recent_due_ns)
+        rings_add_recent(all, &record, now);
     return now;
 }

@@ -187,6 +187,7 @@ static void conn_ready(struct loop_io *io, uint32_t events)
         break;
     case CONN_WAIT:
     case CONN_WAIT_BODY:
+    case CONN_HELD:
         waiting_ready(c, events);
         break;
     case CONN_LINGER:
@@ -220,6 +221,7 @@ void conn_again(struct conn *c)
 
 void conn_wait(struct conn *c, enum conn_state state)
 {
+    flight_wait(c, state == CONN_WAIT ? PHASE_OPEN : state == CONN_HELD ? PHASE_SEND : PHASE_READ);
     conn_set_state(c, state);
     /* It may have come already, while bytes from before it went out. */
     if (c->state == state && c->exchange->woken)
@@ -279,6 +281,7 @@ static void timer_due(struct loop_timers *kind, struct list *item)
     case CONN_READY:
     case CONN_WAIT: /* what is waited for has a deadline, kept by the offload threads */
     case CONN_WAIT_BODY:
+    case CONN_HELD:
     case CONN_CLOSED:
     case CONN_STATE_COUNT:
         break;
@@ -366,6 +369,8 @@ struct conns *conns_new(const struct conns_settings *s)
     all->reap.run = reap_run;
     exchange_pool_init(&all->pool);
     share_init(all);
+    flights_init(all);
+    all->recent_due_ns = s->board ? 0 : UINT64_MAX;
     for (int i = 0; i < CONN_TIMER_COUNT; i++) {
         all->timers[i].after_ns = timer_ns(s->conf, (enum conn_timer)i);
         all->timers[i].due = timer_due;
@@ -386,6 +391,7 @@ void conns_free(struct conns **conns)
     free_dead(all);
     loop_cancel(&all->reap);
     share_end(all);
+    flights_end(all);
     for (int i = 0; i < CONN_TIMER_COUNT; i++)
         list_remove(&all->timers[i].link);
     exchange_pool_free(&all->pool);

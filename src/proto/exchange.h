@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "http/parse.h"
 #include "net/sendq.h"
+#include "proto/flight.h"
 #include "proto/peer.h"
 #include "proto/response.h"
 #include "serve/serve.h"
@@ -66,6 +67,7 @@ struct exchange {
     char id[EXCHANGE_ID_BYTES + 1];
     char peer_memory[PEER_TEXT_BYTES];
     struct span peer;
+    struct flight flight;
 };
 
 struct exchange_pool {

@@ -200,8 +200,10 @@ static enum step answer(struct conn *c)
 static enum step wait_head(struct conn *c)
 {
     /* Once for each request: the timeout is for the whole of its head. */
-    if (!c->exchange->waits)
+    if (!c->exchange->waits) {
+        flight_wait(c, PHASE_HEAD);
         conn_set_state(c, CONN_HEAD);
+    }
     if (c->exchange)
         c->exchange->waits = true;
     return STEP_STOP;
@@ -269,6 +271,7 @@ static enum step step_body(struct conn *c)
     }
     if (c->state != CONN_BODY) {
         pace_open_receiving(c);
+        flight_wait(c, PHASE_BODY);
         conn_set_state(c, CONN_BODY);
     }
     return STEP_STOP;
@@ -297,6 +300,8 @@ static enum step end_answer(struct conn *c)
     }
     pace_stop(c);
     struct mono now = account_end(c, request_of(c), false);
+    if (e->flight.conn)
+        flight_leave(e);
     c->reused = true;
     c->queue_wait_ns = 0;
     if (e->close) {
@@ -348,18 +353,24 @@ static enum step wait_send(struct conn *c, uint64_t progress_bytes, bool full)
      * turn that ended; without a rate to keep any progress starts the timeout anew. */
     if (enters || !full || (progress_bytes > 0 && !judged))
         pace_open_sending(c);
-    if (enters)
+    if (enters) {
+        flight_wait(c, PHASE_SEND);
         conn_set_state(c, CONN_SEND);
-    else if (progress_bytes > 0 && !judged)
+    } else if (progress_bytes > 0 && !judged) {
         conn_touch(c);
+    }
     return STEP_STOP;
 }
 
-/* It is the body that is late, not the client: no timeout runs, and no rate is judged. */
-static enum step wait_body(struct conn *c)
+/* It is the body that is late, or an operator's throttle, not the client: no timeout runs, and no
+ * rate is judged. */
+static enum step wait_in(struct conn *c, enum conn_state state)
 {
     pace_stop(c);
-    conn_wait(c, CONN_WAIT_BODY);
+    if (keep_head(c->exchange))
+        conn_wait(c, state);
+    else
+        conn_reset(c);
     return STEP_STOP;
 }
 
@@ -385,13 +396,17 @@ static enum step step_answer(struct conn *c)
 {
     struct exchange *e = c->exchange;
     uint64_t before = e->sendq.sent_bytes;
-    enum sendq_result result =
-        sendq_send(&e->sendq, c->io.fd, c->all->share.window_bytes, another_follows(e),
-                   c->all->slot, loop_now(c->all->s.loop));
+    size_t window = c->all->share.window_bytes;
+    if (e->flight.throttle.bytes_per_s > 0 && !pace_window(c, &window))
+        return wait_in(c, CONN_HELD);
+    enum sendq_result result = sendq_send(&e->sendq, c->io.fd, window, another_follows(e),
+                                          c->all->slot, loop_now(c->all->s.loop));
     int error = errno;
     uint64_t progress_bytes = e->sendq.sent_bytes - before;
 
     share_spend(c->all, progress_bytes);
+    if (e->flight.throttle.bytes_per_s > 0)
+        throttle_spend(&e->flight.throttle, progress_bytes);
     if (e->first_byte.ns == 0 && e->sendq.sent_bytes > 0)
         e->first_byte = mono_now();
     switch (result) {
@@ -402,7 +417,7 @@ static enum step step_answer(struct conn *c)
     case SENDQ_YIELD:
         return wait_send(c, progress_bytes, false);
     case SENDQ_WAIT:
-        return wait_body(c);
+        return wait_in(c, CONN_WAIT_BODY);
     case SENDQ_GONE:
     case SENDQ_SHRUNK:
     case SENDQ_BROKEN:
@@ -563,6 +578,8 @@ void http1_drop(struct conn *c)
 {
     if (c->exchange->active)
         account_end(c, request_of(c), true);
+    if (c->exchange->flight.conn)
+        flight_leave(c->exchange);
     account_hide(c->all);
     give_exchange(c);
 }

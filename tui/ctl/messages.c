@@ -59,7 +59,7 @@ static void look_again(struct messages *m)
         return;
     bool same = m->fd >= 0 && fstat(m->fd, &open_one) == 0 && open_one.st_ino == named.st_ino &&
                 open_one.st_dev == named.st_dev;
-    if (same ? (uint64_t)named.st_size >= m->at : named.st_size == 0)
+    if (same ? (uint64_t)named.st_size >= m->at : m->fd >= 0 && named.st_size == 0)
         return;
     close_fd(&m->fd);
     m->fd = open(m->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
