@@ -12,6 +12,7 @@
 #include "base/escape.h"
 #include "board/slot.h"
 #include "proc/channel.h"
+#include "proc/inspect.h"
 
 #define GET(field) atomic_load_explicit(&(field), memory_order_relaxed)
 
@@ -94,7 +95,10 @@ bool verb_throttle(struct supervisor *s, unsigned number, uint64_t serial, uint6
 
 bool verb_inspect(const struct supervisor *s, unsigned number, struct buf *message)
 {
-    (void)s;
-    buf_addf(message, "worker %u cannot be inspected yet", number);
-    return false;
+    if (number == 0 || number > s->board.slot_count || s->crew.member[number - 1].pid == 0) {
+        buf_addf(message, "there is no worker %u", number);
+        return false;
+    }
+    return inspect_worker(s->crew.member[number - 1].pid,
+                          GET(s->board.slot[number - 1].pid_start_ticks), message);
 }

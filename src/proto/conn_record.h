@@ -14,6 +14,7 @@
 #include "proto/flight.h"
 #include "proto/peer.h"
 #include "proto/share.h"
+#include "proto/top.h"
 
 enum conn_state {
 #define CONN_STATE(name, word, interest, timer, gauge, help) CONN_##name,
@@ -66,6 +67,7 @@ struct conns {
     bool finishing; /* conns_finish is at work */
     bool told_empty;
     struct share share;
+    struct top *top; /* NULL: there is no board */
     struct flights flights;
     uint64_t recent_due_ns; /* when the board's ring of recent requests takes the next one */
     struct exchange_pool pool;
