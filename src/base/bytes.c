@@ -57,13 +57,14 @@ struct span span_cut(struct span *rest, char sep)
 
 bool span_u64(struct span a, uint64_t max, uint64_t *out)
 {
+    enum { SAFE_DIGITS = 19 }; /* cannot overflow */
     uint64_t v = 0;
 
     if (a.n == 0)
         return false;
     for (size_t i = 0; i < a.n; i++) {
         unsigned digit = (unsigned)(unsigned char)a.p[i] - '0';
-        if (digit > 9 || v > (UINT64_MAX - digit) / 10)
+        if (digit > 9 || (i >= SAFE_DIGITS && v > (UINT64_MAX - digit) / 10))
             return false;
         v = v * 10 + digit;
     }

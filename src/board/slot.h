@@ -47,6 +47,20 @@ void slot_hist(struct board_slot *s, enum board_hist_kind kind, uint64_t ns);
 
 /* Text under its sequence counter; cut to BOARD_TEXT_BYTES. One writer per text. */
 void board_text_set(struct board_text *t, struct span s);
+/* The same as setting it to nothing. */
+static inline void board_text_clear(struct board_text *t)
+{
+    uint32_t seq = atomic_load_explicit(&t->seq, memory_order_relaxed) | 1;
+
+    if (atomic_load_explicit(&t->length, memory_order_relaxed) == 0)
+        return;
+    atomic_store_explicit(&t->seq, seq, memory_order_relaxed);
+    atomic_thread_fence(memory_order_release);
+    atomic_store_explicit(&t->length, 0, memory_order_relaxed);
+    atomic_store_explicit(&t->cut, 0, memory_order_relaxed);
+    atomic_store_explicit(&t->seq, seq + 1, memory_order_release);
+}
+
 /* Copies it out unscrubbed; false when it was being written three times in a row (the bytes copied
  * are then the best there is). to has BOARD_TEXT_BYTES + 1. */
 bool board_text_get(const struct board_text *t, char *to, size_t *length);

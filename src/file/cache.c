@@ -103,7 +103,7 @@ void file_entry_release(void *entry)
     file_closer_release(&e->closer);
     file_heat_free(&e->heat);
     free(e->where);
-    free(e->content);
+    file_content_free(e->content);
     free(e->fields_memory);
     free(e);
 }

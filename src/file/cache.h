@@ -35,7 +35,8 @@ struct file_entry {
     int fd;    /* FILE_REGULAR without content: open for reading; else -1 */
     struct stat st;
     struct span fields; /* FILE_REGULAR: made by the cache's owner, see file_cache_describe */
-    char *content;      /* whole contents of a small regular file; NULL when not held */
+    char *content; /* whole contents of a small regular file, behind FILE_HEADROOM_BYTES of memory
+                      for what is sent before them; NULL when not held */
     /* Derived by whoever makes `fields` so that it is not made twice. */
     char etag[64];
     uint8_t etag_bytes;

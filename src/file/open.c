@@ -117,6 +117,23 @@ static bool is_local(const struct opening *o)
 
 /* --- contents --- */
 
+char *file_content_new(size_t size)
+{
+    char *memory =
+        size <= SIZE_MAX - FILE_HEADROOM_BYTES ? malloc(FILE_HEADROOM_BYTES + size) : NULL;
+
+    if (!memory)
+        return NULL;
+    memset(memory, 0, FILE_HEADROOM_BYTES);
+    return memory + FILE_HEADROOM_BYTES;
+}
+
+void file_content_free(char *content)
+{
+    if (content)
+        free(content - FILE_HEADROOM_BYTES);
+}
+
 /* True when the error says that pages in memory cannot be told from others. */
 static bool cannot_tell(int error)
 {
@@ -163,7 +180,7 @@ static void read_content(struct opening *o)
     struct file_opened *out = o->out;
     struct stat before = out->st;
     size_t size = (size_t)before.st_size;
-    char *content = malloc(size + 1); /* one more: would the file go on? */
+    char *content = file_content_new(size + 1); /* one more: would the file go on? */
 
     if (!content)
         return;
@@ -180,7 +197,7 @@ static void read_content(struct opening *o)
         close_fd(&out->fd);
         return;
     }
-    free(content);
+    file_content_free(content);
     out->settled = false;
 }
 
@@ -248,7 +265,7 @@ enum file_open_hot file_open_hot(int root_fd, const struct file_open_how *how,
 void file_opened_drop(struct file_opened *o)
 {
     close_fd(&o->fd);
-    free(o->content);
+    file_content_free(o->content);
     free(o->where);
     o->content = NULL;
     o->where = NULL;

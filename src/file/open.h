@@ -25,6 +25,16 @@ struct board_slot;
 
 enum file_kind { FILE_REGULAR, FILE_DIRECTORY, FILE_OTHER, FILE_ERROR };
 
+/*
+ * Contents have so many bytes of memory in front of them, zero at first, that nothing here looks
+ * at: whoever sends them may put there what goes out before them.
+ */
+#define FILE_HEADROOM_BYTES 640
+
+/* size bytes behind their headroom; NULL on ENOMEM. file_content_free takes NULL too. */
+char *file_content_new(size_t size);
+void file_content_free(char *content);
+
 struct file_open_how {
     const char *name;         /* NUL-terminated, relative; "" is the root itself */
     size_t content_bytes;     /* regular files up to this size are read whole; 0: none */
@@ -39,7 +49,7 @@ struct file_opened {
     int error;    /* FILE_ERROR: errno */
     int fd;       /* FILE_REGULAR: open for reading, -1 when content is held; else -1 */
     struct stat st;
-    char *content;     /* the whole file, st.st_size bytes, from malloc; or NULL */
+    char *content;     /* the whole file, st.st_size bytes, by file_content_new; or NULL */
     uint64_t mount_id; /* 0: not known */
 
     /* For the cache; set by whoever asked. */

@@ -99,6 +99,26 @@ static void consume(struct turn *t, size_t n)
     }
 }
 
+/* One call for both. Pieces that lie behind each other are one, which send(2) takes for less. */
+static ssize_t send_pieces(int socket, struct span head, struct span body, int flags)
+{
+    struct iovec part[2] = {{(void *)(size_t)head.p, head.n}, {(void *)(size_t)body.p, body.n}};
+    struct msghdr message = {.msg_iov = part, .msg_iovlen = 2};
+    struct span one = head;
+    ssize_t sent;
+
+    if (head.n == 0)
+        one = body;
+    else if (body.n > 0 && head.p + head.n == body.p)
+        one.n += body.n;
+    else if (body.n > 0)
+        one.p = NULL;
+    do
+        sent = one.p ? send(socket, one.p, one.n, flags) : sendmsg(socket, &message, flags);
+    while (sent < 0 && errno == EINTR);
+    return sent;
+}
+
 /*
  * Sends the head and, when there is one, the memory chunk, as far as the window goes. They
  * may be held back when more follows: a file slice, or whatever a source of several chunks
@@ -107,28 +127,23 @@ static void consume(struct turn *t, size_t n)
 static int send_memory(struct turn *t)
 {
     struct sendq *q = t->q;
-    struct iovec part[2];
-    struct msghdr message = {.msg_iov = part};
-    size_t want = q->head.n;
+    struct span body = {0};
     bool last = q->chunk.kind == CHUNK_END;
 
-    if (q->head.n > 0)
-        part[message.msg_iovlen++] = (struct iovec){(void *)(size_t)q->head.p, q->head.n};
     if (q->chunk.kind == CHUNK_MEMORY) {
-        size_t n = q->chunk.memory.n < t->window ? q->chunk.memory.n : t->window;
-        part[message.msg_iovlen++] = (struct iovec){(void *)(size_t)q->chunk.memory.p, n};
-        want += n;
-        last = n == q->chunk.memory.n && source_is_used_up(q->body);
+        body = q->chunk.memory;
+        if (body.n > t->window)
+            body.n = t->window;
+        last = body.n == q->chunk.memory.n && source_is_used_up(q->body);
     }
     /* Before a wait nothing is held back: what comes next may be long in coming. */
     bool hold = q->chunk.kind != CHUNK_WAIT && (!last || t->more);
     slot_wait(t->slot, WAIT_SEND, t->now);
-    ssize_t sent;
-    do
-        sent = sendmsg(t->socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT | (hold ? MSG_MORE : 0));
-    while (sent < 0 && errno == EINTR);
+    ssize_t sent =
+        send_pieces(t->socket, q->head, body, MSG_NOSIGNAL | MSG_DONTWAIT | (hold ? MSG_MORE : 0));
     if (sent < 0)
         return (int)failed(errno);
+    size_t want = q->head.n + body.n;
     consume(t, (size_t)sent);
     q->corked = hold;
     return (size_t)sent < want ? (int)SENDQ_AGAIN : STEP_ON;

@@ -224,9 +224,14 @@ static bool try_add(struct access_log *log, const struct access_record *r)
     return true;
 }
 
+bool access_log_is_on(const struct access_log *log)
+{
+    return log->fd >= 0 || log->to_syslog;
+}
+
 void access_log_add(struct access_log *log, const struct access_record *r)
 {
-    if (log->fd < 0 && !log->to_syslog)
+    if (!access_log_is_on(log))
         return;
     bool was_empty = log->n == 0;
     if (!try_add(log, r)) {

@@ -54,6 +54,8 @@ struct access_record {
     unsigned worker;
 };
 
+/* False while it is off: then nothing need be put together for it. */
+bool access_log_is_on(const struct access_log *log);
 void access_log_add(struct access_log *log, const struct access_record *r);
 
 #endif

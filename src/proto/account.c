@@ -20,8 +20,9 @@ void account_show(struct conn *c, const struct http_request *r)
 
 void account_hide(struct conns *all)
 {
-    slot_request(all->slot, (struct span){0}, (struct span){0});
-    slot_serving(all->slot, (struct span){0});
+    board_text_clear(&all->slot->request);
+    board_text_clear(&all->slot->peer);
+    board_text_clear(&all->slot->serving);
 }
 
 static void count_response(struct board_slot *slot, int status)
@@ -146,33 +147,35 @@ static __attribute__((noinline)) void admit_file(struct top *top, const struct t
         top_admit(top, rq, decoded, now);
 }
 
-static void count_file(struct conns *all, const struct access_record *record, uint64_t path_key,
-                       struct mono now)
+static void count_file(const struct conn *c, const struct http_request *r, bool aborted,
+                       uint64_t total_ns, struct mono now)
 {
+    const struct exchange *e = c->exchange;
+    struct top *top = c->all->top;
     const struct top_request rq = {
-        .key = path_key,
-        .bytes = record->bytes_sent,
-        .time_ns = record->total_ns,
-        .cold = record->cold,
-        .failed = record->aborted || record->status >= 400,
+        .key = e->plan.path_key,
+        .bytes = exchange_content_sent(e),
+        .time_ns = total_ns,
+        .cold = e->plan.cold || e->phase == EXCHANGE_PLAN,
+        .failed = aborted || status_of(e) >= 400,
     };
 
-    if (all->top && path_key != 0 && record->http && top_count(all->top, &rq, now))
-        admit_file(all->top, &rq, record->http->path, now);
+    if (top && rq.key != 0 && r && top_count(top, &rq, now))
+        admit_file(top, &rq, r->path, now);
 }
 
-struct mono account_end(struct conn *c, const struct http_request *r, bool aborted)
+/* For those who want to know all of it; now is its end. */
+static struct access_record record_of(struct conn *c, const struct http_request *r, bool aborted,
+                                      struct mono now)
 {
     struct conns *all = c->all;
     struct exchange *e = c->exchange;
-    struct mono now = mono_now();
-    bool answered = e->phase == EXCHANGE_ANSWER;
-    uint64_t slow_ns = all->s.conf->log.slow_request_ns;
-    struct access_record record = {
+
+    return (struct access_record){
         .peer = e->peer,
         .http = r,
         .line = r ? (struct span){0} : exchange_first_line(e),
-        .request_id = e->id,
+        .request_id = exchange_id(&all->pool, e, r),
         .status = status_of(e),
         .bytes_sent = exchange_content_sent(e),
         .when = loop_wall(all->s.loop),
@@ -189,24 +192,42 @@ struct mono account_end(struct conn *c, const struct http_request *r, bool abort
         .reused = c->reused,
         .worker = all->s.worker_number,
     };
+}
 
+struct mono account_end(struct conn *c, const struct http_request *r, bool aborted)
+{
+    struct conns *all = c->all;
+    struct exchange *e = c->exchange;
+    struct mono now = mono_now();
+    uint64_t total_ns = mono_since(now, e->begun);
+    uint64_t slow_ns = all->s.conf->log.slow_request_ns;
+    bool slow = slow_ns > 0 && total_ns >= slow_ns;
+
+    if (e->first_byte.ns == 0 && e->sendq.sent_bytes > 0)
+        e->first_byte = now;
     slot_gauge(all->slot, COUNTER_requests_active,
                slot_value(all->slot, COUNTER_requests_active) - 1);
     e->active = false;
-    if (answered)
-        count_response(all->slot, record.status);
+    if (e->phase == EXCHANGE_ANSWER)
+        count_response(all->slot, e->plan.status);
     if (aborted && (e->phase >= EXCHANGE_PLAN || e->flight.aborted))
         slot_count(all->slot, COUNTER_aborted, 1);
     else if (aborted)
         slot_count(all->slot, COUNTER_bad_requests, 1);
     else
-        slot_hist(all->slot, HIST_REQUEST_TIME, record.total_ns);
-    count_file(all, &record, e->plan.path_key, now);
-    if (all->s.log)
-        access_log_add(all->s.log, &record);
-    if (slow_ns > 0 && record.total_ns >= slow_ns)
-        tell_slow(c, &record);
-    if (now.ns >= all->recent_due_ns)
-        rings_add_recent(all, &record, now);
+        slot_hist(all->slot, HIST_REQUEST_TIME, total_ns);
+    count_file(c, r, aborted, total_ns, now);
+    bool logged = all->s.log && access_log_is_on(all->s.log);
+    bool sampled = now.ns >= all->recent_due_ns;
+
+    if (logged || slow || sampled) {
+        struct access_record record = record_of(c, r, aborted, now);
+        if (logged)
+            access_log_add(all->s.log, &record);
+        if (slow)
+            tell_slow(c, &record);
+        if (sampled)
+            rings_add_recent(all, &record, now);
+    }
     return now;
 }

@@ -28,7 +28,8 @@ enum {
     NOTES_A_SECOND = 10,
 };
 
-#define NO_GAUGE COUNTER_COUNT
+#define NO_GAUGE  COUNTER_COUNT
+#define AS_IT_WAS UINT32_MAX
 
 static const struct {
     uint32_t interest;
@@ -85,7 +86,8 @@ void conn_set_state(struct conn *c, enum conn_state state)
     share_leave(c);
     c->state = (uint8_t)state;
     conn_touch(c);
-    if (!loop_watch(all->s.loop, &c->io, state_row[state].interest)) {
+    uint32_t interest = state_row[state].interest;
+    if (interest != AS_IT_WAS && !loop_watch(all->s.loop, &c->io, interest)) {
         log_error("client connection: waiting in state %s: %s; it is closed", state_name[state],
                   strerror(errno));
         conn_reset(c);
@@ -195,6 +197,7 @@ static void conn_ready(struct loop_io *io, uint32_t events)
         break;
     case CONN_NEW:
     case CONN_READY:
+    case CONN_TURN:
     case CONN_CLOSED:
     case CONN_STATE_COUNT:
         break;
@@ -221,7 +224,7 @@ void conn_again(struct conn *c)
 
 static enum board_phase phase_of_waiting(const struct conn *c, enum conn_state state)
 {
-    if (state == CONN_HELD)
+    if (state == CONN_HELD || state == CONN_TURN)
         return PHASE_SEND;
     /* The first bytes of a body are got before its head goes out. */
     return state == CONN_WAIT && !c->exchange->plan.beginning ? PHASE_OPEN : PHASE_READ;
@@ -287,6 +290,7 @@ static void timer_due(struct loop_timers *kind, struct list *item)
         break;
     case CONN_NEW:
     case CONN_READY:
+    case CONN_TURN:
     case CONN_WAIT: /* what is waited for has a deadline, kept by the offload threads */
     case CONN_WAIT_BODY:
     case CONN_HELD:

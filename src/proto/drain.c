@@ -46,6 +46,7 @@ static bool finish_one(struct conn *c)
             http1_input(c);
         break;
     case CONN_READY:
+    case CONN_TURN:
     case CONN_SEND:
     case CONN_HELD:
         http1_resume(c);

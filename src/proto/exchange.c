@@ -82,8 +82,9 @@ void exchange_next(struct exchange *e)
     e->body_left_bytes = 0;
     e->parser = (struct http_parser){0};
     e->head_bytes = 0;
-    e->sendq = (struct sendq){0};
-    e->coder = (struct chunk_coder){0};
+    e->sendq.head.n = 0;
+    e->sendq.sent_bytes = 0;
+    e->coder.framing_bytes = 0;
     e->begun = e->head_done = e->first_byte = e->wait_since = (struct mono){0};
     e->waited_ns = 0;
     e->unsent_head.n = 0;
@@ -173,16 +174,22 @@ static bool is_id(struct span s)
     return true;
 }
 
-void exchange_identify(struct exchange_pool *pool, struct exchange *e, struct span given)
+const char *exchange_id(struct exchange_pool *pool, struct exchange *e,
+                        const struct http_request *r)
 {
+    struct span given = r ? r->known[HTTP_FIELD_X_REQUEST_ID] : (struct span){0};
+
+    if (e->id[0] != '\0')
+        return e->id;
     if (is_id(given)) {
         memcpy(e->id, given.p, given.n);
         e->id[given.n] = '\0';
-        return;
+        return e->id;
     }
     memcpy(e->id, pool->id_prefix, 16);
     put_hex(e->id + 16, ++pool->id_next);
     e->id[32] = '\0';
+    return e->id;
 }
 
 static enum exchange_body take_length(struct exchange *e)

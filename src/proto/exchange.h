@@ -98,8 +98,10 @@ struct span exchange_input(const struct exchange *e);
 struct span exchange_first_line(const struct exchange *e);
 /* Parses the head, known to be good, once more. */
 void exchange_parse_again(const struct exchange *e, size_t head_bytes, struct http_request *out);
-/* Sets id: the client's own when it is a sensible token, else a new one. */
-void exchange_identify(struct exchange_pool *pool, struct exchange *e, struct span given);
+/* The request's id, made when it is first asked for: the client's own when it is a sensible token,
+ * else a new one. r NULL: it was no request. */
+const char *exchange_id(struct exchange_pool *pool, struct exchange *e,
+                        const struct http_request *r);
 
 enum exchange_body {
     EXCHANGE_BODY_DONE,

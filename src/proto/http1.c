@@ -91,7 +91,6 @@ static void begin_request(struct conn *c)
     const struct http_request *r = request_of(c);
     e->active = true;
     e->head_done = loop_now(c->all->s.loop);
-    exchange_identify(&c->all->pool, e, r ? r->known[HTTP_FIELD_X_REQUEST_ID] : (struct span){0});
     slot_count(c->all->slot, COUNTER_requests_active, 1);
     account_show(c, r);
 }
@@ -133,8 +132,9 @@ static enum step begin_answer(struct conn *c)
     else if (r->version_minor == 0)
         head.connection = CONNECTION_KEEP_ALIVE;
     if (e->plan.status >= 400)
-        head.request_id = e->id;
-    if (!response_head_put(&all->head, &head)) {
+        head.request_id = exchange_id(&all->pool, e, r);
+    struct span placed = response_head_place(&all->head, &head, all->date_second);
+    if (!placed.p) {
         log_error("client %.*s: out of memory for a response head; the connection is closed",
                   (int)e->peer.n, e->peer.p);
         conn_reset(c);
@@ -143,10 +143,10 @@ static enum step begin_answer(struct conn *c)
     struct source *body = choose_body(e, framing);
     body->wake = conn_wake;
     body->wake_arg = c;
-    e->head_bytes = all->head.n;
+    e->head_bytes = placed.n;
     e->measured = framing == RESPONSE_LENGTH && !e->head_only;
     e->content_bytes = e->plan.length;
-    sendq_start(&e->sendq, buf_span(&all->head), body);
+    sendq_start(&e->sendq, placed, body);
     e->phase = EXCHANGE_ANSWER;
     return STEP_ON;
 }
@@ -299,6 +299,8 @@ static enum step end_answer(struct conn *c)
         return STEP_STOP;
     }
     pace_stop(c);
+    if (sent <= SHARE_SHORT_BYTES)
+        share_note_short(&c->all->share, loop_now(c->all->s.loop));
     struct mono now = account_end(c, request_of(c), false);
     if (e->flight.conn)
         flight_leave(e);
@@ -338,7 +340,7 @@ static bool keep_head(struct exchange *e)
 }
 
 /* The response is not all with the kernel: waits until the socket takes more. */
-static enum step wait_send(struct conn *c, uint64_t progress_bytes, bool full)
+static enum step wait_send(struct conn *c, uint64_t progress_bytes)
 {
     struct exchange *e = c->exchange;
 
@@ -349,9 +351,9 @@ static enum step wait_send(struct conn *c, uint64_t progress_bytes, bool full)
     bool enters = c->state != CONN_SEND;
     bool judged = c->all->s.conf->limits.minimum_rate_bytes > 0;
 
-    /* A window for the rate runs to its end whatever is written in it, unless it was our own
-     * turn that ended; without a rate to keep any progress starts the timeout anew. */
-    if (enters || !full || (progress_bytes > 0 && !judged))
+    /* A window for the rate runs to its end whatever is written in it; without a rate to keep
+     * any progress starts the timeout anew. */
+    if (enters || (progress_bytes > 0 && !judged))
         pace_open_sending(c);
     if (enters) {
         flight_wait(c, PHASE_SEND);
@@ -371,6 +373,15 @@ static enum step wait_in(struct conn *c, enum conn_state state)
         conn_wait(c, state);
     else
         conn_reset(c);
+    return STEP_STOP;
+}
+
+/* The socket takes more, but others have their turn first. No time of this is the client's. */
+static enum step wait_turn(struct conn *c)
+{
+    wait_in(c, CONN_TURN);
+    if (c->state == CONN_TURN)
+        share_next_turn(c);
     return STEP_STOP;
 }
 
@@ -397,6 +408,9 @@ static enum step step_answer(struct conn *c)
     struct exchange *e = c->exchange;
     uint64_t before = e->sendq.sent_bytes;
     size_t window = c->all->share.window_bytes;
+
+    if (share_is_spent(c))
+        return wait_turn(c);
     if (e->flight.throttle.bytes_per_s > 0 && !pace_window(c, &window))
         return wait_in(c, CONN_HELD);
     enum sendq_result result = sendq_send(&e->sendq, c->io.fd, window, another_follows(e),
@@ -407,15 +421,16 @@ static enum step step_answer(struct conn *c)
     share_spend(c->all, progress_bytes);
     if (e->flight.throttle.bytes_per_s > 0)
         throttle_spend(&e->flight.throttle, progress_bytes);
-    if (e->first_byte.ns == 0 && e->sendq.sent_bytes > 0)
+    /* A response that is over now is so at the time of its end, which account_end asks for. */
+    if (result != SENDQ_DONE && e->first_byte.ns == 0 && e->sendq.sent_bytes > 0)
         e->first_byte = mono_now();
     switch (result) {
     case SENDQ_DONE:
         return end_answer(c);
     case SENDQ_AGAIN:
-        return wait_send(c, progress_bytes, true);
+        return wait_send(c, progress_bytes);
     case SENDQ_YIELD:
-        return wait_send(c, progress_bytes, false);
+        return wait_turn(c);
     case SENDQ_WAIT:
         return wait_in(c, CONN_WAIT_BODY);
     case SENDQ_GONE:

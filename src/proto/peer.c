@@ -26,14 +26,19 @@ void peer_unpack(struct sockaddr_storage *to, const struct peer *from)
 
 static struct span ipv4_text(const unsigned char b[4], char to[PEER_TEXT_BYTES])
 {
-    struct out o = out_into(to, PEER_TEXT_BYTES);
+    char *p = to;
 
     for (int i = 0; i < 4; i++) {
+        unsigned n = b[i];
         if (i > 0)
-            out_char(&o, '.');
-        out_u64(&o, b[i]);
+            *p++ = '.';
+        if (n >= 100)
+            *p++ = (char)('0' + n / 100);
+        if (n >= 10)
+            *p++ = (char)('0' + n / 10 % 10);
+        *p++ = (char)('0' + n % 10);
     }
-    return span_of(to, out_len(&o));
+    return span_of(to, (size_t)(p - to));
 }
 
 struct span peer_text(const struct peer *p, char to[PEER_TEXT_BYTES])

@@ -59,6 +59,42 @@ bool response_head_put(struct buf *to, const struct response_head *r)
     return !o.cut;
 }
 
+/* At the beginning of a plan's headroom; the head it is about ends where the headroom ends. */
+struct head_memo {
+    uint64_t date_second; /* 0: none */
+    uint16_t bytes;
+    uint8_t connection;
+    uint8_t framing;
+    int32_t status;
+};
+
+struct span response_head_place(struct buf *to, const struct response_head *r, uint64_t date_second)
+{
+    char *room = r->plan->headroom;
+    bool usual = room && r->plan->extra.n == 0 && !r->request_id && date_second != 0;
+    struct head_memo memo;
+
+    if (usual) {
+        memcpy(&memo, room, sizeof memo);
+        if (memo.date_second == date_second && memo.connection == r->connection &&
+            memo.framing == r->framing && memo.status == r->plan->status)
+            return span_of(room + SERVE_HEADROOM_BYTES - memo.bytes, memo.bytes);
+    }
+    if (!response_head_put(to, r))
+        return (struct span){0};
+    if (!usual || to->n > SERVE_HEADROOM_BYTES - sizeof memo)
+        return buf_span(to);
+    memo = (struct head_memo){.date_second = date_second,
+                              .bytes = (uint16_t)to->n,
+                              .connection = (uint8_t)r->connection,
+                              .framing = (uint8_t)r->framing,
+                              .status = r->plan->status};
+    memcpy(room, &memo, sizeof memo);
+    char *head = room + SERVE_HEADROOM_BYTES - to->n;
+    memcpy(head, to->p, to->n);
+    return span_of(head, to->n);
+}
+
 static void give_line(struct chunk_coder *c, struct chunk *out)
 {
     static const char digit[] = "0123456789abcdef";

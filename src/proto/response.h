@@ -31,6 +31,14 @@ struct response_head {
 bool response_head_put(struct buf *to, const struct response_head *r);
 
 /*
+ * The same, where the plan's headroom can be used: the head then lies in front of the body, in
+ * one piece with it, and is still there when the next response of this second needs the same.
+ * Else it is put into *to. The head; its p is NULL on ENOMEM.
+ */
+struct span response_head_place(struct buf *to, const struct response_head *r,
+                                uint64_t date_second);
+
+/*
  * A source that gives another source's chunks in the chunked coding. It borrows the inner one,
  * which must stay where it is, and stops it when it is stopped. Where the inner one waits, it
  * waits, and is woken by the inner one itself.

@@ -16,11 +16,17 @@ static uint64_t between(uint64_t least, uint64_t n, uint64_t most)
 
 static void note_turn(struct conns *all)
 {
+    struct share *s = &all->share;
     struct mono now = loop_now(all->s.loop);
 
-    if (all->share.turn.ns != now.ns)
-        all->share.sent_bytes = 0;
-    all->share.turn = now;
+    if (s->turn.ns == now.ns)
+        return;
+    bool alone = mono_since(now, s->short_sent) >= SHARE_ALONE_NS;
+    s->turn = now;
+    s->sent_bytes = 0;
+    s->turn_bytes = alone ? SHARE_ALONE_TURN_BYTES : SHARE_TURN_BYTES;
+    s->most_bytes = alone ? SHARE_ALONE_MOST_BYTES : SHARE_MOST_BYTES;
+    s->least_bytes = alone ? SHARE_ALONE_LEAST_BYTES : SHARE_LEAST_BYTES;
 }
 
 /* Those that are queued now, as far as the budget goes. */
@@ -33,10 +39,9 @@ static void run_queue(struct loop_task *task)
     if (s->queued == 0)
         return;
     note_turn(all);
-    uint64_t end = s->sent_bytes > SHARE_TURN_BYTES / 2 ? s->sent_bytes + SHARE_TURN_BYTES / 2
-                                                        : SHARE_TURN_BYTES;
-    s->each_bytes =
-        (uint32_t)between(SHARE_LEAST_BYTES, SHARE_TURN_BYTES / s->queued, SHARE_MOST_BYTES);
+    uint64_t half = s->turn_bytes / 2;
+    uint64_t end = s->sent_bytes > half ? s->sent_bytes + half : s->turn_bytes;
+    s->each_bytes = (uint32_t)between(s->least_bytes, s->turn_bytes / s->queued, s->most_bytes);
     for (unsigned left = s->queued; left > 0 && s->sent_bytes < end; left--) {
         if ((item = list_pop_front(&s->queue)) == NULL)
             break; /* one took another with it */
@@ -59,24 +64,43 @@ void share_end(struct conns *all)
     loop_cancel(&all->share.run);
 }
 
-/* Whether one small window ends the response. */
+/* Whether little is left of the response. */
 static bool is_short(const struct exchange *e)
 {
-    return e->measured && e->content_bytes - exchange_content_sent(e) <= SHARE_LEAST_BYTES;
+    return e->measured && e->content_bytes - exchange_content_sent(e) <= SHARE_SHORT_BYTES;
+}
+
+static void stand_in_line(struct conn *c)
+{
+    struct share *s = &c->all->share;
+
+    if (!list_empty(&c->sending))
+        return;
+    if (is_short(c->exchange))
+        list_push_front(&s->queue, &c->sending);
+    else
+        list_push_back(&s->queue, &c->sending);
+    s->queued++;
 }
 
 void share_queue(struct conn *c)
 {
-    struct share *s = &c->all->share;
+    stand_in_line(c);
+    loop_defer(c->all->s.loop, &c->all->share.run); /* behind what else this batch has put off */
+}
 
-    if (list_empty(&c->sending)) {
-        if (is_short(c->exchange))
-            list_push_front(&s->queue, &c->sending);
-        else
-            list_push_back(&s->queue, &c->sending);
-        s->queued++;
-    }
-    loop_defer(c->all->s.loop, &s->run); /* behind what else this batch has put off */
+void share_next_turn(struct conn *c)
+{
+    stand_in_line(c);
+    loop_again(c->all->s.loop, &c->all->share.run);
+}
+
+bool share_is_spent(const struct conn *c)
+{
+    const struct share *s = &c->all->share;
+
+    return s->each_bytes == 0 && s->sent_bytes >= s->turn_bytes && !c->all->finishing &&
+           !is_short(c->exchange);
 }
 
 void share_leave(struct conn *c)
@@ -93,13 +117,13 @@ void share_begin(struct conns *all)
     uint64_t left;
 
     note_turn(all);
-    left = s->sent_bytes < SHARE_MOST_BYTES ? SHARE_MOST_BYTES - s->sent_bytes : 0;
+    left = s->sent_bytes < s->turn_bytes ? s->turn_bytes - s->sent_bytes : 0;
     if (all->finishing)
-        s->window_bytes = SHARE_MOST_BYTES;
+        s->window_bytes = s->most_bytes;
     else if (s->each_bytes > 0)
         s->window_bytes = s->each_bytes;
     else
-        s->window_bytes = (uint32_t)between(SHARE_LEAST_BYTES, left, SHARE_MOST_BYTES);
+        s->window_bytes = (uint32_t)between(s->least_bytes, left, s->most_bytes);
 }
 
 void share_spend(struct conns *all, uint64_t bytes)

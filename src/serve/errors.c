@@ -33,6 +33,7 @@ void serve_plan_clear(struct serve_plan *plan)
     plan->beginning = NULL;
     plan->extra.n = 0;
     plan->ready = span_of(NULL, 0);
+    plan->headroom = NULL;
     plan->status = 0;
     plan->length = 0;
     plan->length_known = true;

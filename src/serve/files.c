@@ -127,8 +127,10 @@ static bool send_slice(struct serve_ctx *ctx, struct serve_plan *plan, struct fi
 static void send_whole(struct serve_ctx *ctx, const struct serve_request *rq, struct file_entry *e,
                        struct serve_plan *plan)
 {
+    _Static_assert(SERVE_HEADROOM_BYTES == FILE_HEADROOM_BYTES, "one is the other's memory");
     plan->status = 200;
     plan->ready = e->fields;
+    plan->headroom = e->content ? e->content - FILE_HEADROOM_BYTES : NULL;
     if (!send_slice(ctx, plan, e, 0, (uint64_t)e->st.st_size))
         serve_error(ctx, rq, 503, plan);
 }

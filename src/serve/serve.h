@@ -38,6 +38,8 @@ struct serve_request {
 
 enum serve_outcome { SERVE_CACHE_NONE, SERVE_CACHE_HIT, SERVE_CACHE_MISS };
 
+#define SERVE_HEADROOM_BYTES 640
+
 /*
  * The response. Zero it once; serve_plan_reset makes it ready for the next request and keeps
  * the memory of `extra`. Field lines are "Name: value\r\n"; the plan has no Date, Connection,
@@ -47,6 +49,12 @@ struct serve_plan {
     int status;
     struct span ready; /* field lines that live as long as the body source (a cached file's) */
     struct buf extra;  /* field lines made for this response */
+    /*
+     * Not NULL: SERVE_HEADROOM_BYTES of memory directly in front of the body's bytes, which all
+     * are one piece of memory. Zero when the file is fresh; what the protocol puts there stays
+     * with the file, and is seen again with `ready` the same and `extra` empty.
+     */
+    char *headroom;
     uint64_t length;   /* of the content GET would have */
     bool length_known; /* false: the protocol must frame it (chunked, or close) */
     bool no_content;   /* 204, 304: no content and no Content-Length of this length */

@@ -252,6 +252,23 @@ class Throttled(Requests):
         wire.close()
 
 
+class Files(Requests):
+    def test_those_asked_for_most(self):
+        weir = self.serve()
+        weir.put("other", b"x" * 1000)
+        self.assertEqual(json.loads(weir.ctl("files", "--json").stdout), [])
+        self.assertIn("no file was asked for yet", weir.ctl("files").stdout)
+        for _ in range(12):
+            get(weir.port, "/hot?q")
+        for _ in range(3):
+            get(weir.port, "/other")
+        files = json.loads(weir.ctl("files", "--json").stdout)
+        self.assertEqual([(f["path"], f["requests"], f["bytes"]) for f in files],
+                         [("/hot", 12, 36), ("/other", 3, 3000)])
+        self.assertTrue(1 <= files[0]["workers"] <= 2)
+        self.assertRegex(weir.ctl("files").stdout, r"(?m)^ +12 .* /hot$")
+
+
 class Slow(Requests):
     def test_entries_have_phases(self):
         weir = self.serve({"slow": "operations = open\ndelay = 400ms"}, log="slow_request = 300ms", workers=1)
@@ -271,7 +288,6 @@ class Slow(Requests):
         self.assertAlmostEqual(f["unix_time"], time.time(), delta=600)
         self.assertIn("127.0.0.1", f["client"])
         self.assertIn("GET /slow/f", weir.ctl("requests").stdout)
-        self.assertEqual(json.loads(weir.ctl("files", "--json").stdout) is not None, True)
 
     def test_an_abort_is_marked(self):
         weir = self.serve(log="slow_request = 100ms", workers=1)
