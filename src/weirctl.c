@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * weirctl: asks a running weir for its state or for a change, from a shell. Commands are those
- * of commands.def, sent as they are typed; `status`, `mounts`, `stalls` and `events` are made here
- * from the board.
+ * of commands.def, sent as they are typed; `status`, `requests`, `files`, `mounts`, `stalls` and
+ * `events` are made here from the board.
  * A change that goes on after the answer is followed on the board until it is done. Knows
  * nothing of the server but the control socket and the board.
  *
@@ -49,23 +49,53 @@ static json_t *json_of_events(const struct snap *s)
     return status_events_json(s, 0);
 }
 
-static void print_events(FILE *to, const struct snap *s)
+static bool print_status(FILE *to, const struct snap *s)
+{
+    status_print(to, s);
+    return true;
+}
+
+static bool print_requests(FILE *to, const struct snap *s)
+{
+    status_print_traffic(to, s);
+    return true;
+}
+
+static bool print_mounts(FILE *to, const struct snap *s)
+{
+    status_print_mounts(to, s);
+    return true;
+}
+
+static bool print_stalls(FILE *to, const struct snap *s)
+{
+    status_print_stalls(to, s);
+    return true;
+}
+
+static bool print_events(FILE *to, const struct snap *s)
 {
     status_print_events(to, s, 0);
+    return true;
 }
 
 /* What is made of the board, in two forms. */
 static const struct show {
     const char *word, *help;
     json_t *(*json)(const struct snap *s);
-    void (*print)(FILE *to, const struct snap *s);
+    bool (*print)(FILE *to, const struct snap *s); /* false: no memory */
+    unsigned wants;                                /* bits of enum snap_want */
 } shows[] = {
-    {"status", "show what the server and its workers do", json_of_status, status_print},
+    {"status", "show what the server and its workers do", json_of_status, print_status, 0},
+    {"requests", "show the requests in flight, and the slow ones of late", status_traffic_json,
+     print_requests, SNAP_REQUESTS | SNAP_SLOW},
+    {"files", "show the files that are asked for most", status_files_json, status_print_files,
+     SNAP_FILES},
     {"mounts", "show the mounts that are served from, and which are sick", status_mounts_json,
-     status_print_mounts},
+     print_mounts, 0},
     {"stalls", "show the worst waits of the last hour, and on what", status_stalls_json,
-     status_print_stalls},
-    {"events", "show what happened lately", json_of_events, print_events},
+     print_stalls, 0},
+    {"events", "show what happened lately", json_of_events, print_events, 0},
 };
 enum { SHOWS = sizeof shows / sizeof *shows };
 
@@ -81,7 +111,7 @@ static void usage(FILE *to)
 {
     fputs("usage: weirctl [-r DIR] [--wait SECONDS | --no-wait] COMMAND\n\n", to);
     for (size_t i = 0; i < SHOWS; i++)
-        fprintf(to, "  %-6s %-24s %s\n", shows[i].word, "[--json]", shows[i].help);
+        fprintf(to, "  %-8s %-22s %s\n", shows[i].word, "[--json]", shows[i].help);
     for (unsigned i = 0; i < COMMAND_COUNT; i++) {
         char text[64];
         if (i == COMMAND_BOARD) /* for programs */
@@ -93,7 +123,7 @@ static void usage(FILE *to)
           "                                  /run/weir, $XDG_RUNTIME_DIR/weir, /tmp/weir-UID)\n"
           "  --wait SECONDS                  how long to wait for a change to be done (60)\n"
           "  --no-wait                       do not wait for it\n"
-          "  --json                          print JSON (status, mounts, stalls, events)\n"
+          "  --json                          print JSON (of what is shown)\n"
           "  -h, --help    -V, --version\n",
           to);
 }
@@ -162,17 +192,14 @@ static bool print_json(json_t *json)
 
 static bool print_snap(const struct snap *s, const struct show *what, bool json)
 {
-    if (json)
-        return print_json(what->json(s));
-    what->print(stdout, s);
-    return true;
+    return json ? print_json(what->json(s)) : what->print(stdout, s);
 }
 
 /* Any of the shows. */
 static int show(const struct options *opt, const struct show *what)
 {
     char why[CONTROL_WHY_BYTES];
-    struct snap s = {0};
+    struct snap s = {.wants = what->wants};
     int fd = connect_to(opt);
     struct board_view *view;
     bool good;
@@ -347,7 +374,8 @@ static int dispatch(struct options *opt, char **word)
         return strcmp(request, word[0]) == 0 ? show(opt, what)
                                              : bad_usage("no argument belongs to ", word[0]);
     if (opt->json)
-        return bad_usage("--json belongs to status, mounts, stalls and events", "");
+        return bad_usage(
+            "--json belongs to what is shown: status, requests, files, mounts, stalls, events", "");
     if (!control_parse(span_str(request), &parsed, why, sizeof why))
         return bad_usage(why, "");
     if (parsed.command == COMMAND_BOARD)

@@ -39,6 +39,14 @@ enum board_wait {
     WAIT_COUNT
 };
 
+/* Where a request in flight is. */
+enum board_phase {
+#define PHASE(name, word, help) PHASE_##name,
+#include "weir/phases.def"
+#undef PHASE
+    PHASE_COUNT
+};
+
 enum board_state {
 #define STATE(name, word, letter, help) SLOT_##name,
 #include "weir/states.def"
@@ -118,6 +126,10 @@ enum board_section_kind {
     BOARD_THREADS,   /* struct board_thread, BOARD_THREADS_PER_SLOT for each slot */
     BOARD_MOUNTS,    /* struct board_mount, BOARD_MOUNTS_PER_SLOT for each slot */
     BOARD_STALLS,    /* struct board_stall, the worst of the last hour; written by the master */
+    BOARD_REQUESTS,  /* struct board_request, BOARD_REQUESTS_PER_SLOT for each slot */
+    BOARD_FILES,     /* struct board_file, BOARD_FILES_PER_SLOT for each slot */
+    BOARD_RECENT,    /* struct board_finished, BOARD_RECENT_PER_SLOT for each slot, a ring */
+    BOARD_SLOW,      /* struct board_finished, one ring for all workers */
     BOARD_SECTION_COUNT
 };
 
@@ -179,6 +191,8 @@ struct board_header {
     struct board_text op_text;
     struct board_text reload_error;
     board_u64 drain_timeout_ns; /* [server] drain_timeout */
+    board_u64 slow_next;        /* number the next entry of BOARD_SLOW gets; the first is 1 */
+    board_u32 log_level;        /* enum log_level in force */
 };
 
 /* One listening socket. Rows beyond the ones in use have used == 0. */
@@ -241,6 +255,67 @@ struct board_stall {
     struct board_text kernel; /* what /proc said: state, syscall, wchan */
 };
 
+/*
+ * Requests in flight of a worker: those that have lasted longer than REQUEST_SHOWN_NS, the
+ * oldest first to get a row, so that what is answered at once costs nothing here. A row stays
+ * with its request. serial is 0 while the row is free or changes from one to the next, and
+ * stored last. People write worker and serial as "3-1842".
+ */
+#define BOARD_REQUESTS_PER_SLOT 64
+#define REQUEST_SHOWN_NS        (100 * UINT64_C(1000000))
+#define REQUEST_STALLED_NS      (5 * UINT64_C(1000000000))
+#define REQUEST_LENGTH_UNKNOWN  UINT64_MAX
+struct board_request {
+    BOARD_ALIGN board_u64 serial; /* of this worker process, from 1 */
+    board_u32 phase;              /* enum board_phase */
+    board_u32 status;             /* of the response, 0 while it is not known */
+    board_u32 cold;               /* 1: an offload thread had to be asked */
+    board_u32 reserved;
+    board_u64 began_ns;
+    board_u64 phase_since_ns;
+    board_u64 progress_ns;          /* when the client last took or gave bytes */
+    board_u64 sent_bytes;           /* content the kernel has taken */
+    board_u64 content_bytes;        /* of the response; REQUEST_LENGTH_UNKNOWN */
+    board_u64 throttle_bytes_per_s; /* an operator's; 0: none */
+    struct board_text request;      /* its first line */
+    struct board_text peer;
+};
+
+/*
+ * The files a worker is asked for most. Figures are exact from since_ns on, when the file got
+ * its row; a file that is asked for more often takes the row of the one that is asked least.
+ * serial is 0 while the row changes hands, and stored last; another one: begin again.
+ */
+#define BOARD_FILES_PER_SLOT 64
+#define FILE_TIME_BUCKETS    24 /* bucket i: times below 2^i * 16 us; the last: all others */
+struct board_file {
+    BOARD_ALIGN board_u64 serial;
+    board_u64 since_ns;
+    board_u64 requests;
+    board_u64 bytes;        /* content sent */
+    board_u64 cold;         /* requests of these that asked an offload thread */
+    board_u64 errors;       /* 4xx, 5xx and those cut short */
+    board_u64 last_time_ns; /* how long the last one took */
+    board_u32 time[FILE_TIME_BUCKETS];
+    struct board_text path; /* as the client names it, without query: after decoding */
+};
+
+/* A request that is over. seq as in board_event; for BOARD_RECENT from slot.recent_next. */
+#define BOARD_RECENT_PER_SLOT 8
+#define BOARD_SLOW_RING       128
+#define FINISHED_TEXT_BYTES   168
+struct board_finished {
+    board_u64 seq;          /* 0 while it is being written; store-release when whole */
+    board_u64 when_wall_ns; /* of its end */
+    board_u64 total_ns, queue_ns, head_ns, open_ns, offload_wait_ns, offload_run_ns, first_byte_ns;
+    board_u64 bytes;         /* content sent */
+    _Atomic uint16_t worker; /* from 1 */
+    _Atomic uint16_t status;
+    _Atomic uint8_t aborted, cold;
+    _Atomic uint8_t target_bytes, peer_bytes; /* parts of the text: "GET /x", then the peer */
+    board_u64 words[FINISHED_TEXT_BYTES / 8];
+};
+
 /* How the last process of a slot ended. */
 enum board_exit { EXIT_NONE, EXIT_RETIRED, EXIT_SICK, EXIT_FATAL, EXIT_SIGNAL, EXIT_OTHER };
 
@@ -280,6 +355,8 @@ struct board_slot {
     struct board_text peer;
 
     BOARD_ALIGN struct board_hist hist[HIST_COUNT];
+    board_u64 recent_next;        /* number the next entry of its BOARD_RECENT gets, from 1 */
+    board_u64 requests_in_flight; /* longer than REQUEST_SHOWN_NS, with a row or without */
 };
 
 /*
@@ -304,6 +381,8 @@ struct board_event {
 
 extern const char *const board_wait_name[WAIT_COUNT];
 extern const char *const board_wait_help[WAIT_COUNT];
+extern const char *const board_phase_name[PHASE_COUNT];
+extern const char *const board_phase_help[PHASE_COUNT];
 extern const char *const board_state_name[SLOT_STATE_COUNT];
 extern const char board_state_letter[SLOT_STATE_COUNT];
 extern const char *const board_event_name[EVENT_COUNT];

@@ -91,6 +91,43 @@ struct snap_stall {
     char kernel[SNAP_TEXT_BYTES];
 };
 
+/* One request in flight. */
+struct snap_request {
+    unsigned worker; /* from 1 */
+    uint64_t serial;
+    enum board_phase phase;
+    unsigned status;
+    bool cold;
+    uint64_t began_ns, phase_since_ns, progress_ns;
+    uint64_t sent_bytes, content_bytes; /* REQUEST_LENGTH_UNKNOWN */
+    uint64_t throttle_bytes_per_s;
+    char request[SNAP_TEXT_BYTES];
+    char peer[SNAP_TEXT_BYTES];
+};
+
+/* One row of one worker's table of files. */
+struct snap_file {
+    unsigned worker; /* from 1 */
+    uint64_t serial;
+    uint64_t since_ns, requests, bytes, cold, errors, last_time_ns;
+    uint32_t time[FILE_TIME_BUCKETS];
+    char path[SNAP_TEXT_BYTES];
+};
+
+struct snap_finished {
+    uint64_t seq;
+    uint64_t when_wall_ns;
+    uint64_t total_ns, queue_ns, head_ns, open_ns, offload_wait_ns, offload_run_ns, first_byte_ns;
+    uint64_t bytes;
+    unsigned worker, status;
+    bool aborted, cold;
+    char request[FINISHED_TEXT_BYTES * 4 + 4];
+    char peer[FINISHED_TEXT_BYTES * 4 + 4];
+};
+
+/* What is copied only when asked for: it is large, and not every view shows it. */
+enum snap_want { SNAP_REQUESTS = 1, SNAP_FILES = 2, SNAP_RECENT = 4, SNAP_SLOW = 8 };
+
 struct snap_listener {
     char address[SNAP_TEXT_BYTES];
     uint32_t queue_depth, queue_limit, queue_peak;
@@ -150,7 +187,21 @@ struct snap {
     struct snap_mount *mount;
     unsigned stall_count; /* the longest first */
     struct snap_stall *stall;
+    /* Of these the parts in `wants` only; the others are empty. */
+    unsigned wants;         /* bits of enum snap_want: set by the caller before board_view_snap */
+    unsigned request_count; /* the oldest first */
+    struct snap_request *request;
+    uint64_t
+        requests_in_flight; /* longer than REQUEST_SHOWN_NS, all workers, with rows or without */
+    unsigned file_count;    /* by worker; merging workers is the reader's */
+    struct snap_file *file;
+    unsigned recent_count; /* by worker, then oldest first */
+    struct snap_finished *recent;
+    unsigned slow_count; /* oldest first */
+    struct snap_finished *slow;
+    uint32_t log_level; /* enum log_level of base/log.h */
     /* Of the arrays; the reader's. */
+    unsigned request_room, file_room, recent_room, slow_room;
     unsigned listener_room, worker_room, event_room, thread_room, mount_room, stall_room;
 };
 

@@ -10,7 +10,8 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/escape.h"
+#include "base/log.h"
+#include "ctl/object.h"
 
 #define STATUS_EVENTS 20
 #define SILENT_NS     (3 * NS_PER_S) /* the master writes its heartbeat at least once a second */
@@ -57,80 +58,6 @@ const char *status_reload_word(enum board_reload state)
         [RELOAD_NONE] = "none", [RELOAD_OK] = "ok", [RELOAD_FAILED] = "failed"};
 
     return word[state];
-}
-
-/* An object under construction; `failed` collects what went wrong on the way. */
-struct object {
-    json_t *json;
-    bool *failed;
-};
-
-static struct object object_new(bool *failed)
-{
-    struct object o = {json_object(), failed};
-
-    if (!o.json)
-        *failed = true;
-    return o;
-}
-
-static void put(struct object o, const char *name, json_t *value)
-{
-    if (json_object_set_new(o.json, name, value) != 0)
-        *o.failed = true;
-}
-
-static void append(json_t *array, json_t *value, bool *failed)
-{
-    if (json_array_append_new(array, value) != 0)
-        *failed = true;
-}
-
-static void put_number(struct object o, const char *name, uint64_t v)
-{
-    put(o, name, json_integer(v > INT64_MAX ? INT64_MAX : (json_int_t)v));
-}
-
-static void put_bool(struct object o, const char *name, bool v)
-{
-    put(o, name, json_boolean(v));
-}
-
-static void put_seconds(struct object o, const char *name, uint64_t ns)
-{
-    put(o, name, json_real((double)ns / 1e9));
-}
-
-static void put_ms(struct object o, const char *name, uint64_t ns)
-{
-    put(o, name, json_real((double)ns / 1e6));
-}
-
-/* Snapshots hold valid UTF-8; a string that is not is shown with its bytes escaped. */
-static void put_text(struct object o, const char *name, const char *text)
-{
-    char clean[4 * SNAP_TEXT_BYTES];
-    struct out w = out_into(clean, sizeof clean);
-    json_t *value = json_string(text);
-
-    if (!value) {
-        escape_visible(&w, span_of(text, strnlen(text, SNAP_TEXT_BYTES - 1)));
-        value = json_stringn(clean, out_len(&w));
-    }
-    put(o, name, value);
-}
-
-static void put_text_or_null(struct object o, const char *name, const char *text)
-{
-    if (text && text[0] != '\0')
-        put_text(o, name, text);
-    else
-        put(o, name, json_null());
-}
-
-static uint64_t age(const struct snap *s, uint64_t since_ns)
-{
-    return since_ns != 0 && s->taken_ns > since_ns ? s->taken_ns - since_ns : 0;
 }
 
 static void put_histogram(struct object parent, const char *name, const struct snap_hist *h)
@@ -284,10 +211,7 @@ json_t *status_mounts_json(const struct snap *s)
         put_number(o, "refused", m->counter[MOUNT_REFUSED]);
         append(array, o.json, &failed);
     }
-    if (!failed)
-        return array;
-    json_decref(array);
-    return NULL;
+    return finished(array, failed);
 }
 
 json_t *status_stalls_json(const struct snap *s)
@@ -309,10 +233,7 @@ json_t *status_stalls_json(const struct snap *s)
         put_number(o, "waiting", t->waiting);
         append(array, o.json, &failed);
     }
-    if (!failed)
-        return array;
-    json_decref(array);
-    return NULL;
+    return finished(array, failed);
 }
 
 static json_t *worker_json(const struct snap *now, const struct snap *before,
@@ -416,11 +337,7 @@ json_t *status_events_json(const struct snap *s, uint64_t after)
         put_text(o, "text", e->text);
         append(array, o.json, &failed);
     }
-    if (failed) {
-        json_decref(array);
-        return NULL;
-    }
-    return array;
+    return finished(array, failed);
 }
 
 static void put_reload(struct object parent, const struct snap *s)
@@ -481,6 +398,8 @@ static void put_targets(struct object o, const struct snap *s)
     put_number(o, "offload_threads", s->offload_threads);
     put_bool(o, "offload_by_hand", s->offload_by_hand);
     put_number(o, "faults", s->faults);
+    put_text(o, "log_level", log_level_name[s->log_level]);
+    put_number(o, "requests_in_flight", s->requests_in_flight);
 }
 
 json_t *status_json(const struct snap *now, const struct snap *before)
@@ -502,12 +421,14 @@ json_t *status_json(const struct snap *now, const struct snap *before)
     put_workers(o, now, before);
     put(o, "mounts", status_mounts_json(now));
     put(o, "stalls", status_stalls_json(now));
+    if (now->wants & SNAP_REQUESTS)
+        put(o, "requests", status_requests_json(now));
+    if (now->wants & SNAP_SLOW)
+        put(o, "slow", status_slow_json(now));
+    if (now->wants & SNAP_FILES)
+        put(o, "files", status_files_json(now));
     put(o, "events",
         status_events_json(
             now, now->event_next > STATUS_EVENTS ? now->event_next - 1 - STATUS_EVENTS : 0));
-    if (failed) {
-        json_decref(o.json);
-        return NULL;
-    }
-    return o.json;
+    return finished(o.json, failed);
 }

@@ -10,13 +10,15 @@
 #include <jansson.h>
 #include <stdio.h>
 
+#include "ctl/requests.h"
 #include "weir/snapshot.h"
 
 /*
  * The snapshot as a JSON object, the caller's to json_decref; NULL when memory runs out.
  * With `before`, an earlier snapshot of the same server, it has rates, and the percentiles
  * are those of the time between the two; else they are since the workers started. A `before`
- * of another server is taken for NULL.
+ * of another server is taken for NULL. Requests, slow requests and files are in it when `now`
+ * wanted them.
  */
 json_t *status_json(const struct snap *now, const struct snap *before);
 

@@ -350,6 +350,16 @@ static void obey(struct worker *w, const struct channel_message *m, int *passed)
     case CHANNEL_UNFENCE:
         fence(w, m->value, m->kind == CHANNEL_FENCE);
         break;
+    case CHANNEL_ABORT:
+        if (!conns_abort(w->conns, m->value))
+            log_debug("request %u-%llu was over before it could be aborted", w->env->number,
+                      (unsigned long long)m->value);
+        break;
+    case CHANNEL_THROTTLE:
+        if (!conns_throttle(w->conns, m->value, m->amount))
+            log_debug("request %u-%llu was over before it could be throttled", w->env->number,
+                      (unsigned long long)m->value);
+        break;
     case CHANNEL_READY:
         break;
     }

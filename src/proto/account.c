@@ -6,7 +6,9 @@
 
 #include "base/log.h"
 #include "board/board.h"
+#include "http/path.h"
 #include "proto/conn_record.h"
+#include "proto/rings.h"
 
 void account_show(struct conn *c, const struct http_request *r)
 {
@@ -91,6 +93,7 @@ static void tell_slow(struct conn *c, const struct access_record *r)
     o = out_into(text, sizeof text);
     put_asked(&o, r, EVENT_TARGET_BYTES);
     put_phases(&o, r);
+    rings_add_slow(all, r);
     board_event(all->s.board, EVENT_SLOW, all->s.worker_number, "%.*s", (int)out_len(&o), text);
 }
 
@@ -128,6 +131,37 @@ static int status_of(const struct exchange *e)
         return e->plan.status;
     }
     return 400; /* its body never came whole */
+}
+
+/*
+ * The path is decoded once more when its file may get a row: what serve made of it is gone. Not
+ * inlined, for every request would pay for the room on the stack.
+ */
+static __attribute__((noinline)) void admit_file(struct top *top, const struct top_request *rq,
+                                                 struct span raw, struct mono now)
+{
+    char path[8192]; /* a longer one is answered 414 and has no key */
+    struct span decoded;
+
+    if (http_path_decode(raw, path, sizeof path, &decoded) == HTTP_PATH_OK)
+        top_admit(top, rq, decoded, now);
+}
+
+static void count_file(const struct conn *c, const struct http_request *r, bool aborted,
+                       uint64_t total_ns, struct mono now)
+{
+    const struct exchange *e = c->exchange;
+    struct top *top = c->all->top;
+    const struct top_request rq = {
+        .key = e->plan.path_key,
+        .bytes = exchange_content_sent(e),
+        .time_ns = total_ns,
+        .cold = e->plan.cold || e->phase == EXCHANGE_PLAN,
+        .failed = aborted || status_of(e) >= 400,
+    };
+
+    if (top && rq.key != 0 && r && top_count(top, &rq, now))
+        admit_file(top, &rq, r->path, now);
 }
 
 /* For those who want to know all of it; now is its end. */
@@ -176,20 +210,24 @@ struct mono account_end(struct conn *c, const struct http_request *r, bool abort
     e->active = false;
     if (e->phase == EXCHANGE_ANSWER)
         count_response(all->slot, e->plan.status);
-    if (aborted && e->phase >= EXCHANGE_PLAN)
+    if (aborted && (e->phase >= EXCHANGE_PLAN || e->flight.aborted))
         slot_count(all->slot, COUNTER_aborted, 1);
     else if (aborted)
         slot_count(all->slot, COUNTER_bad_requests, 1);
     else
         slot_hist(all->slot, HIST_REQUEST_TIME, total_ns);
+    count_file(c, r, aborted, total_ns, now);
     bool logged = all->s.log && access_log_is_on(all->s.log);
+    bool sampled = now.ns >= all->recent_due_ns;
 
-    if (logged || slow) {
+    if (logged || slow || sampled) {
         struct access_record record = record_of(c, r, aborted, now);
         if (logged)
             access_log_add(all->s.log, &record);
         if (slow)
             tell_slow(c, &record);
+        if (sampled)
+            rings_add_recent(all, &record, now);
     }
     return now;
 }

@@ -15,6 +15,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/must.h"
+#include "board/board.h"
 #include "http/conditional.h"
 #include "proto/conn_record.h"
 #include "proto/http1.h"
@@ -188,6 +189,7 @@ static void conn_ready(struct loop_io *io, uint32_t events)
         break;
     case CONN_WAIT:
     case CONN_WAIT_BODY:
+    case CONN_HELD:
         waiting_ready(c, events);
         break;
     case CONN_LINGER:
@@ -220,8 +222,17 @@ void conn_again(struct conn *c)
         loop_again(c->all->s.loop, &c->again);
 }
 
+static enum board_phase phase_of_waiting(const struct conn *c, enum conn_state state)
+{
+    if (state == CONN_HELD || state == CONN_TURN)
+        return PHASE_SEND;
+    /* The first bytes of a body are got before its head goes out. */
+    return state == CONN_WAIT && !c->exchange->plan.beginning ? PHASE_OPEN : PHASE_READ;
+}
+
 void conn_wait(struct conn *c, enum conn_state state)
 {
+    flight_wait(c, phase_of_waiting(c, state));
     conn_set_state(c, state);
     /* It may have come already, while bytes from before it went out. */
     if (c->state == state && c->exchange->woken)
@@ -282,6 +293,7 @@ static void timer_due(struct loop_timers *kind, struct list *item)
     case CONN_TURN:
     case CONN_WAIT: /* what is waited for has a deadline, kept by the offload threads */
     case CONN_WAIT_BODY:
+    case CONN_HELD:
     case CONN_CLOSED:
     case CONN_STATE_COUNT:
         break;
@@ -347,12 +359,21 @@ static void reap_run(struct loop_task *task)
     }
 }
 
+static struct board_file *top_rows(const struct conns_settings *s)
+{
+    return &s->board->file[(size_t)(s->worker_number - 1) * BOARD_FILES_PER_SLOT];
+}
+
 struct conns *conns_new(const struct conns_settings *s)
 {
     struct conns *all = calloc(1, sizeof *all);
 
     if (!all)
         return NULL;
+    if (s->board && !(all->top = top_new(top_rows(s)))) {
+        free(all);
+        return NULL;
+    }
     all->s = *s;
     all->slot = loop_slot(s->loop);
     list_init(&all->open);
@@ -360,6 +381,8 @@ struct conns *conns_new(const struct conns_settings *s)
     all->reap.run = reap_run;
     exchange_pool_init(&all->pool);
     share_init(all);
+    flights_init(all);
+    all->recent_due_ns = s->board ? 0 : UINT64_MAX;
     for (int i = 0; i < CONN_TIMER_COUNT; i++) {
         all->timers[i].after_ns = timer_ns(s->conf, (enum conn_timer)i);
         all->timers[i].due = timer_due;
@@ -380,9 +403,11 @@ void conns_free(struct conns **conns)
     free_dead(all);
     loop_cancel(&all->reap);
     share_end(all);
+    flights_end(all);
     for (int i = 0; i < CONN_TIMER_COUNT; i++)
         list_remove(&all->timers[i].link);
     exchange_pool_free(&all->pool);
+    top_free(&all->top);
     buf_free(&all->head);
     free(all);
     *conns = NULL;

@@ -48,6 +48,14 @@ void conns_retire(struct conns *c);
  * off in the middle of a response. */
 unsigned conns_finish(struct conns *c);
 
+/*
+ * What an operator wants of a request that the board shows, by its serial number: its connection is
+ * reset; its response gets at most so many bytes a second (0: as many as it takes). False when
+ * it is over. From the loop only.
+ */
+bool conns_abort(struct conns *c, uint64_t serial);
+bool conns_throttle(struct conns *c, uint64_t serial, uint64_t bytes_per_s);
+
 unsigned conns_count(const struct conns *c);
 
 #endif

@@ -11,8 +11,10 @@
 
 #include "proto/conn.h"
 #include "proto/exchange.h"
+#include "proto/flight.h"
 #include "proto/peer.h"
 #include "proto/share.h"
+#include "proto/top.h"
 
 enum conn_state {
 #define CONN_STATE(name, word, interest, timer, gauge, help) CONN_##name,
@@ -65,6 +67,9 @@ struct conns {
     bool finishing; /* conns_finish is at work */
     bool told_empty;
     struct share share;
+    struct top *top; /* NULL: there is no board */
+    struct flights flights;
+    uint64_t recent_due_ns; /* when the board's ring of recent requests takes the next one */
     struct exchange_pool pool;
     struct note_limit notes;
     uint64_t date_second;
@@ -93,7 +98,8 @@ void conn_reset(struct conn *c);
 void conn_linger(struct conn *c);
 /* Goes on with http1_resume in the next turn. */
 void conn_again(struct conn *c);
-/* Waits in this state (WAIT, WAIT_BODY) until conn_wake, then goes on with http1_resume. */
+/* Waits in this state (WAIT, WAIT_BODY; HELD) until conn_wake (share_queue), then goes on with
+ * http1_resume. */
 void conn_wait(struct conn *c, enum conn_state state);
 /* What it waits for is there: arg is the connection. Only makes a note of it and puts the rest
  * off, so it may be called from anywhere on the loop; more than once is once. */

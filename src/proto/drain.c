@@ -48,6 +48,7 @@ static bool finish_one(struct conn *c)
     case CONN_READY:
     case CONN_TURN:
     case CONN_SEND:
+    case CONN_HELD:
         http1_resume(c);
         break;
     case CONN_WAIT: /* nobody can say how long it would take */

@@ -150,6 +150,26 @@ struct span exchange_input(const struct exchange *e)
     return span_of(e->buffer + e->start, e->n - e->start);
 }
 
+bool exchange_is_blank(const struct exchange *e)
+{
+    struct span in = exchange_input(e);
+
+    for (size_t i = 0; i < in.n; i++)
+        if (in.p[i] != '\r' && in.p[i] != '\n')
+            return false;
+    return true;
+}
+
+bool exchange_keep_head(struct exchange *e)
+{
+    if (e->sendq.head.n == 0 || e->unsent_head.n > 0)
+        return true;
+    if (!buf_add_span(&e->unsent_head, e->sendq.head))
+        return false;
+    e->sendq.head = buf_span(&e->unsent_head);
+    return true;
+}
+
 struct span exchange_first_line(const struct exchange *e)
 {
     struct span in = exchange_input(e);

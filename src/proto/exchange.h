@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "http/parse.h"
 #include "net/sendq.h"
+#include "proto/flight.h"
 #include "proto/peer.h"
 #include "proto/response.h"
 #include "serve/serve.h"
@@ -66,6 +67,7 @@ struct exchange {
     char id[EXCHANGE_ID_BYTES + 1];
     char peer_memory[PEER_TEXT_BYTES];
     struct span peer;
+    struct flight flight;
 };
 
 struct exchange_pool {
@@ -95,6 +97,11 @@ void exchange_trim(struct exchange *e);
 
 /* The unparsed rest of the buffer from this request's start. */
 struct span exchange_input(const struct exchange *e);
+/* No request has begun: there are but blank lines, which some clients put behind a body. */
+bool exchange_is_blank(const struct exchange *e);
+/* The head was put together in memory that others use too: keeps what is unsent of it. False on
+ * ENOMEM. */
+bool exchange_keep_head(struct exchange *e);
 /* The first line of the input, for the log; without line ends. */
 struct span exchange_first_line(const struct exchange *e);
 /* Parses the head, known to be good, once more. */

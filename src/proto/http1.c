@@ -200,8 +200,10 @@ static enum step answer(struct conn *c)
 static enum step wait_head(struct conn *c)
 {
     /* Once for each request: the timeout is for the whole of its head. */
-    if (!c->exchange->waits)
+    if (!c->exchange->waits) {
+        flight_wait(c, PHASE_HEAD);
         conn_set_state(c, CONN_HEAD);
+    }
     if (c->exchange)
         c->exchange->waits = true;
     return STEP_STOP;
@@ -269,6 +271,7 @@ static enum step step_body(struct conn *c)
     }
     if (c->state != CONN_BODY) {
         pace_open_receiving(c);
+        flight_wait(c, PHASE_BODY);
         conn_set_state(c, CONN_BODY);
     }
     return STEP_STOP;
@@ -299,6 +302,8 @@ static enum step end_answer(struct conn *c)
     if (sent <= SHARE_SHORT_BYTES)
         share_note_short(&c->all->share, loop_now(c->all->s.loop));
     struct mono now = account_end(c, request_of(c), false);
+    if (e->flight.conn)
+        flight_leave(e);
     c->reused = true;
     c->queue_wait_ns = 0;
     if (e->close) {
@@ -323,30 +328,6 @@ static enum step end_answer(struct conn *c)
     return STEP_ANSWERED;
 }
 
-/* The head was put together in memory that others use too: keeps what is left of it. */
-static bool keep_head(struct exchange *e)
-{
-    if (e->sendq.head.n == 0 || e->unsent_head.n > 0)
-        return true;
-    if (!buf_add_span(&e->unsent_head, e->sendq.head))
-        return false;
-    e->sendq.head = buf_span(&e->unsent_head);
-    return true;
-}
-
-/* The socket takes more, but others have their turn first. No time of this is the client's. */
-static enum step wait_turn(struct conn *c)
-{
-    if (!keep_head(c->exchange)) {
-        conn_reset(c);
-        return STEP_STOP;
-    }
-    pace_stop(c);
-    conn_set_state(c, CONN_TURN);
-    share_next_turn(c);
-    return STEP_STOP;
-}
-
 /* A wait that may be long begins. */
 static void trim(struct conn *c)
 {
@@ -359,7 +340,7 @@ static enum step wait_send(struct conn *c, uint64_t progress_bytes)
 {
     struct exchange *e = c->exchange;
 
-    if (!keep_head(e)) {
+    if (!exchange_keep_head(e)) {
         conn_reset(c);
         return STEP_STOP;
     }
@@ -373,18 +354,35 @@ static enum step wait_send(struct conn *c, uint64_t progress_bytes)
      * any progress starts the timeout anew. */
     if (enters || (progress_bytes > 0 && !judged))
         pace_open_sending(c);
-    if (enters)
+    if (enters) {
+        flight_wait(c, PHASE_SEND);
         conn_set_state(c, CONN_SEND);
-    else if (progress_bytes > 0 && !judged)
+    } else if (progress_bytes > 0 && !judged) {
         conn_touch(c);
+    }
     return STEP_STOP;
 }
 
-/* It is the body that is late, not the client: no timeout runs, and no rate is judged. */
-static enum step wait_body(struct conn *c)
+/* It is the body that is late, or an operator's throttle, not the client: no timeout runs, and no
+ * rate is judged. */
+static enum step wait_in(struct conn *c, enum conn_state state)
 {
     pace_stop(c);
-    conn_wait(c, CONN_WAIT_BODY);
+    if (state == CONN_HELD)
+        sendq_rest(&c->exchange->sendq);
+    if (exchange_keep_head(c->exchange))
+        conn_wait(c, state);
+    else
+        conn_reset(c);
+    return STEP_STOP;
+}
+
+/* The socket takes more, but others have their turn first. No time of this is the client's. */
+static enum step wait_turn(struct conn *c)
+{
+    wait_in(c, CONN_TURN);
+    if (c->state == CONN_TURN)
+        share_next_turn(c);
     return STEP_STOP;
 }
 
@@ -410,16 +408,20 @@ static enum step step_answer(struct conn *c)
 {
     struct exchange *e = c->exchange;
     uint64_t before = e->sendq.sent_bytes;
+    size_t window = c->all->share.window_bytes;
 
     if (share_is_spent(c))
         return wait_turn(c);
-    enum sendq_result result =
-        sendq_send(&e->sendq, c->io.fd, c->all->share.window_bytes, another_follows(e),
-                   c->all->slot, loop_now(c->all->s.loop));
+    if (e->flight.throttle.bytes_per_s > 0 && !pace_window(c, &window))
+        return wait_in(c, CONN_HELD);
+    enum sendq_result result = sendq_send(&e->sendq, c->io.fd, window, another_follows(e),
+                                          c->all->slot, loop_now(c->all->s.loop));
     int error = errno;
     uint64_t progress_bytes = e->sendq.sent_bytes - before;
 
     share_spend(c->all, progress_bytes);
+    if (e->flight.throttle.bytes_per_s > 0)
+        throttle_spend(&e->flight.throttle, progress_bytes);
     /* A response that is over now is so at the time of its end, which account_end asks for. */
     if (result != SENDQ_DONE && e->first_byte.ns == 0 && e->sendq.sent_bytes > 0)
         e->first_byte = mono_now();
@@ -431,7 +433,7 @@ static enum step step_answer(struct conn *c)
     case SENDQ_YIELD:
         return wait_turn(c);
     case SENDQ_WAIT:
-        return wait_body(c);
+        return wait_in(c, CONN_WAIT_BODY);
     case SENDQ_GONE:
     case SENDQ_SHRUNK:
     case SENDQ_BROKEN:
@@ -542,15 +544,6 @@ void http1_resume(struct conn *c)
     advance(c);
 }
 
-/* Blank lines that some clients put behind a body: no request has begun. */
-static bool only_blank(struct span in)
-{
-    for (size_t i = 0; i < in.n; i++)
-        if (in.p[i] != '\r' && in.p[i] != '\n')
-            return false;
-    return true;
-}
-
 /* The socket took nothing for a while: that is the client's doing only if it took nothing either.
  */
 static void send_timeout(struct conn *c)
@@ -573,7 +566,7 @@ void http1_timeout(struct conn *c)
 {
     struct exchange *e = c->exchange;
 
-    if (e->phase == EXCHANGE_HEAD && only_blank(exchange_input(e))) {
+    if (e->phase == EXCHANGE_HEAD && exchange_is_blank(e)) {
         conn_close(c);
         return;
     }
@@ -592,6 +585,8 @@ void http1_drop(struct conn *c)
 {
     if (c->exchange->active)
         account_end(c, request_of(c), true);
+    if (c->exchange->flight.conn)
+        flight_leave(c->exchange);
     account_hide(c->all);
     give_exchange(c);
 }

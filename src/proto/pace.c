@@ -16,8 +16,7 @@ static struct mono now_of(const struct conn *c)
     return loop_now(c->all->s.loop);
 }
 
-/* Bytes of the response that have left the socket's buffer. */
-static uint64_t taken_by_client(const struct conn *c)
+uint64_t pace_taken(const struct conn *c)
 {
     int unsent = 0;
     uint64_t sent = c->exchange->sendq.sent_bytes;
@@ -38,7 +37,7 @@ static bool below_minimum(const struct conn *c, uint64_t bytes, uint64_t elapsed
 void pace_open_sending(struct conn *c)
 {
     c->rate_since = now_of(c);
-    c->rate_bytes = taken_by_client(c);
+    c->rate_bytes = pace_taken(c);
 }
 
 void pace_open_receiving(struct conn *c)
@@ -54,11 +53,13 @@ void pace_stop(struct conn *c)
 
 enum pace_verdict pace_of_sending(const struct conn *c)
 {
-    uint64_t taken = taken_by_client(c);
+    uint64_t taken = pace_taken(c);
     uint64_t moved = taken > c->rate_bytes ? taken - c->rate_bytes : 0;
 
     if (moved == 0)
         return PACE_NOTHING_READ;
+    if (c->exchange->flight.throttle.bytes_per_s > 0) /* it is slow at an operator's wish */
+        return PACE_GOOD;
     return below_minimum(c, moved, mono_since(now_of(c), c->rate_since)) ? PACE_TOO_SLOW
                                                                          : PACE_GOOD;
 }
@@ -77,4 +78,16 @@ bool pace_receiving_too_slow(struct conn *c, uint64_t bytes)
     bool slow = below_minimum(c, c->rate_bytes, elapsed_ns);
     pace_open_receiving(c);
     return slow;
+}
+
+bool pace_window(struct conn *c, size_t *window)
+{
+    uint64_t room;
+
+    if (c->all->finishing)
+        return true;
+    room = throttle_room(&c->exchange->flight.throttle, now_of(c));
+    if (room < *window)
+        *window = (size_t)room;
+    return room > 0;
 }

@@ -21,8 +21,17 @@ void pace_stop(struct conn *c);
 
 enum pace_verdict { PACE_GOOD, PACE_NOTHING_READ, PACE_TOO_SLOW };
 
+/* Bytes of the response, its head included, that the client's kernel has taken. */
+uint64_t pace_taken(const struct conn *c);
+
 /* The send timer of a response ran out: what the client took since the window was opened. */
 enum pace_verdict pace_of_sending(const struct conn *c);
+
+/*
+ * A throttled response: lowers *window to what may be sent now; false when nothing may before
+ * some time has passed. A worker that ends sends what it can.
+ */
+bool pace_window(struct conn *c, size_t *window);
 
 /* So many bytes of a request body came: whether the last window held too few. */
 bool pace_receiving_too_slow(struct conn *c, uint64_t bytes);

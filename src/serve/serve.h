@@ -63,11 +63,12 @@ struct serve_plan {
     /* For the logs. */
     enum serve_outcome cache;
     const struct conf_location *location; /* NULL when none matched */
-    struct span file; /* request path of the file sent, for the board; lives as long as body */
+    uint64_t path_key; /* hash of the decoded request path, equal in one worker; 0: none is known */
+    struct span file;  /* request path of the file sent, for the board; lives as long as body */
     void (*wake)(void *arg); /* set by the protocol; see SERVE_WAIT */
     void *wake_arg;
     struct serve_pending *pending; /* what is waited for; serve/ only */
-    struct file_body *beginning;   /* body whose first bytes are still to be got; serve/ only */
+    struct file_body *beginning;   /* body whose first bytes are still to be got; serve/ makes it */
     bool cold;                     /* something had to be asked of a disk by an offload thread */
     uint64_t offload_wait_ns;      /* time such jobs lay in the queue */
     uint64_t offload_run_ns;       /* and took */

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "board/board.h"
+#include "board/finished.h"
 #include "board/slot.h"
 #include "weir/snapshot.h"
 
@@ -44,6 +45,39 @@ static inline struct board_view *must_view(const struct board *b)
 
     ck_assert_msg(view != NULL, "%s", why);
     return view;
+}
+
+/* Worker 2's request in flight and file, and a finished request in both rings. */
+static inline void populate_requests(struct board *b)
+{
+    struct board_request *r = &b->request[BOARD_REQUESTS_PER_SLOT + 3];
+    struct board_file *f = &b->file[BOARD_FILES_PER_SLOT];
+    const struct board_finished_request done = {.when_wall_ns = wall_now().ns,
+                                                .total_ns = 2 * NS_PER_S,
+                                                .open_ns = NS_PER_S,
+                                                .bytes = 77,
+                                                .status = 200,
+                                                .cold = true,
+                                                .method = SPAN("GET"),
+                                                .target = SPAN("/slow\x1b"),
+                                                .peer = SPAN("10.0.0.9:1")};
+
+    r->phase = PHASE_SEND;
+    r->status = 206;
+    r->began_ns = r->phase_since_ns = r->progress_ns = mono_now().ns - NS_PER_S;
+    r->sent_bytes = 5;
+    r->content_bytes = 500;
+    board_text_set(&r->request, SPAN("GET /big\x1b[2J HTTP/1.1"));
+    board_text_set(&r->peer, SPAN("10.0.0.7:52110"));
+    r->serial = 1842;
+    b->slot[1].requests_in_flight = 1;
+    f->since_ns = mono_now().ns - NS_PER_S;
+    f->requests = 9;
+    f->time[3] = 9;
+    board_text_set(&f->path, SPAN("/big\x1b"));
+    f->serial = 4;
+    board_finished_slow(b, 1, &done);
+    board_finished_recent(b, 1, &done);
 }
 
 /* A board with something in every part of it. */
@@ -95,6 +129,7 @@ static inline void populate(struct board *b)
     board_text_set(&stall->path, SPAN("/srv/a\nb"));
     board_text_set(&stall->kernel, SPAN("waiting for disk (D) in openat"));
     stall->used = 9;
+    populate_requests(b);
     b->header->offload_threads = 64;
     b->header->faults = 2;
     b->header->workers_wanted = 2;

@@ -81,9 +81,29 @@ static void stalls_too_many(struct board_header *h)
 {
     h->section[BOARD_STALLS].count = 5000;
 }
-static void stalls_past_end(struct board_header *h)
+static void requests_too_few(struct board_header *h)
 {
-    h->section[BOARD_STALLS].count = BOARD_STALLS_KEPT + 1;
+    h->section[BOARD_REQUESTS].count--;
+}
+static void requests_too_small(struct board_header *h)
+{
+    h->section[BOARD_REQUESTS].stride_bytes -= 64;
+}
+static void files_too_few(struct board_header *h)
+{
+    h->section[BOARD_FILES].count = 0;
+}
+static void recent_too_few(struct board_header *h)
+{
+    h->section[BOARD_RECENT].count--;
+}
+static void slow_too_many(struct board_header *h)
+{
+    h->section[BOARD_SLOW].count = 65537;
+}
+static void slow_past_end(struct board_header *h)
+{
+    h->section[BOARD_SLOW].count = BOARD_SLOW_RING + 1;
 }
 static void events_stride_overflow(struct board_header *h)
 {
@@ -121,7 +141,9 @@ static const struct {
     {offset_past_end, "outside"},        {offset_in_header, "outside"},
     {offset_crooked, "outside"},         {threads_too_few, "offload threads, its slots"},
     {mounts_too_few, "mounts, its"},     {stalls_too_many, "claims"},
-    {stalls_past_end, "outside"},
+    {requests_too_few, "requests, its"}, {requests_too_small, "requests are"},
+    {files_too_few, "files, its"},       {recent_too_few, "recent requests, its"},
+    {slow_too_many, "claims"},           {slow_past_end, "outside"},
 };
 
 START_TEST(spoiled_boards_are_refused)
@@ -218,8 +240,41 @@ static void check_text(const char *text, size_t room)
     }
 }
 
+static void check_finished(const struct snap_finished *f, unsigned count, bool has_order)
+{
+    for (unsigned i = 0; i < count; i++) {
+        ck_assert(f[i].seq != 0 && f[i].status < 1000);
+        ck_assert(!has_order || i == 0 || f[i].seq > f[i - 1].seq);
+        check_text(f[i].request, sizeof f[i].request);
+        check_text(f[i].peer, sizeof f[i].peer);
+    }
+}
+
+static void check_requests(const struct snap *s)
+{
+    ck_assert_uint_le(s->request_count, SLOTS * BOARD_REQUESTS_PER_SLOT);
+    for (unsigned i = 0; i < s->request_count; i++) {
+        const struct snap_request *r = &s->request[i];
+        ck_assert(r->phase < PHASE_COUNT && r->status < 1000 && r->serial != 0);
+        ck_assert(r->worker >= 1 && r->worker <= SLOTS);
+        ck_assert(i == 0 || r->began_ns >= s->request[i - 1].began_ns);
+        check_text(r->request, SNAP_TEXT_BYTES);
+        check_text(r->peer, SNAP_TEXT_BYTES);
+    }
+    ck_assert_uint_le(s->file_count, SLOTS * BOARD_FILES_PER_SLOT);
+    for (unsigned i = 0; i < s->file_count; i++) {
+        ck_assert(s->file[i].worker >= 1 && s->file[i].serial != 0);
+        check_text(s->file[i].path, SNAP_TEXT_BYTES);
+    }
+    ck_assert_uint_le(s->recent_count, SLOTS * BOARD_RECENT_PER_SLOT);
+    ck_assert_uint_le(s->slow_count, BOARD_SLOW_RING);
+    check_finished(s->recent, s->recent_count, false);
+    check_finished(s->slow, s->slow_count, true);
+}
+
 static void check_snap(const struct snap *s)
 {
+    check_requests(s);
     check_text(s->instance, sizeof s->instance);
     check_text(s->host, sizeof s->host);
     check_text(s->program_version, sizeof s->program_version);
@@ -317,6 +372,59 @@ START_TEST(absurd_values_are_bounded)
 }
 END_TEST
 
+START_TEST(absurd_requests_are_bounded)
+{
+    struct board b;
+    struct snap s = {.wants = SNAP_REQUESTS | SNAP_FILES | SNAP_RECENT | SNAP_SLOW};
+    struct snap copy;
+
+    make(&b);
+    populate(&b);
+    struct board_view *view = must_view(&b);
+    struct board_request *r = &b.request[BOARD_REQUESTS_PER_SLOT + 3];
+    struct board_finished *slow = &b.slow[0];
+    ck_assert(board_view_snap(view, &s));
+    check_snap(&s);
+    ck_assert(s.request_count == 1 && s.file_count == 1 && s.recent_count == 1);
+    ck_assert_uint_eq(s.slow_count, 1);
+    ck_assert_str_eq(s.slow[0].request, "GET /slow\\x1B");
+    ck_assert_str_eq(s.slow[0].peer, "10.0.0.9:1");
+    ck_assert(snap_copy(&copy, &s));
+    ck_assert_str_eq(copy.request[0].request, s.request[0].request);
+    ck_assert(copy.slow[0].seq == s.slow[0].seq && copy.file[0].requests == 9);
+    snap_free(&copy);
+    r->phase = UINT32_MAX;
+    r->status = 1000000;
+    r->began_ns = r->sent_bytes = UINT64_MAX;
+    r->request.length = UINT16_MAX;
+    r->peer.seq = 1;
+    slow->target_bytes = 255;
+    slow->peer_bytes = 255;
+    slow->status = UINT16_MAX;
+    slow->worker = UINT16_MAX;
+    b.slot[1].requests_in_flight = UINT64_MAX;
+    ck_assert(board_view_snap(view, &s));
+    check_snap(&s);
+    ck_assert_int_eq(s.request[0].phase, 0);
+    /* Of what is not wanted, nothing. */
+    s.wants = 0;
+    ck_assert(board_view_snap(view, &s));
+    ck_assert(s.request_count + s.file_count + s.recent_count + s.slow_count == 0);
+    s.wants = SNAP_RECENT | SNAP_SLOW;
+    /* Counters of rings that make no sense: nothing is in its place. */
+    for (uint64_t next = UINT64_MAX;; next = 0) {
+        b.header->slow_next = b.slot[1].recent_next = next;
+        ck_assert(board_view_snap(view, &s));
+        ck_assert_uint_eq(s.slow_count + s.recent_count, 0);
+        if (next == 0)
+            break;
+    }
+    snap_free(&s);
+    board_view_close(&view);
+    board_destroy(&b);
+}
+END_TEST
+
 /* Workers that know many mounts, some the same: each row counts once, threads find theirs. */
 START_TEST(many_devices)
 {
@@ -366,7 +474,7 @@ END_TEST
 START_TEST(random_bytes_do_no_harm)
 {
     struct board b;
-    struct snap s = {0};
+    struct snap s = {.wants = SNAP_REQUESTS | SNAP_FILES | SNAP_RECENT | SNAP_SLOW};
     uint64_t x = 88172645463325252u;
 
     make(&b);
@@ -407,6 +515,7 @@ int main(void)
     tcase_add_test(t, files_that_are_no_boards_are_refused);
     tcase_add_test(t, longer_records_are_read);
     tcase_add_test(t, absurd_values_are_bounded);
+    tcase_add_test(t, absurd_requests_are_bounded);
     tcase_add_test(t, many_devices);
     tcase_add_test(t, random_bytes_do_no_harm);
     suite_add_tcase(s, t);

@@ -28,6 +28,19 @@ START_TEST(good_requests)
         {"drain 2", {.command = COMMAND_DRAIN, .amount = AMOUNT_SET, .number = 2}},
         {"restart 2", {.command = COMMAND_RESTART, .amount = AMOUNT_SET, .number = 2}},
         {"kill 10", {.command = COMMAND_KILL, .amount = AMOUNT_SET, .number = 10}},
+        {"inspect 3", {.command = COMMAND_INSPECT, .number = 3}},
+        {"abort 3-1842", {.command = COMMAND_ABORT, .number = 3, .serial = 1842}},
+        {"abort 65535-18446744073709551615",
+         {.command = COMMAND_ABORT, .number = 65535, .serial = UINT64_MAX}},
+        {"throttle 1-2 off", {.command = COMMAND_THROTTLE, .number = 1, .serial = 2}},
+        {"throttle 1-2 2000",
+         {.command = COMMAND_THROTTLE, .number = 1, .serial = 2, .rate_bytes = 2000}},
+        {"throttle 1-2 500k",
+         {.command = COMMAND_THROTTLE, .number = 1, .serial = 2, .rate_bytes = 500 << 10}},
+        {"throttle 1-2  1M ",
+         {.command = COMMAND_THROTTLE, .number = 1, .serial = 2, .rate_bytes = 1 << 20}},
+        {"throttle 1-2 1024g",
+         {.command = COMMAND_THROTTLE, .number = 1, .serial = 2, .rate_bytes = UINT64_C(1) << 40}},
         {"reload", {.command = COMMAND_RELOAD}},
         {"reopen", {.command = COMMAND_REOPEN}},
         {"loglevel error", {.command = COMMAND_LOGLEVEL, .level = LOG_LEVEL_ERROR}},
@@ -48,7 +61,9 @@ START_TEST(good_requests)
         ck_assert_msg(good, "%s: %s", cases[i].text, why);
         ck_assert_msg(r.command == cases[i].want.command && r.amount == cases[i].want.amount &&
                           r.number == cases[i].want.number && r.level == cases[i].want.level &&
-                          r.now == cases[i].want.now && span_eq(r.path, cases[i].want.path),
+                          r.now == cases[i].want.now && r.serial == cases[i].want.serial &&
+                          r.rate_bytes == cases[i].want.rate_bytes &&
+                          span_eq(r.path, cases[i].want.path),
                       "%s", cases[i].text);
     }
 }
@@ -85,6 +100,28 @@ static const struct {
     {BYTES("drain +1"), "number of a worker"},
     {BYTES("kill -9"), "number of a worker"},
     {BYTES("kill all"), "number of a worker"},
+    {BYTES("inspect"), "takes one argument: N"},
+    {BYTES("inspect x"), "number of a worker"},
+    {BYTES("abort"), "takes one argument: ID"},
+    {BYTES("abort 3"), "like 3-1842"},
+    {BYTES("abort 3-"), "like 3-1842"},
+    {BYTES("abort -3"), "like 3-1842"},
+    {BYTES("abort 0-1"), "like 3-1842"},
+    {BYTES("abort 1-0"), "like 3-1842"},
+    {BYTES("abort 1-2-3"), "like 3-1842"},
+    {BYTES("abort 1-18446744073709551616"), "like 3-1842"},
+    {BYTES("abort 1-2 3-4"), "not 2 arguments"},
+    {BYTES("throttle 1-2"), "takes two arguments: ID RATE|off, not 1"},
+    {BYTES("throttle 1-2 1m now"), "not 3 arguments"},
+    {BYTES("throttle 1 1m"), "like 3-1842"},
+    {BYTES("throttle 1-2 0"), "not a rate"},
+    {BYTES("throttle 1-2 1023"), "1k to 1024g"},
+    {BYTES("throttle 1-2 k"), "not a rate"},
+    {BYTES("throttle 1-2 1t"), "not a rate"},
+    {BYTES("throttle 1-2 -1k"), "not a rate"},
+    {BYTES("throttle 1-2 1025g"), "not a rate"},
+    {BYTES("throttle 1-2 18446744073709551615k"), "not a rate"},
+    {BYTES("throttle 1-2 1.5m"), "not a rate"},
     {BYTES("offload"), "takes one argument: N"},
     {BYTES("offload 0"), "1 to 128"},
     {BYTES("offload 129"), "1 to 128"},
@@ -287,8 +324,9 @@ START_TEST(the_manual_names_every_command)
                       "man/weirctl.1 says something else about %s than: %s",
                       control_command_word[i], control_command_help[i]);
     }
-    /* status, mounts, stalls and events are weirctl's own; board is for programs. */
-    ck_assert_uint_eq(count(commands, "\n.It Ic "), COMMAND_COUNT - 1 + 4);
+    /* status, requests, files, mounts, stalls and events are weirctl's own; board is for programs.
+     */
+    ck_assert_uint_eq(count(commands, "\n.It Ic "), COMMAND_COUNT - 1 + 6);
 }
 END_TEST
 

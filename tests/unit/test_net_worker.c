@@ -38,6 +38,7 @@ struct conns {
     struct kept kept[8];
     unsigned count;
     bool retiring;
+    uint64_t aborted, throttled;
 };
 
 static void kept_close(struct kept *k)
@@ -90,6 +91,10 @@ static void kept_ready(struct loop_io *io, uint32_t events)
         hang();               /* answered with itself */
     } else if (byte == 'm') { /* is the mount with the number 7 refused? */
         byte = offload_mount_refuses(offload_mount(the_pool, 7, "/mnt", "nfs")) ? 'R' : 'A';
+    } else if (byte == 'a') { /* the serial number that was aborted last */
+        byte = (char)k->conns->aborted;
+    } else if (byte == 't') { /* to how much the request T was throttled last */
+        byte = (char)k->conns->throttled;
     } else if (byte == 'f') { /* how many descriptors this process has */
         byte = 0;
         for (int fd = 0; fd < 200; fd++)
@@ -136,6 +141,19 @@ unsigned conns_finish(struct conns *c)
         if (c->kept[i].io.interest != 0)
             kept_close(&c->kept[i]);
     return cut;
+}
+
+bool conns_abort(struct conns *c, uint64_t serial)
+{
+    c->aborted = serial;
+    return serial == 'B';
+}
+
+bool conns_throttle(struct conns *c, uint64_t serial, uint64_t bytes_per_s)
+{
+    if (serial == 'T')
+        c->throttled = bytes_per_s;
+    return serial == 'T';
 }
 
 unsigned conns_count(const struct conns *c)
@@ -574,6 +592,30 @@ START_TEST(offload_is_commanded)
 }
 END_TEST
 
+START_TEST(requests_are_commanded)
+{
+    struct stage *s = stage_new();
+
+    stage_start(s);
+    stage_ready(s);
+    int client = client_of(s);
+    tell(s, CHANNEL_ABORT, 'A', -1); /* one that is over: nothing happens */
+    tell(s, CHANNEL_ABORT, 'B', -1);
+    while (ask(client, 'a') != 'B')
+        ;
+    for (char serial = 'S'; serial <= 'T'; serial++) {
+        struct channel_message m = {
+            .kind = CHANNEL_THROTTLE, .value = (uint64_t)serial, .amount = 'x'};
+        ck_assert_int_eq((int)fd_send_with(s->channel[0], &m, sizeof m, -1), (int)sizeof m);
+    }
+    while (ask(client, 't') != 'x')
+        ;
+    close(client);
+    tell(s, CHANNEL_QUIT, 0, -1);
+    stage_end(s, WORKER_RETIRED, true);
+}
+END_TEST
+
 START_TEST(cannot_start)
 {
     struct stage *s = stage_new();
@@ -645,6 +687,7 @@ int main(void)
     tcase_add_test(t, ends_although_a_thread_hangs);
     tcase_add_test(t, serving_is_given_its_seconds);
     tcase_add_test(t, offload_is_commanded);
+    tcase_add_test(t, requests_are_commanded);
     tcase_add_test(t, cannot_start);
     tcase_add_test(t, another_user);
     suite_add_tcase(s, t);

@@ -391,13 +391,23 @@ void rig_init(struct rig *rig)
     rig->conf.log.flush_ns = 30 * NS_PER_S;
 }
 
-void rig_start(struct rig *rig)
+static void make_slot(struct rig *rig)
 {
     size_t bytes = (sizeof *rig->slot + 63) / 64 * 64;
 
+    if (rig->with_board) {
+        ck_assert(board_create(&rig->board, &(struct board_create){8, 1, "rig", "1"}));
+        rig->slot = &rig->board.slot[RIG_WORKER - 1];
+        return;
+    }
     rig->slot = aligned_alloc(64, bytes);
     ck_assert_ptr_nonnull(rig->slot);
     memset(rig->slot, 0, bytes);
+}
+
+void rig_start(struct rig *rig)
+{
+    make_slot(rig);
     rig->loop = loop_new(rig->slot);
     ck_assert_ptr_nonnull(rig->loop);
     rig->look.run = look_run;
@@ -411,7 +421,8 @@ void rig_start(struct rig *rig)
     const struct conns_settings s = {.loop = rig->loop,
                                      .conf = &rig->conf,
                                      .log = rig->log,
-                                     .worker_number = 7,
+                                     .board = rig->with_board ? &rig->board : NULL,
+                                     .worker_number = RIG_WORKER,
                                      .closed = on_closed,
                                      .empty = on_empty,
                                      .arg = rig};
@@ -438,7 +449,10 @@ void rig_end(struct rig *rig)
     loop_free(&rig->loop);
     close_fd(&rig->log_fd);
     close_fd(&file_fd);
-    free(rig->slot);
+    if (rig->with_board)
+        board_destroy(&rig->board);
+    else
+        free(rig->slot);
 }
 
 /* Both ends of a connection: [0] the server's, [1] the client's. */

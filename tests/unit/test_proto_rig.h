@@ -9,11 +9,13 @@
 
 #include "tests/unit/unit.h"
 
+#include "board/board.h"
 #include "board/slot.h"
 #include "proto/conn.h"
 
 #define RIG_BIG_BYTES (8u * 1024 * 1024)
 #define RIG_CLIENTS   80
+#define RIG_WORKER    7
 
 struct rig_client {
     struct rig *rig;
@@ -25,6 +27,8 @@ struct rig_client {
 
 struct rig {
     struct conf conf;
+    bool with_board;    /* set before rig_start: there is a board, and `slot` is its seventh */
+    struct board board; /* of eight slots */
     struct board_slot *slot;
     struct loop *loop;
     struct access_log *log;

@@ -44,7 +44,53 @@ enum strip_kind {
     STRIP_FAILED /* refused or failed; stays until Esc */
 };
 
-enum view_kind { VIEW_OVERVIEW, VIEW_IO, VIEW_COUNT };
+/* In the order of their number keys; the detail of one worker is reached by Enter. */
+enum view_kind {
+    VIEW_OVERVIEW,
+    VIEW_LATENCY,
+    VIEW_REQUESTS,
+    VIEW_FILES,
+    VIEW_IO,
+    VIEW_EVENTS,
+    VIEW_WORKER,
+    VIEW_COUNT
+};
+
+/*
+ * What a view with a list remembers: the cursor belongs to a thing (a request, a file, an
+ * event), not to a row. Key: worker << 48 | serial for requests; a hash of the path for files;
+ * the model's event number for events; worker << 32 | epoch for workers; 0: none.
+ */
+struct list_state {
+    uint64_t key;
+    int scroll;            /* rows above the first one shown; the view clamps it */
+    int sort;              /* a column of the view's own table; 0: its natural order */
+    bool invert;
+    uint64_t held_until_ns; /* the order stays as it is until then; 0: it does not */
+    char filter[64];        /* rows without this text are left out; "" for none */
+    char find[64];          /* what / searches */
+};
+
+/* The moment that is shown. */
+struct app_time {
+    bool paused;       /* `record` is shown, not the newest; sampling goes on */
+    bool replay;       /* a recording is shown: there is no server to change */
+    uint64_t record;   /* number of the record on the tape (tui/model/tape.h) */
+    uint64_t newest;   /* and of the newest; told by app_tape */
+    uint64_t oldest;
+};
+
+/* The answer to `inspect N`, asked for while the detail of a worker is shown. */
+struct app_inspect {
+    unsigned worker;
+    uint32_t epoch;
+    unsigned id;          /* of the command under way, 0 for none */
+    uint64_t asked_ns, answered_ns;
+    bool ok;
+    char text[16384];     /* lines; or why there are none */
+};
+
+#define APP_TAGS 64
 
 #define APP_TYPED_BYTES 8
 
@@ -64,6 +110,18 @@ struct strip {
 struct app {
     struct strip strip;
     enum view_kind view;
+    enum view_kind back; /* what Esc leads to from VIEW_WORKER */
+    struct list_state list[VIEW_COUNT];
+    struct app_time time;
+    struct app_inspect inspect;
+    uint64_t tag[APP_TAGS]; /* keys of tagged workers */
+    unsigned tag_count;
+    bool follow; /* the cursor stays on the worst worker */
+    bool group;  /* workers by generation */
+    bool wide;   /* the request column takes what it can */
+    bool bits;   /* rates in bits, not bytes */
+    int latency_ago; /* the column under the cursor of the heat map, in seconds before the newest */
+    unsigned latency_worker; /* 0: all */
     int io_scroll; /* threads above the first one shown in the I/O view */
     bool help;
     int help_scroll;

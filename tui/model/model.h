@@ -12,11 +12,13 @@
 #define WEIR_TUI_MODEL_H
 
 #include "tui/model/history.h"
+#include "tui/model/topk.h"
 #include "weir/snapshot.h"
 
 #define MODEL_LAG_STEPS     7 /* baselines 10 s apart: figures over the last 60 to 70 s */
 #define MODEL_WAIT_SECONDS  60
-#define MODEL_EVENTS        256
+#define MODEL_EVENTS        1024
+#define HEAT_SECONDS        240
 #define MODEL_UNKNOWN       (-1.0)
 #define MODEL_STALE_NS      (1500 * UINT64_C(1000000)) /* the master beats at least each second */
 #define MODEL_SLOW_FRACTION 4 /* a worker away for a quarter of [log] blocked is slow */
@@ -70,7 +72,15 @@ struct model_worker {
     unsigned turn_bases;
     uint64_t turn_base_ns; /* when the newest was taken */
     uint64_t lag_p50_ns, lag_p99_ns, lag_max_ns;
+    uint64_t lag_p90_ns;
+    uint64_t lag_over; /* turns longer than [log] blocked, in the same time */
+    uint32_t lag[LAG_BUCKETS]; /* turns of that time */
+    double turns;      /* per second; MODEL_UNKNOWN */
     bool lag_known;
+    uint16_t heat[HEAT_SECONDS][LAG_BUCKETS]; /* a ring over seconds, full at 65535 */
+    unsigned heat_next, heat_count;
+    uint64_t rss_bytes; /* from /proc; 0: not known */
+    double cpu;         /* share of one CPU over the last interval; MODEL_UNKNOWN */
     uint64_t
         pool_full_since_ns; /* since when its offload pool is full with a queue; 0: it is not */
 };
@@ -113,10 +123,14 @@ struct model_offload {
     uint64_t window_ns;               /* when the running 30 s began */
 };
 
+enum event_severity { EVENT_IS_INFO, EVENT_IS_WARN, EVENT_IS_BAD };
+
 enum link_state { LINK_NEVER, LINK_LIVE, LINK_STALE, LINK_GONE };
 
 struct model_event {
+    uint64_t number; /* from 1, in the order in which they came here */
     uint64_t wall_ns;
+    enum event_severity severity;
     unsigned worker;
     char word[12];
     char text[SNAP_TEXT_BYTES];
@@ -142,6 +156,9 @@ struct model {
     unsigned in_state[ROW_STATE_COUNT];
     unsigned live; /* rows with a process */
     struct model_offload offload;
+    struct topk files;
+    /* What views look at beside the overview: copied from the board when asked for. */
+    unsigned wants; /* bits of enum snap_want, for the next snapshot */
 
     /* The running second, and those that ended. */
     uint64_t second_start_ns;
