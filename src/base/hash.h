@@ -21,6 +21,23 @@ static inline uint64_t hash_fold(uint64_t a, uint64_t b)
     return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
+/* Fewer than 8 bytes in one word; which bytes lie where follows from n. No call for so little. */
+static inline uint64_t hash_rest(const char *p, size_t n)
+{
+    uint32_t low, high;
+
+    if (n >= sizeof low) {
+        memcpy(&low, p, sizeof low);
+        memcpy(&high, p + n - sizeof high, sizeof high);
+        return low | (uint64_t)high << 32;
+    }
+    if (n == 0)
+        return 0;
+    return (uint64_t)(unsigned char)p[0] | (uint64_t)(unsigned char)p[n / 2] << 8 |
+           (uint64_t)(unsigned char)p[n - 1] << 16;
+}
+
+/* What is hashed is s with its length. */
 static inline uint64_t hash_span(uint64_t seed, struct span s)
 {
     static const uint64_t k = UINT64_C(0x9e3779b97f4a7c15);
@@ -32,10 +49,7 @@ static inline uint64_t hash_span(uint64_t seed, struct span s)
         memcpy(&word, s.p + at, sizeof word);
         h = hash_fold(h ^ word, k);
     }
-    word = 0;
-    if (s.n > at)
-        memcpy(&word, s.p + at, s.n - at);
-    h = hash_fold(h ^ word, k);
+    h = hash_fold(h ^ hash_rest(s.p + at, s.n - at), k);
     return hash_fold(h ^ s.n, k);
 }
 

@@ -242,8 +242,10 @@ static bool release(const struct dashboard *d, pid_t server, int released)
         return false;
     }
     fprintf(stderr,
-            "weir: the server runs on in the background (pid %ld). To look at it: "
-            "weirtop -r %s; to stop it: weirctl -r %s stop; its log: %s\n",
+            "weir: the server runs on in the background (pid %ld)\n"
+            "  to look at it: weirtop -r %s\n"
+            "  to stop it:    weirctl -r %s stop\n"
+            "  its log:       %s\n",
             (long)server, d->runtime.dir, d->runtime.dir, d->log_path);
     return true;
 }

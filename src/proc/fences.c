@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
@@ -18,6 +19,7 @@ void fence_mount_free(struct fence_mount *m)
 {
     buf_free(&m->name);
     buf_free(&m->type);
+    buf_free(&m->source);
     m->device = 0;
 }
 
@@ -72,14 +74,14 @@ static bool covers(struct span point, struct span path)
 
 /* Fields of a line: id parent major:minor root point options [tags...] - type source super */
 struct line {
-    struct span device, point, type;
+    struct span id, device, point, type, source;
 };
 
 static bool parse_line(struct span text, struct line *l)
 {
     struct span rest = text;
 
-    span_cut(&rest, ' ');
+    l->id = span_cut(&rest, ' ');
     span_cut(&rest, ' ');
     l->device = span_cut(&rest, ' ');
     span_cut(&rest, ' ');
@@ -87,6 +89,7 @@ static bool parse_line(struct span text, struct line *l)
     while (rest.p)
         if (span_eq(span_cut(&rest, ' '), SPAN("-"))) {
             l->type = span_cut(&rest, ' ');
+            l->source = span_cut(&rest, ' ');
             return l->type.n > 0;
         }
     return false;
@@ -104,27 +107,47 @@ static bool parse_device(struct span text, uint64_t *device)
     return true;
 }
 
+/* False on ENOMEM; *m is then empty. */
+static bool fill_mount(const struct line *l, uint64_t device, struct fence_mount *m)
+{
+    *m = (struct fence_mount){.device = device};
+    if (unescape(l->point, &m->name) && unescape(l->type, &m->type) &&
+        unescape(l->source, &m->source))
+        return true;
+    fence_mount_free(m);
+    return false;
+}
+
 /* Takes the line's mount when it is nearer to the path than the one found so far. */
 static bool consider(const struct line *l, struct span path, struct fence_mount *m)
 {
-    struct buf point = {0}, type = {0};
+    struct fence_mount new;
     uint64_t device;
 
     if (!parse_device(l->device, &device))
         return true;
-    if (!unescape(l->point, &point) || !unescape(l->type, &type)) {
-        buf_free(&point);
-        buf_free(&type);
+    if (!fill_mount(l, device, &new))
         return false;
-    }
-    if (!covers(buf_span(&point), path) || point.n < m->name.n) {
-        buf_free(&point);
-        buf_free(&type);
+    if (!covers(buf_span(&new.name), path) || new.name.n < m->name.n) {
+        fence_mount_free(&new);
         return true;
     }
     fence_mount_free(m);
-    *m = (struct fence_mount){device, point, type};
+    *m = new;
     return true;
+}
+
+bool fence_find_id(struct span mountinfo, uint64_t id, struct fence_mount *m)
+{
+    struct line l;
+    uint64_t own, device;
+
+    *m = (struct fence_mount){0};
+    while (mountinfo.p)
+        if (parse_line(span_cut(&mountinfo, '\n'), &l) && span_u64(l.id, UINT64_MAX, &own) &&
+            own == id)
+            return parse_device(l.device, &device) && fill_mount(&l, device, m);
+    return false;
 }
 
 bool fence_find(struct span mountinfo, struct span path, struct fence_mount *m, struct buf *why)
@@ -151,10 +174,13 @@ bool fence_find(struct span mountinfo, struct span path, struct fence_mount *m, 
     return good;
 }
 
-/* Appends the whole file. False with a sentence in *why. */
-static bool read_mountinfo(struct buf *text, struct buf *why)
+bool fence_read_mountinfo(pid_t pid, struct buf *text, struct buf *why)
 {
-    int fd = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
+    char path[64] = "/proc/self/mountinfo";
+
+    if (pid != 0)
+        snprintf(path, sizeof path, "/proc/%ld/mountinfo", (long)pid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
     ssize_t n = fd >= 0 ? 1 : -1;
 
     while (n > 0 && text->n < MOUNTINFO_BYTES_MAX) {
@@ -167,9 +193,9 @@ static bool read_mountinfo(struct buf *text, struct buf *why)
         text->n += n > 0 ? (size_t)n : 0;
     }
     if (n < 0)
-        buf_addf(why, "/proc/self/mountinfo cannot be read: %s", strerror(errno));
+        buf_addf(why, "%s cannot be read: %s", path, strerror(errno));
     else if (n > 0)
-        buf_addf(why, "/proc/self/mountinfo is too long");
+        buf_addf(why, "%s is too long", path);
     close_fd(&fd);
     return n == 0;
 }
@@ -179,7 +205,7 @@ bool fence_find_here(struct span path, struct fence_mount *m, struct buf *why)
     struct buf text = {0};
 
     *m = (struct fence_mount){0};
-    bool good = read_mountinfo(&text, why) && fence_find(buf_span(&text), path, m, why);
+    bool good = fence_read_mountinfo(0, &text, why) && fence_find(buf_span(&text), path, m, why);
     buf_free(&text);
     return good;
 }

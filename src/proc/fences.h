@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Which mount a path is on, found without touching the path's file system (it may be the one
- * that does not answer): by the longest mount point in /proc/self/mountinfo. And the mounts
+ * that does not answer): by the longest mount point in /proc/self/mountinfo; or which mount has
+ * an ID. And the mounts
  * an operator has fenced, remembered for workers that start later. Master only.
  */
 #ifndef WEIR_PROC_FENCES_H
@@ -9,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/bytes.h"
 
@@ -22,7 +24,7 @@ struct fence_mount {
      */
     uint64_t device;
     struct buf name; /* mount point, without mountinfo's escapes */
-    struct buf type;
+    struct buf type, source;
 };
 
 void fence_mount_free(struct fence_mount *m);
@@ -37,6 +39,12 @@ void fence_mount_free(struct fence_mount *m);
 bool fence_find(struct span mountinfo, struct span path, struct fence_mount *m, struct buf *why);
 /* The same by /proc/self/mountinfo. */
 bool fence_find_here(struct span path, struct fence_mount *m, struct buf *why);
+
+/* The mount with this ID, as fdinfo of proc(5) names it. False when there is none, and on ENOMEM.
+ */
+bool fence_find_id(struct span mountinfo, uint64_t id, struct fence_mount *m);
+/* Appends /proc/PID/mountinfo; pid 0: this process's. False with a sentence in *why. */
+bool fence_read_mountinfo(pid_t pid, struct buf *text, struct buf *why);
 
 struct fences {
     uint64_t device[FENCES_MAX];

@@ -22,7 +22,7 @@
 #include "base/escape.h"
 #include "base/fd.h"
 #include "board/board.h"
-#include "file/mounts.h"
+#include "proc/fences.h"
 #include "proc/thread_look.h"
 
 enum {
@@ -38,8 +38,8 @@ enum {
 struct inspection {
     pid_t pid;
     struct buf *out;
-    size_t from;                /* where in *out it begins */
-    struct file_mounts *mounts; /* of the worker; NULL: not readable */
+    size_t from;       /* where in *out it begins */
+    struct buf mounts; /* mountinfo of the worker; empty when it may not be read */
     unsigned threads, idle, uninterruptible, told, stacks;
     uint64_t switches, forced_switches; /* of all threads */
     bool switches_known;
@@ -128,25 +128,24 @@ static bool read_target(const struct inspection *in, uint64_t fd, char to[LINK_B
     return n >= 0;
 }
 
-static const struct file_mount *mount_of(const struct inspection *in, uint64_t fd)
+/* "ext4 /dev/sda1 at /srv", the mount of a descriptor; false when it is not known. */
+static bool put_mount(struct out *o, const struct inspection *in, uint64_t fd)
 {
     char name[64], text[TEXT_BYTES];
+    struct fence_mount m;
     uint64_t id;
 
     snprintf(name, sizeof name, "fdinfo/%" PRIu64, fd);
-    if (!in->mounts || thread_look_read(in->pid, 0, name, text, sizeof text) < 0 ||
-        !number_of(text, "mnt_id:", &id))
-        return NULL;
-    return file_mounts_by_id(in->mounts, id);
-}
-
-static void add_mount(struct out *o, const struct file_mount *m)
-{
-    escape_visible(o, span_str(m->type));
+    if (thread_look_read(in->pid, 0, name, text, sizeof text) < 0 ||
+        !number_of(text, "mnt_id:", &id) || !fence_find_id(buf_span(&in->mounts), id, &m))
+        return false;
+    escape_visible(o, buf_span(&m.type));
     out_char(o, ' ');
-    escape_visible(o, span_str(m->source));
+    escape_visible(o, buf_span(&m.source));
     out_str(o, " at ");
-    escape_visible(o, span_str(m->point));
+    escape_visible(o, buf_span(&m.name));
+    fence_mount_free(&m);
+    return true;
 }
 
 /* "7 is /srv/a, on ext4 /dev/sda1 at /srv" */
@@ -164,13 +163,9 @@ static void put_descriptor(struct inspection *in, const char *name, uint64_t fd)
     }
     *o.p = '\0';
     put(in, name, "%" PRIu64 " %s", fd, shown);
-    if (target[0] != '/')
-        return;
-    const struct file_mount *m = mount_of(in, fd);
-    if (!m)
-        return;
     o = out_into(shown, sizeof shown - 1);
-    add_mount(&o, m);
+    if (target[0] != '/' || !put_mount(&o, in, fd))
+        return;
     *o.p = '\0';
     put(in, *name ? "mount" : "", "%s%s", *name ? "" : "on ", shown);
 }
@@ -497,19 +492,6 @@ static void put_work(struct inspection *in, const char *stat)
 
 /* --- all of it --- */
 
-/* Its mount table; NULL when that may not be read (which file_mounts_new would log). */
-static struct file_mounts *mounts_of(pid_t pid)
-{
-    char path[64];
-
-    snprintf(path, sizeof path, "/proc/%ld/mountinfo", (long)pid);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return NULL;
-    close_fd(&fd);
-    return file_mounts_new(NULL, path);
-}
-
 /* True, with a sentence for all that was said so far. */
 static bool is_gone(const struct inspection *in, uint64_t start_ticks)
 {
@@ -529,11 +511,14 @@ bool inspect_worker(pid_t pid, uint64_t start_ticks, struct buf *out)
 {
     struct inspection in = {.pid = pid, .out = out, .from = out->n};
     struct thread_look look;
+    struct buf unread = {0};
     char stat[1024];
 
     if (is_gone(&in, start_ticks))
         return false;
-    in.mounts = mounts_of(pid);
+    if (!fence_read_mountinfo(pid, &in.mounts, &unread))
+        in.mounts.n = 0; /* then no mount is told */
+    buf_free(&unread);
     if (thread_look(&look, pid, pid))
         put_loop(&in, &look);
     put_gap(&in);
@@ -546,7 +531,7 @@ bool inspect_worker(pid_t pid, uint64_t start_ticks, struct buf *out)
         put_gap(&in);
     }
     put_descriptors(&in);
-    file_mounts_free(&in.mounts);
+    buf_free(&in.mounts);
     if (is_gone(&in, start_ticks)) /* what was read may be of two processes */
         return false;
     if (in.short_of_memory) {

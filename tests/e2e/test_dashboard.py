@@ -151,12 +151,12 @@ class OneTerminal(unittest.TestCase):
         self.gone()
 
     def test_no_leaves_it_running(self):
-        s = self.open()
+        s = self.open(columns=160)
         pid = self.weir.status()["master_pid"]
         s.keys("q")
         s.wait("Stop the server too?")
         s.keys("n", "Enter")
-        text = s.wait("EXIT=0", 20).replace("\n", "")
+        text = s.wait("EXIT=0", 20)
         self.assertIn(f"pid {pid}", text)
         self.assertIn(f"weirtop -r {self.weir.runtime}", text)
         self.assertIn(f"weirctl -r {self.weir.runtime} stop", text)
