@@ -21,13 +21,26 @@ struct view {
     struct layout layout;
     struct verdict verdict;
     enum pane strip_pane; /* where the strip is shown; the verdict's when that has no room */
+    bool sweep;           /* graphs stand still, the place of the newest second moves */
+    struct view_facts *facts;
 };
 
-/* What the controller has to know of the screen, for paging and scrolling. */
+#define VIEW_ROWS 256
+
+/*
+ * What the controller has to know of the screen, for cursor, paging, scrolling and clicks. A row
+ * of a list is known by its key (struct list_state).
+ */
 struct view_facts {
-    int table_rows;
-    int help_last; /* the furthest the help can scroll */
-    int io_last;   /* and the threads of the I/O view */
+    int page_rows;               /* rows the list has room for */
+    int last_scroll;             /* the furthest list_state.scroll can be; more counts as that */
+    int scroll;                  /* list_state.scroll as it was taken */
+    int first_row;               /* the line of the screen where the list's first row is */
+    int row_count;               /* rows on the screen */
+    uint64_t row_key[VIEW_ROWS]; /* of each of them; 0: a line that is no row */
+    int heat_last;               /* the furthest app.latency_ago can be */
+    int help_last;               /* the furthest the help can scroll */
+    int table_rows, io_last;     /* page_rows; last_scroll of the I/O view */
 };
 
 /* Draws the screen of one instant, whatever is open. */
@@ -35,9 +48,21 @@ struct view_facts view_draw(const struct model *m, const struct app *a, struct g
                             enum charset charset, bool colour);
 
 void view_overview(struct view *v);
-/* Offload threads, mounts, stalls. Returns the furthest the threads can scroll. */
-int view_io(struct view *v);
+void view_latency(struct view *v);
+void view_requests(struct view *v);
+void view_files(struct view *v);
+void view_io(struct view *v); /* offload threads, mounts, stalls */
+void view_events(struct view *v);
+void view_worker(struct view *v);
+/* Dialogs, menus, prompts, setup, help, drawn over the view. True when it covers all of it. */
+bool view_overlay(struct view *v);
 void view_offload(struct view *v, struct rect r); /* the line about offload threads */
+
+/*
+ * The orders a view's list can be sorted by: list_state.sort is an index from 0, the list's own
+ * order. NULL beyond the last.
+ */
+const char *view_sort_name(enum view_kind view, int sort);
 
 /* Parts that every view has. */
 void view_title(struct view *v, struct rect r);
