@@ -28,19 +28,23 @@ struct view {
 #define VIEW_ROWS 256
 
 /*
- * What the controller has to know of the screen, for cursor, paging, scrolling and clicks. A row
- * of a list is known by its key (struct list_state).
+ * What the controller has to know of the screen, for cursor, paging, scrolling and clicks
+ * (struct app_facts). row_key: the list of this view in its order of now, filtered, from row
+ * first_row of it on; what is on the screen is among them, with as much around it as there is
+ * room for. A line that is no row (a title of a group) counts as a row with key 0.
  */
 struct view_facts {
-    int page_rows;               /* rows the list has room for */
-    int last_scroll;             /* the furthest list_state.scroll can be; more counts as that */
-    int scroll;                  /* list_state.scroll as it was taken */
-    int first_row;               /* the line of the screen where the list's first row is */
-    int row_count;               /* rows on the screen */
-    uint64_t row_key[VIEW_ROWS]; /* of each of them; 0: a line that is no row */
-    int heat_last;               /* the furthest app.latency_ago can be */
-    int help_last;               /* the furthest the help can scroll */
-    int table_rows, io_last;     /* page_rows; last_scroll of the I/O view */
+    int table_rows; /* page_rows */
+    int help_last;  /* the furthest the help can scroll */
+    int io_last;    /* and the threads of the I/O view */
+    uint64_t row_key[VIEW_ROWS];
+    int row_count;
+    int first_row;
+    int page_rows;   /* rows the list has room for */
+    int last_scroll; /* the furthest list_state.scroll can be; more counts as that */
+    int row_line;    /* line of the screen of the first row that is shown; 0: there is none */
+    int scroll;      /* which row of the list that is */
+    int heat_last;   /* the furthest app.latency_ago can be */
 };
 
 /* Draws the screen of one instant, whatever is open. */
@@ -58,20 +62,20 @@ void view_worker(struct view *v);
 bool view_overlay(struct view *v);
 void view_offload(struct view *v, struct rect r); /* the line about offload threads */
 
-/*
- * The orders a view's list can be sorted by: list_state.sort is an index from 0, the list's own
- * order. NULL beyond the last.
- */
-const char *view_sort_name(enum view_kind view, int sort);
-
 /* Parts that every view has. */
 void view_title(struct view *v, struct rect r);
 void view_verdict(struct view *v, struct rect r);
 void view_keys(struct view *v, struct rect r);
+/* All of these, for a view that has nothing of its own to say there; called last. */
+void view_around(struct view *v);
+/* The worker whose detail is shown; NULL when it is gone. */
+const struct snap_worker *view_worker_shown(const struct view *v);
 /* What is shown of a server that is gone is dimmed: it is how things were. */
 void view_dim_old(struct view *v);
 bool view_gone(const struct view *v);
 
+/* Text in lines that break at blanks; the last one is cut. */
+void view_paragraph(struct view *v, struct rect r, int indent, enum role role, const char *text);
 /* "-- title -----" */
 void view_rule(struct view *v, int row, int col, int cells, const char *title);
 /* Of numbers from 0 to at least 4; the kernel lets a queue's limit be passed by one. */
@@ -81,8 +85,15 @@ void view_table(struct view *v); /* the worker table and the selected request */
 /* One letter per slot in brackets; returns the cells it took. */
 int view_scoreboard(struct view *v, int row, int col, int cells);
 void view_strip(struct view *v, struct rect r);
+/* The requests that are slow, in flight or over, and the files asked for most; for wide screens. */
+void view_slow_pane(struct view *v, struct rect r);
+void view_files_pane(struct view *v, struct rect r);
 /* Returns the furthest it can scroll. */
 int view_help(struct view *v);
+
+/* A rate of bytes in five cells, in bits when the user wants those; and its unit. */
+const char *view_rate(const struct view *v, char out[24], double bytes_per_s);
+const char *view_rate_unit(const struct view *v); /* "/s" or "b/s" */
 
 /* Formatted text at a place; returns the cells it took. */
 int view_print(struct view *v, int row, int col, int cells, enum role role, const char *fmt, ...)
