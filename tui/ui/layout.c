@@ -143,8 +143,8 @@ static const struct {
 } column_order[] = {
     {COLUMN_REQUESTS, 16}, {COLUMN_CONNECTIONS, 16}, {COLUMN_LAG99, 16}, {COLUMN_OUT, 16},
     {COLUMN_OFFLOAD, 16},  {COLUMN_ERRORS, 16},      {COLUMN_PID, 16},   {COLUMN_LAG50, 24},
-    {COLUMN_LAGMAX, 24},   {COLUMN_GENERATION, 24},  {COLUMN_RSS, 24},   {COLUMN_IN, 24},
-    {COLUMN_CPU, 24},
+    {COLUMN_LAGMAX, 24},   {COLUMN_GENERATION, 24},  {COLUMN_RSS, 22},   {COLUMN_IN, 22},
+    {COLUMN_CPU, 22},
 };
 
 static void layout_columns(struct layout *l, const struct layout_need *need)

@@ -12,7 +12,7 @@
 #include "tui/ui/fmt.h"
 #include "tui/ui/text.h"
 
-/* In the order of sorts.def, which counts from 1, but for the last two. */
+/* In the order of view_sort_name, which counts them from 1, but for the last two. */
 enum {
     F_REQUESTS,
     F_OUT,
@@ -71,7 +71,7 @@ static void file_row(const struct list_table *t, int row, const struct top_file 
     list_put(t, row, F_PATH, role, f->path);
 }
 
-/* What column `by` of sorts.def sorts by. */
+/* What number `by` of view_sort_name sorts by. */
 static void file_sort_by(const struct top_file *f, struct list_item *item, int by)
 {
     const double number[] = {[F_REQUESTS] = f->requests,  [F_OUT] = f->bytes,

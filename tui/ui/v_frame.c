@@ -171,7 +171,7 @@ static void title_rest(const struct view *v, char *text, size_t bytes, int room)
 void view_title(struct view *v, struct rect r)
 {
     const struct snap *s = &v->m->now;
-    char state[64], place[96], text[1024], cut[1024];
+    char state[96], place[96], text[1024], cut[1024];
     bool tiny = v->layout.cols < 30;
 
     title_place(v, place, sizeof place);

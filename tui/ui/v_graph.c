@@ -7,7 +7,6 @@
 #include <math.h>
 #include <stdio.h>
 
-#include "base/clock.h"
 #include "tui/ui/fmt.h"
 
 /* Lag on a logarithmic scale: 1 ms is 1, each factor of ten one more, up to 10 s. */
@@ -46,7 +45,7 @@ static int graph_values(const struct view *v, double *value, int cells, history_
         samples = GRAPH_SAMPLES;
     history_columns(&v->m->history, value, samples, 1, pick);
     if (v->sweep)
-        chart_sweep(value, samples, v->m->second_start_ns / NS_PER_S);
+        chart_sweep(value, samples, v->m->seconds);
     return samples;
 }
 

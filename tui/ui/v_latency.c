@@ -204,7 +204,7 @@ static const struct list_column lag_columns[L_COUNT] = {
     [L_HIST] = {LIST_REST, LIST_REST, LIST_REST, false, "0.5ms - 8s+"},
 };
 
-/* What column `by` of sorts.def sorts by. */
+/* What number `by` of view_sort_name sorts by. */
 static void lag_sort_by(const struct view *v, struct list_item *item, int by)
 {
     const struct model_row *r = &v->m->row[item->index];

@@ -12,6 +12,24 @@
 #include "base/clock.h"
 #include "tui/ui/text.h"
 
+/* By number: 0 is the natural order. Each view gives its items what the number means. */
+#define SORTS 18
+static const char *const sort_name[VIEW_COUNT][SORTS] = {
+    [VIEW_OVERVIEW] = {"severity", "#", "PID", "GEN", "STATE", "SINCE", "REQ/s", "OUT/s", "IN/s",
+                       "CONN", "OFQ", "LAG50", "LAG99", "LAGMAX", "RSS", "CPU%", "ERR", "REQUEST"},
+    [VIEW_LATENCY] = {"severity", "#", "p50", "p90", "p99", "max", "iter/s", "over limit"},
+    [VIEW_REQUESTS] = {"age", "AGE", "W-ID", "PHASE", "CLIENT", "SENT", "SIZE", "RATE", "PATH"},
+    [VIEW_FILES] = {"REQ/s", "REQ/s", "OUT/s", "INFL", "COLD", "p50", "p99", "ERR/s", "LAST",
+                    "PATH"},
+    [VIEW_IO] = {"severity"},
+    [VIEW_EVENTS] = {"newest first"},
+};
+
+const char *view_sort_name(enum view_kind view, int sort)
+{
+    return sort >= 0 && sort < SORTS ? sort_name[view][sort] : NULL;
+}
+
 static int column_cells(const struct list_column *c, int cols)
 {
     return cols < LAYOUT_NARROW_COLS ? c->narrow : cols >= LAYOUT_WIDE_COLS ? c->wide : c->usual;
@@ -183,25 +201,18 @@ void list_arrange(struct list *l, const struct view *v, enum view_kind kind)
         h->key[i] = l->item[i].key;
 }
 
-/* Tells the rows on the screen and as many before and behind them as there is room for. */
 static void window_facts(struct view_facts *f, const struct list *l, const struct list_window *w,
                          int row)
 {
-    int around = (VIEW_ROWS - w->room) / 2;
-    int first = w->top - (around > 0 ? around : 0);
-
-    if (first > l->count - VIEW_ROWS)
-        first = l->count - VIEW_ROWS;
-    if (first < 0)
-        first = 0;
-    f->first_row = first;
-    f->row_count = l->count - first < VIEW_ROWS ? l->count - first : VIEW_ROWS;
-    for (int i = 0; i < f->row_count; i++)
-        f->row_key[i] = l->item[first + i].key;
     f->page_rows = f->table_rows = w->room;
     f->last_scroll = w->last;
     f->scroll = w->top;
-    f->row_line = row;
+    f->first_row = row;
+    f->row_count = l->count - w->top < w->room ? l->count - w->top : w->room;
+    if (f->row_count > VIEW_ROWS)
+        f->row_count = VIEW_ROWS;
+    for (int i = 0; i < f->row_count; i++)
+        f->row_key[i] = l->item[w->top + i].key;
 }
 
 struct list_window list_window(struct view *v, const struct list *l, enum view_kind kind, int row,
@@ -234,14 +245,14 @@ void list_more(const struct view *v, enum view_kind kind, const struct list_wind
                size_t out_bytes)
 {
     const struct list_state *state = &v->a->list[kind];
-    const struct sort_row *sort = state->sort ? sort_of(kind, state->sort) : NULL;
+    const char *sort = state->sort ? view_sort_name(kind, state->sort) : NULL;
     int below = w->count - w->top - w->room, n = 0;
     char part[5][96] = {"", "", "", "", ""};
 
     if (state->filter[0])
         snprintf(part[0], sizeof part[0], "only \"%s\"", state->filter);
     if (sort || state->invert)
-        snprintf(part[1], sizeof part[1], "by %s%s", sort ? sort->word : "default",
+        snprintf(part[1], sizeof part[1], "by %s%s", sort ? sort : "default",
                  state->invert ? " inverted" : "");
     if (list_is_held(v, state))
         snprintf(part[2], sizeof part[2], "held %us",

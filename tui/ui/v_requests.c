@@ -136,7 +136,7 @@ static void request_row(const struct list_table *t, int row, const struct snap_r
     }
 }
 
-/* What column `by` of sorts.def sorts by. */
+/* What number `by` of view_sort_name sorts by. */
 static void request_sort_by(const struct model *m, struct list_item *item, int by)
 {
     const struct snap_request *r = &m->now.request[item->index];

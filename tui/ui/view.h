@@ -29,22 +29,18 @@ struct view {
 
 /*
  * What the controller has to know of the screen, for cursor, paging, scrolling and clicks
- * (struct app_facts). row_key: the list of this view in its order of now, filtered, from row
- * first_row of it on; what is on the screen is among them, with as much around it as there is
- * room for. A line that is no row (a title of a group) counts as a row with key 0.
+ * (struct app_facts). A row of a list is known by its key (struct list_state).
  */
 struct view_facts {
-    int table_rows; /* page_rows */
-    int help_last;  /* the furthest the help can scroll */
-    int io_last;    /* and the threads of the I/O view */
-    uint64_t row_key[VIEW_ROWS];
-    int row_count;
-    int first_row;
-    int page_rows;   /* rows the list has room for */
-    int last_scroll; /* the furthest list_state.scroll can be; more counts as that */
-    int row_line;    /* line of the screen of the first row that is shown; 0: there is none */
-    int scroll;      /* which row of the list that is */
-    int heat_last;   /* the furthest app.latency_ago can be */
+    int page_rows;               /* rows the list has room for */
+    int last_scroll;             /* the furthest list_state.scroll can be; more counts as that */
+    int scroll;                  /* list_state.scroll as it was taken */
+    int first_row;               /* the line of the screen where the list's first row is */
+    int row_count;               /* rows on the screen */
+    uint64_t row_key[VIEW_ROWS]; /* of each of them; 0: a line that is no row */
+    int heat_last;               /* the furthest app.latency_ago can be */
+    int help_last;               /* the furthest the help can scroll */
+    int table_rows, io_last;     /* page_rows; last_scroll of the I/O view's threads */
 };
 
 /* Draws the screen of one instant, whatever is open. */
@@ -61,6 +57,13 @@ void view_worker(struct view *v);
 /* Dialogs, menus, prompts, setup, help, drawn over the view. True when it covers all of it. */
 bool view_overlay(struct view *v);
 void view_offload(struct view *v, struct rect r); /* the line about offload threads */
+
+/*
+ * The orders a view's list can be sorted by: list_state.sort is an index from 0, the list's own
+ * order. NULL beyond the last. Figures sort with the largest first, words and numbers of workers
+ * with the smallest.
+ */
+const char *view_sort_name(enum view_kind view, int sort);
 
 /* Parts that every view has. */
 void view_title(struct view *v, struct rect r);
