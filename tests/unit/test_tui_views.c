@@ -81,7 +81,7 @@ START_TEST(lists_with_cursor_and_order)
 {
     struct app a = begin(VIEW_REQUESTS);
 
-    a.list[VIEW_REQUESTS].key = UINT64_C(4) << 48 | (1800 + 4 * 7);
+    a.list[VIEW_REQUESTS].key = UINT64_C(4) << 48 | 1843;
     a.list[VIEW_REQUESTS].sort = 7;
     golden_screen(FIX_POOL_FULL, &a, "-requests-by_rate", 80, 24, CHARSET_ASCII);
     a.list[VIEW_REQUESTS].sort = 0;
