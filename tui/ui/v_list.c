@@ -96,7 +96,7 @@ void list_header(const struct list_table *t, int row, const char *more)
     /* What it says of the rows is worth more than the title of the last column. */
     if (from > end - 1 - cells) {
         from = end - 1 - cells > t->place[last].col ? end - 1 - cells : t->place[last].col;
-        grid_fill(t->v->g, row, from, end - from, ROLE_TITLE, L' ');
+        grid_fill(t->v->g, row, t->place[last].col, end - t->place[last].col, ROLE_TITLE, L' ');
     }
     char cut[256];
     text_cut_end(cut, sizeof cut, more, end - 1 - from);

@@ -283,7 +283,7 @@ static void draw_slow(struct view *v, struct rect r)
     for (unsigned i = 0; i < s->slow_count; i++)
         lately += s->slow[i].when_wall_ns + 600 * NS_PER_S >= v->m->wall_ns;
     if (s->slow_count > 0)
-        snprintf(more, sizeof more, "slow: %u in 10 min", lately);
+        snprintf(more, sizeof more, v->layout.narrow ? "slow" : "slow: %u in 10 min", lately);
     list_header(&t, r.row, more);
     for (int i = 0; i < r.rows - 1 && i < (int)s->slow_count; i++)
         slow_row(&t, r.row + 1 + i, &s->slow[s->slow_count - 1 - (unsigned)i]);
