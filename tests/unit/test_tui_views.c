@@ -150,6 +150,7 @@ int main(void)
         return EXIT_SUCCESS;
     Suite *s = suite_create("tui views");
     TCase *t = tcase_create("golden");
+    tcase_set_timeout(t, 60);
     tcase_add_loop_test(t, views_of_situations, 0, SITUATIONS);
     tcase_add_test(t, views_in_blocks);
     tcase_add_test(t, latency_of_one_worker);
