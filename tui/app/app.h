@@ -13,8 +13,8 @@
  *   Each key, paste, click, tick (10 a second) and reply goes to app_event, which may leave one
  *   command in *out: send it, or say app_not_sent. What else is to do is in the bits returned.
  *   After each drawing: app_seen. After each record of the tape: app_tape.
- *   While app.time.paused or .replay, the views get the model of tape_show(app.time.record), but
- *   app_event always gets the live one (in a replay: the one of the record).
+ *   While app.time.paused or .replay, the views get the model of tape_show(app.time.record), to
+ *   which app.past then points; app_event gets the live one as ever (in a replay: the same).
  * Runs in weirtop.
  */
 #ifndef WEIR_TUI_APP_H
@@ -93,19 +93,6 @@ enum view_kind {
     VIEW_COUNT
 };
 
-/* A column that a list can be sorted by. */
-struct sort_row {
-    enum view_kind view;
-    int number;
-    const char *word; /* as in the header of the table, and in settings */
-    const char *help;
-};
-
-extern const struct sort_row sort_table[];
-extern const int sort_count;
-/* NULL when there is none: number 0 is the view's natural order. */
-const struct sort_row *sort_of(enum view_kind view, int number);
-
 /* The words of :view and of titles: "overview", "latency", ... */
 extern const char *const view_word[VIEW_COUNT];
 
@@ -119,7 +106,7 @@ extern const char *const view_word[VIEW_COUNT];
 struct list_state {
     uint64_t key;
     int scroll; /* rows above the first one shown; the view clamps it */
-    int sort;   /* a column of the view's table (sorts.def); 0: its natural order */
+    int sort;   /* index into view_sort_name; 0: the list's natural order */
     bool invert;
     uint64_t held_until_ns; /* the order stays as it is until then; 0: it does not */
     char filter[64];        /* rows without this text are left out (app_row_matches); "" for none */
@@ -178,22 +165,21 @@ struct roll {
     bool ending;        /* Esc: none after the current one */
 };
 
-/* What the controller has to know of the screen as last drawn. */
+/*
+ * What the controller has to know of the screen as last drawn, for cursor, paging, scrolling and
+ * clicks. A row of a list is known by its key (struct list_state); in the overview and the
+ * latency view rows are workers.
+ */
 struct app_facts {
-    int table_rows; /* of the table on the screen, for PgUp and PgDn */
-    int help_last;  /* the furthest the help can scroll */
-    int io_last;    /* and the threads of the I/O view */
-    /*
-     * The list of the view in its order of now, filtered: the keys of its rows from row
-     * `first_row` of the list on, as many as are shown, or more up to APP_ROWS. In the overview
-     * and the latency view these are workers.
-     */
-    uint64_t row_key[APP_ROWS];
-    int row_count; /* of row_key */
-    int first_row;
-    int page_rows;   /* rows the list's pane can show */
-    int last_scroll; /* the furthest list_state.scroll can go */
-    int row_line;    /* screen line (from 0) of the row list_state.scroll, for clicks; 0: unknown */
+    int page_rows;              /* rows the list has room for */
+    int last_scroll;            /* the furthest list_state.scroll can be; more counts as that */
+    int scroll;                 /* list_state.scroll as it was taken */
+    int first_row;              /* the line of the screen where the list's first row is */
+    int row_count;              /* rows on the screen */
+    uint64_t row_key[APP_ROWS]; /* of each of them; 0: a line that is no row */
+    int heat_last;              /* the furthest app.latency_ago can be */
+    int help_last;              /* the furthest the help can scroll */
+    int table_rows, io_last;    /* page_rows; last_scroll of the I/O view */
 };
 
 struct app {
@@ -227,7 +213,11 @@ struct app {
     unsigned selected; /* number of the worker under the cursor, 0 when none */
     uint32_t selected_epoch;
     int row_wanted; /* the cursor goes to this row of the list once its key is known; -1 */
+    int find_pages;  /* a search goes on for so many pages of the list */
+    bool find_up;
+    uint64_t find_ns; /* when it was asked for */
     struct app_facts seen;
+    const struct model *past; /* the main loop's: the record that is shown; NULL: the live model */
     uint64_t interval_ns;
     bool read_only;   /* by --read-only */
     char denied[128]; /* why the server lets this user change nothing; learnt from a reply */
@@ -259,8 +249,12 @@ void app_saved(struct app *a, struct model *m, const char *file, const char *why
 /* Why keys that change the server do nothing now; NULL when they do. */
 const char *app_read_only_reason(const struct app *a, const struct model *m);
 
-/* The screen was drawn. */
-void app_seen(struct app *a, const struct app_facts *facts);
+/*
+ * The screen was drawn, of this model. True when it has to be drawn again at once: the cursor
+ * went, or a search goes on, to rows that were not on the screen. Ends by itself: at most one
+ * drawing for each page of the list.
+ */
+bool app_seen(struct app *a, const struct model *shown, const struct app_facts *facts);
 
 /* The tape holds these records; both 0 when it is empty. */
 void app_tape(struct app *a, uint64_t oldest, uint64_t newest);
@@ -271,6 +265,10 @@ uint32_t app_strip_now(const struct app *a, const struct model *m);
 
 /* The selected row, the first one when none is selected; -1 when there are no rows. */
 int app_selected_row(const struct app *a, const struct model *m);
+
+/* A passing remark in the bottom line. */
+void app_note(struct app *a, uint64_t now_ns, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
 
 bool app_tagged(const struct app *a, uint64_t worker_key);
 
@@ -289,5 +287,11 @@ static inline uint64_t app_request_key(const struct snap_request *r)
  * keeps; views use it so that both agree. True for "".
  */
 bool app_row_matches(const struct model *m, enum view_kind view, uint64_t key, const char *text);
+
+/* The model that the views show. */
+static inline const struct model *app_shown(const struct app *a, const struct model *m)
+{
+    return a->past ? a->past : m;
+}
 
 #endif

@@ -46,7 +46,6 @@ struct dialog {
     bool tagged;     /* about all tagged workers, one after another */
     int option;      /* the one chosen */
     bool yes;        /* the highlighted button is the verb, not Cancel */
-    bool asked;      /* reload: the server has the question, its words are awaited here */
     char target[SNAP_TEXT_BYTES]; /* mount point; or the request's target, for show */
     struct line typed;            /* the instance's name, or a rate */
 };
