@@ -273,9 +273,9 @@ struct board_request {
     board_u32 reserved;
     board_u64 began_ns;
     board_u64 phase_since_ns;
-    board_u64 progress_ns;   /* when the client last took or gave bytes */
-    board_u64 sent_bytes;    /* content the kernel has taken */
-    board_u64 content_bytes; /* of the response; REQUEST_LENGTH_UNKNOWN */
+    board_u64 progress_ns;          /* when the client last took or gave bytes */
+    board_u64 sent_bytes;           /* content the kernel has taken */
+    board_u64 content_bytes;        /* of the response; REQUEST_LENGTH_UNKNOWN */
     board_u64 throttle_bytes_per_s; /* an operator's; 0: none */
     struct board_text request;      /* its first line */
     struct board_text peer;
@@ -292,9 +292,9 @@ struct board_file {
     BOARD_ALIGN board_u64 serial;
     board_u64 since_ns;
     board_u64 requests;
-    board_u64 bytes; /* content sent */
-    board_u64 cold;  /* requests of these that asked an offload thread */
-    board_u64 errors; /* 4xx, 5xx and those cut short */
+    board_u64 bytes;        /* content sent */
+    board_u64 cold;         /* requests of these that asked an offload thread */
+    board_u64 errors;       /* 4xx, 5xx and those cut short */
     board_u64 last_time_ns; /* how long the last one took */
     board_u32 time[FILE_TIME_BUCKETS];
     struct board_text path; /* as the client names it, without query: after decoding */
@@ -305,10 +305,10 @@ struct board_file {
 #define BOARD_SLOW_RING       128
 #define FINISHED_TEXT_BYTES   168
 struct board_finished {
-    board_u64 seq; /* 0 while it is being written; store-release when whole */
+    board_u64 seq;          /* 0 while it is being written; store-release when whole */
     board_u64 when_wall_ns; /* of its end */
     board_u64 total_ns, queue_ns, head_ns, open_ns, offload_wait_ns, offload_run_ns, first_byte_ns;
-    board_u64 bytes; /* content sent */
+    board_u64 bytes;         /* content sent */
     _Atomic uint16_t worker; /* from 1 */
     _Atomic uint16_t status;
     _Atomic uint8_t aborted, cold;

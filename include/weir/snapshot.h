@@ -188,11 +188,12 @@ struct snap {
     unsigned stall_count; /* the longest first */
     struct snap_stall *stall;
     /* Of these the parts in `wants` only; the others are empty. */
-    unsigned wants; /* bits of enum snap_want: set by the caller before board_view_snap */
-    unsigned request_count;     /* the oldest first */
+    unsigned wants;         /* bits of enum snap_want: set by the caller before board_view_snap */
+    unsigned request_count; /* the oldest first */
     struct snap_request *request;
-    uint64_t requests_in_flight; /* longer than REQUEST_SHOWN_NS, all workers, with rows or without */
-    unsigned file_count; /* by worker; merging workers is the reader's */
+    uint64_t
+        requests_in_flight; /* longer than REQUEST_SHOWN_NS, all workers, with rows or without */
+    unsigned file_count;    /* by worker; merging workers is the reader's */
     struct snap_file *file;
     unsigned recent_count; /* by worker, then oldest first */
     struct snap_finished *recent;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The server's end of the board: one memfd, laid out as header and sections (slots,
- * listeners, events, offload threads, mounts, stalls), sealed so that it can neither shrink under a
- * reader nor be mapped writable by anybody who gets its descriptor. The master makes it; workers
- * write to the mapping they inherit. Reading it as an observer does is view.c.
+ * listeners, events, offload threads, mounts, stalls, requests, files), sealed so that it can
+ * neither shrink under a reader nor be mapped writable by anybody who gets its descriptor. The
+ * master makes it; workers write to the mapping they inherit. Reading it as an observer does
+ * is view.c; emptying a slot after its process has ended is clear.c.
  */
 #include "board/board.h"
 
@@ -99,6 +100,10 @@ static void place_sections(const struct board *b, struct board_section *section)
         [BOARD_THREADS] = {sizeof(struct board_thread), b->slot_count * BOARD_THREADS_PER_SLOT},
         [BOARD_MOUNTS] = {sizeof(struct board_mount), b->slot_count * BOARD_MOUNTS_PER_SLOT},
         [BOARD_STALLS] = {sizeof(struct board_stall), BOARD_STALLS_KEPT},
+        [BOARD_REQUESTS] = {sizeof(struct board_request), b->slot_count * BOARD_REQUESTS_PER_SLOT},
+        [BOARD_FILES] = {sizeof(struct board_file), b->slot_count * BOARD_FILES_PER_SLOT},
+        [BOARD_RECENT] = {sizeof(struct board_finished), b->slot_count * BOARD_RECENT_PER_SLOT},
+        [BOARD_SLOW] = {sizeof(struct board_finished), BOARD_SLOW_RING},
     };
     size_t at = align64(sizeof(struct board_header));
 
@@ -138,6 +143,8 @@ static bool fill_header(struct board *b, const struct board_create *how)
     place_sections(b, h->section);
     atomic_store_explicit(&h->heartbeat_ns, h->started_ns, memory_order_relaxed);
     atomic_store_explicit(&h->event_next, 1, memory_order_relaxed);
+    atomic_store_explicit(&h->slow_next, 1, memory_order_relaxed);
+    atomic_store_explicit(&h->log_level, (uint32_t)log_get_level(), memory_order_relaxed);
     h->magic = BOARD_MAGIC;
     return true;
 }
@@ -178,16 +185,23 @@ static bool map_board(struct board *b)
     return true;
 }
 
+static void *part_of(const struct board *b, const struct board_section *section, unsigned kind)
+{
+    return (char *)b->header + section[kind].offset_bytes;
+}
+
 static void find_parts(struct board *b, const struct board_section *section)
 {
-    char *base = (char *)b->header;
-
-    b->slot = (struct board_slot *)(void *)(base + section[BOARD_SLOTS].offset_bytes);
-    b->listener = (struct board_listener *)(void *)(base + section[BOARD_LISTENERS].offset_bytes);
-    b->event = (struct board_event *)(void *)(base + section[BOARD_EVENTS].offset_bytes);
-    b->thread = (struct board_thread *)(void *)(base + section[BOARD_THREADS].offset_bytes);
-    b->mount = (struct board_mount *)(void *)(base + section[BOARD_MOUNTS].offset_bytes);
-    b->stall = (struct board_stall *)(void *)(base + section[BOARD_STALLS].offset_bytes);
+    b->slot = part_of(b, section, BOARD_SLOTS);
+    b->listener = part_of(b, section, BOARD_LISTENERS);
+    b->event = part_of(b, section, BOARD_EVENTS);
+    b->thread = part_of(b, section, BOARD_THREADS);
+    b->mount = part_of(b, section, BOARD_MOUNTS);
+    b->stall = part_of(b, section, BOARD_STALLS);
+    b->request = part_of(b, section, BOARD_REQUESTS);
+    b->file = part_of(b, section, BOARD_FILES);
+    b->recent = part_of(b, section, BOARD_RECENT);
+    b->slow = part_of(b, section, BOARD_SLOW);
 }
 
 bool board_create(struct board *b, const struct board_create *how)
@@ -248,94 +262,6 @@ void board_op_end(struct board *b, bool done, struct span text)
 {
     board_text_set(&b->header->op_text, text);
     atomic_store_explicit(&b->header->op_state, done ? OP_DONE : OP_FAILED, memory_order_release);
-}
-
-static void zero_u64(board_u64 *p, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        atomic_store_explicit(&p[i], 0, memory_order_relaxed);
-}
-
-/*
- * Adds the dead worker's counters to the copy of `past` that nobody reads, then turns readers
- * to it and away from counter[] by one store, so that at every instant each count is seen once.
- */
-static uint32_t retire_counters(struct board_slot *s)
-{
-    uint32_t seq = atomic_load_explicit(&s->past_seq, memory_order_relaxed) & ~1u;
-    const board_u64 *now = s->past[seq / 2 % 2];
-    board_u64 *next = s->past[(seq / 2 + 1) % 2];
-
-    for (unsigned c = 0; c < COUNTER_COUNT; c++) {
-        uint64_t sum = atomic_load_explicit(&now[c], memory_order_relaxed);
-        if (!board_counter_is_gauge[c])
-            sum += atomic_load_explicit(&s->counter[c], memory_order_relaxed);
-        atomic_store_explicit(&next[c], sum, memory_order_relaxed);
-    }
-    atomic_store_explicit(&s->past_seq, seq + 1, memory_order_release);
-    atomic_thread_fence(memory_order_release);
-    return seq;
-}
-
-void board_clear_worker(struct board_slot *s)
-{
-    uint32_t seq = retire_counters(s);
-
-    atomic_store_explicit(&s->ready, 0, memory_order_relaxed);
-    atomic_store_explicit(&s->turn_since_ns, 0, memory_order_relaxed);
-    atomic_store_explicit(&s->wait_since_ns, 0, memory_order_relaxed);
-    atomic_store_explicit(&s->wait, WAIT_POLL, memory_order_relaxed);
-    atomic_store_explicit(&s->heartbeat_ns, 0, memory_order_relaxed);
-    zero_u64(s->counter, COUNTER_COUNT);
-    board_text_set(&s->serving, span_of(NULL, 0));
-    board_text_set(&s->request, span_of(NULL, 0));
-    board_text_set(&s->peer, span_of(NULL, 0));
-    for (unsigned i = 0; i < HIST_COUNT; i++) {
-        zero_u64(&s->hist[i].count, 1);
-        zero_u64(&s->hist[i].sum_ns, 1);
-        zero_u64(s->hist[i].bucket, HIST_BUCKETS);
-    }
-    atomic_store_explicit(&s->past_seq, seq + 2, memory_order_release);
-}
-
-static void clear_thread(struct board_thread *t)
-{
-    atomic_store_explicit(&t->used, 0, memory_order_release);
-    atomic_store_explicit(&t->since_ns, 0, memory_order_relaxed);
-    atomic_store_explicit(&t->wait, WAIT_POLL, memory_order_relaxed);
-    atomic_store_explicit(&t->tid, 0, memory_order_relaxed);
-    atomic_store_explicit(&t->mount, 0, memory_order_relaxed);
-    board_text_set(&t->path, span_of(NULL, 0));
-}
-
-static void clear_mount(struct board_mount *m)
-{
-    atomic_store_explicit(&m->used, 0, memory_order_release);
-    atomic_store_explicit(&m->state, MOUNT_OK, memory_order_relaxed);
-    atomic_store_explicit(&m->running, 0, memory_order_relaxed);
-    atomic_store_explicit(&m->queued, 0, memory_order_relaxed);
-    atomic_store_explicit(&m->oldest_ns, 0, memory_order_relaxed);
-    atomic_store_explicit(&m->sick_since_ns, 0, memory_order_relaxed);
-    atomic_store_explicit(&m->device, 0, memory_order_relaxed);
-    zero_u64(m->counter, MOUNT_COUNTER_COUNT);
-    board_text_set(&m->name, span_of(NULL, 0));
-    board_text_set(&m->type, span_of(NULL, 0));
-}
-
-void board_clear_slot(struct board *b, unsigned slot)
-{
-    struct board_thread *thread = &b->thread[(size_t)slot * BOARD_THREADS_PER_SLOT];
-    struct board_mount *mount = &b->mount[(size_t)slot * BOARD_MOUNTS_PER_SLOT];
-
-    /* Rows never used are left alone: writing them would give the board pages it does not need. */
-    for (unsigned i = 0; i < BOARD_THREADS_PER_SLOT; i++)
-        if (atomic_load_explicit(&thread[i].tid, memory_order_relaxed) != 0 ||
-            atomic_load_explicit(&thread[i].used, memory_order_relaxed) != 0)
-            clear_thread(&thread[i]);
-    for (unsigned i = 0; i < BOARD_MOUNTS_PER_SLOT; i++)
-        if (atomic_load_explicit(&mount[i].used, memory_order_relaxed) != 0)
-            clear_mount(&mount[i]);
-    board_clear_worker(&b->slot[slot]);
 }
 
 static void event_write(struct board_event *e, uint64_t seq, enum board_event_kind kind,

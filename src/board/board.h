@@ -22,9 +22,13 @@ struct board {
     unsigned listener_count;
     struct board_event *event;
     unsigned event_count;
-    struct board_thread *thread; /* BOARD_THREADS_PER_SLOT for each slot */
-    struct board_mount *mount;   /* BOARD_MOUNTS_PER_SLOT for each slot */
-    struct board_stall *stall;   /* BOARD_STALLS_KEPT */
+    struct board_thread *thread;   /* BOARD_THREADS_PER_SLOT for each slot */
+    struct board_mount *mount;     /* BOARD_MOUNTS_PER_SLOT for each slot */
+    struct board_stall *stall;     /* BOARD_STALLS_KEPT */
+    struct board_request *request; /* BOARD_REQUESTS_PER_SLOT for each slot */
+    struct board_file *file;       /* BOARD_FILES_PER_SLOT for each slot */
+    struct board_finished *recent; /* BOARD_RECENT_PER_SLOT for each slot */
+    struct board_finished *slow;   /* BOARD_SLOW_RING */
     size_t bytes;
     int fd; /* the memfd, writable; master only */
 };
@@ -52,7 +56,7 @@ int board_open_read_only(const struct board *b);
  */
 void board_clear_worker(struct board_slot *s);
 
-/* The same, and the rows of its offload threads and mounts: what the master calls. */
+/* The same, and its rows in the other sections: what the master calls. */
 void board_clear_slot(struct board *b, unsigned slot);
 
 /*

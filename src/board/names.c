@@ -19,6 +19,18 @@ const char *const board_wait_help[WAIT_COUNT] = {
 #undef WAIT
 };
 
+const char *const board_phase_name[PHASE_COUNT] = {
+#define PHASE(name, word, help) [PHASE_##name] = word,
+#include "weir/phases.def"
+#undef PHASE
+};
+
+const char *const board_phase_help[PHASE_COUNT] = {
+#define PHASE(name, word, help) [PHASE_##name] = help,
+#include "weir/phases.def"
+#undef PHASE
+};
+
 const char *const board_state_name[SLOT_STATE_COUNT] = {
 #define STATE(name, word, letter, help) [SLOT_##name] = word,
 #include "weir/states.def"
@@ -105,6 +117,14 @@ uint64_t board_tables_hash(void)
         offsetof(struct board_thread, path),
         offsetof(struct board_mount, type),
         offsetof(struct board_stall, kernel),
+        offsetof(struct board_request, peer),
+        offsetof(struct board_file, path),
+        offsetof(struct board_finished, words),
+        BOARD_REQUESTS_PER_SLOT,
+        BOARD_FILES_PER_SLOT,
+        BOARD_RECENT_PER_SLOT,
+        FILE_TIME_BUCKETS,
+        FINISHED_TEXT_BYTES,
         BOARD_THREADS_PER_SLOT,
         BOARD_MOUNTS_PER_SLOT,
         MOUNT_COUNTER_COUNT,
@@ -116,6 +136,7 @@ uint64_t board_tables_hash(void)
     uint64_t h = UINT64_C(14695981039346656037);
 
     h = hash_words(h, board_wait_name, WAIT_COUNT);
+    h = hash_words(h, board_phase_name, PHASE_COUNT);
     h = hash_words(h, board_state_name, SLOT_STATE_COUNT);
     h = hash_words(h, board_event_name, EVENT_COUNT);
     h = hash_words(h, board_counter_name, COUNTER_COUNT);

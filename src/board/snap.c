@@ -16,6 +16,10 @@ void snap_free(struct snap *s)
     free(s->thread);
     free(s->mount);
     free(s->stall);
+    free(s->request);
+    free(s->file);
+    free(s->recent);
+    free(s->slow);
     *s = (struct snap){0};
 }
 
@@ -45,12 +49,20 @@ bool snap_copy(struct snap *to, const struct snap *from)
     to->thread = copy_array(from->thread, from->thread_count, sizeof *to->thread, &failed);
     to->mount = copy_array(from->mount, from->mount_count, sizeof *to->mount, &failed);
     to->stall = copy_array(from->stall, from->stall_count, sizeof *to->stall, &failed);
+    to->request = copy_array(from->request, from->request_count, sizeof *to->request, &failed);
+    to->file = copy_array(from->file, from->file_count, sizeof *to->file, &failed);
+    to->recent = copy_array(from->recent, from->recent_count, sizeof *to->recent, &failed);
+    to->slow = copy_array(from->slow, from->slow_count, sizeof *to->slow, &failed);
     to->listener_room = from->listener_count;
     to->worker_room = from->worker_count;
     to->event_room = from->event_count;
     to->thread_room = from->thread_count;
     to->mount_room = from->mount_count;
     to->stall_room = from->stall_count;
+    to->request_room = from->request_count;
+    to->file_room = from->file_count;
+    to->recent_room = from->recent_count;
+    to->slow_room = from->slow_count;
     if (failed)
         snap_free(to);
     return !failed;

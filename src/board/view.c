@@ -5,7 +5,8 @@
  * an access was copied and checked once, at opening; later reads are single atomic loads
  * whose values are bounded again where they are used. What no weir writes (an enumerator out
  * of range) reads as the first of its kind. Runs in observers, never in a worker.
- * Offload threads, mounts and stalls are in view_offload.c.
+ * Offload threads, mounts and stalls are in view_offload.c, requests and files in
+ * view_requests.c.
  */
 #include "board/view.h"
 
@@ -20,11 +21,12 @@
 
 #include "base/clock.h"
 #include "base/escape.h"
+#include "base/log.h"
 #include "board/slot.h"
 #include "board/words.h"
 
 /* More than any weir makes: a board beyond it is refused before memory is spent on it. */
-#define VIEW_BYTES_MAX (256u << 20)
+#define VIEW_BYTES_MAX (512u << 20)
 
 static const struct {
     const char *name;
@@ -40,6 +42,14 @@ static const struct {
     [BOARD_MOUNTS] = {"mounts", sizeof(struct board_mount), _Alignof(struct board_mount),
                       4096 * BOARD_MOUNTS_PER_SLOT},
     [BOARD_STALLS] = {"stalls", sizeof(struct board_stall), _Alignof(struct board_stall), 4096},
+    [BOARD_REQUESTS] = {"requests", sizeof(struct board_request), _Alignof(struct board_request),
+                        4096 * BOARD_REQUESTS_PER_SLOT},
+    [BOARD_FILES] = {"files", sizeof(struct board_file), _Alignof(struct board_file),
+                     4096 * BOARD_FILES_PER_SLOT},
+    [BOARD_RECENT] = {"recent requests", sizeof(struct board_finished),
+                      _Alignof(struct board_finished), 4096 * BOARD_RECENT_PER_SLOT},
+    [BOARD_SLOW] = {"slow requests", sizeof(struct board_finished), _Alignof(struct board_finished),
+                    65536},
 };
 
 __attribute__((format(printf, 3, 4))) static bool refuse(char *why, size_t why_bytes,
@@ -105,7 +115,10 @@ static bool check_header(const struct board_header *h, size_t bytes, char *why, 
         if (!check_section(h, i, why, why_bytes))
             return false;
     return check_rows(h, BOARD_THREADS, BOARD_THREADS_PER_SLOT, why, why_bytes) &&
-           check_rows(h, BOARD_MOUNTS, BOARD_MOUNTS_PER_SLOT, why, why_bytes);
+           check_rows(h, BOARD_MOUNTS, BOARD_MOUNTS_PER_SLOT, why, why_bytes) &&
+           check_rows(h, BOARD_REQUESTS, BOARD_REQUESTS_PER_SLOT, why, why_bytes) &&
+           check_rows(h, BOARD_FILES, BOARD_FILES_PER_SLOT, why, why_bytes) &&
+           check_rows(h, BOARD_RECENT, BOARD_RECENT_PER_SLOT, why, why_bytes);
 }
 
 /* The size of what lies behind fd, which can no longer shrink. */
@@ -161,8 +174,7 @@ void board_view_close(struct board_view **view)
     *view = NULL;
 }
 
-/* to has room for four times n, "..." and a NUL. Most text is plain and only copied. */
-static void scrub(char *to, size_t room, const char *p, size_t n, bool cut)
+void view_scrub(char *to, size_t room, const char *p, size_t n, bool cut)
 {
     struct out o = out_into(to, room - 1);
     size_t plain = 0;
@@ -178,7 +190,7 @@ static void scrub(char *to, size_t room, const char *p, size_t n, bool cut)
 
 static void scrub_fixed(char *to, size_t room, const char *from, size_t most)
 {
-    scrub(to, room, from, strnlen(from, most), false);
+    view_scrub(to, room, from, strnlen(from, most), false);
 }
 
 bool view_take_text(char to[SNAP_TEXT_BYTES], const struct board_text *t)
@@ -188,7 +200,7 @@ bool view_take_text(char to[SNAP_TEXT_BYTES], const struct board_text *t)
     bool whole = board_text_get(t, raw, &n);
     bool cut = atomic_load_explicit(&t->cut, memory_order_relaxed) != 0;
 
-    scrub(to, SNAP_TEXT_BYTES, raw, n, cut);
+    view_scrub(to, SNAP_TEXT_BYTES, raw, n, cut);
     return whole;
 }
 
@@ -229,6 +241,7 @@ static void take_header(const struct board_header *h, struct snap *s)
     s->offload_threads = view_load32(&h->offload_threads);
     s->offload_by_hand = view_load32(&h->offload_by_hand) != 0;
     s->faults = view_load32(&h->faults);
+    s->log_level = view_bounded(view_load32(&h->log_level), LOG_LEVEL_DEBUG + 1);
 }
 
 /* The change under way, in the order that board_op_begin and board_op_end make safe. */
@@ -394,7 +407,7 @@ static bool take_event(const struct board_event *e, uint64_t seq, struct snap_ev
     atomic_thread_fence(memory_order_acquire);
     if (view_load64(&e->seq) != seq)
         return false;
-    scrub(to->text, sizeof to->text, raw, length, false);
+    view_scrub(to->text, sizeof to->text, raw, length, false);
     return true;
 }
 
@@ -427,7 +440,7 @@ bool board_view_snap(const struct board_view *view, struct snap *s)
     take_header(h, s);
     take_operation(h, s);
     if (!take_listeners(view, s) || !take_workers(view, s) || !view_take_offload(view, s) ||
-        !take_events(view, h, s))
+        !view_take_requests(view, h, s) || !take_events(view, h, s))
         return false;
     /* Last, so that nothing on the board is newer than the snapshot and no age is negative. */
     s->taken_ns = mono_now().ns;

@@ -42,10 +42,17 @@ static inline const void *view_record(const struct board_view *view, unsigned ki
  */
 bool view_take_text(char to[SNAP_TEXT_BYTES], const struct board_text *t);
 
+/* to has room for four times n, "..." and a NUL. Most text is plain and only copied. */
+void view_scrub(char *to, size_t room, const char *p, size_t n, bool cut);
+
 /* Makes an array with `count` elements in use have room for one more. False on ENOMEM. */
 bool view_room_for_one(void **array, unsigned *room, unsigned count, size_t size);
 
 /* Offload threads, mounts and stalls; after the workers. False on ENOMEM. */
 bool view_take_offload(const struct board_view *view, struct snap *s);
+
+/* Requests in flight, files, finished requests: those of s->wants; after the workers. */
+bool view_take_requests(const struct board_view *view, const struct board_header *h,
+                        struct snap *s);
 
 #endif

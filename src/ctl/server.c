@@ -187,6 +187,41 @@ static bool read_level(struct span s, struct control_request *r, char *why, size
     return refuse(why, why_bytes, "'%s' is not a level: error, warn, info or debug", quote(s).text);
 }
 
+/* "3-1842": the worker and the serial number of its request. */
+static bool read_request_id(struct span s, struct control_request *r, char *why, size_t why_bytes)
+{
+    struct span rest = s, worker = span_cut(&rest, '-');
+
+    if (rest.p && read_number(worker, &r->number) && span_u64(rest, UINT64_MAX, &r->serial) &&
+        r->serial > 0)
+        return true;
+    return refuse(why, why_bytes,
+                  "'%s' is not the ID of a request, like 3-1842; weirctl requests lists them",
+                  quote(s).text);
+}
+
+/* "1m", "500k", "2000": bytes a second, k, m and g by 1024 as in the configuration. */
+static bool read_rate(struct span s, struct control_request *r, char *why, size_t why_bytes)
+{
+    static const char unit[] = "kmg";
+    const char *u = s.n > 1 ? memchr(unit, s.p[s.n - 1] | 0x20, sizeof unit - 1) : NULL;
+    unsigned shift = u ? 10 * (unsigned)(u - unit + 1) : 0;
+    uint64_t v;
+
+    if (span_eq(s, SPAN("off"))) {
+        r->rate_bytes = 0;
+        return true;
+    }
+    if (span_u64(span_of(s.p, s.n - (u != NULL)), CONTROL_RATE_MOST >> shift, &v) &&
+        v << shift >= CONTROL_RATE_LEAST) {
+        r->rate_bytes = v << shift;
+        return true;
+    }
+    return refuse(why, why_bytes,
+                  "'%s' is not a rate: bytes a second with k, m or g, 1k to 1024g, or off",
+                  quote(s).text);
+}
+
 static bool read_now(struct span s, struct control_request *r, char *why, size_t why_bytes)
 {
     r->now = span_eq(s, SPAN("now"));
@@ -202,7 +237,11 @@ static bool read_argument(struct span s, struct control_request *r, char *why, s
     case COMMAND_DRAIN:
     case COMMAND_RESTART:
     case COMMAND_KILL:
+    case COMMAND_INSPECT:
         return read_worker(s, r, why, why_bytes);
+    case COMMAND_ABORT:
+    case COMMAND_THROTTLE:
+        return read_request_id(s, r, why, why_bytes);
     case COMMAND_OFFLOAD:
         return read_threads(s, r, why, why_bytes);
     case COMMAND_FENCE:
@@ -233,6 +272,20 @@ static void join_path(struct span packet, struct words *w)
     w->count = 2;
 }
 
+/* As many as commands.def names; those in brackets may be left out. */
+static bool check_count(enum control_command command, size_t given, char *why, size_t why_bytes)
+{
+    const char *takes = control_command_arguments[command];
+    size_t most = takes[0] == '\0' ? 0 : strchr(takes, ' ') ? 2 : 1;
+    size_t least = takes[0] == '[' ? 0 : most;
+    static const char *const many[] = {"no argument", "one argument: ", "two arguments: "};
+
+    if (given >= least && given <= most)
+        return true;
+    return refuse(why, why_bytes, "%s takes %s%s, not %zu arguments", control_command_word[command],
+                  many[most], takes, given);
+}
+
 bool control_parse(struct span packet, struct control_request *request, char *why, size_t why_bytes)
 {
     struct words w;
@@ -252,13 +305,11 @@ bool control_parse(struct span packet, struct control_request *request, char *wh
 
     if (w.count > 2 && takes_path(request->command))
         join_path(packet, &w);
-    const char *takes = control_command_arguments[request->command];
-    size_t most = takes[0] != '\0', least = takes[0] != '\0' && takes[0] != '[';
-    if (w.count - 1 > most || w.count - 1 < least)
-        return refuse(why, why_bytes, "%s takes %s%s, not %zu arguments",
-                      control_command_word[request->command],
-                      most > 0 ? "one argument: " : "no argument", takes, w.count - 1);
-    return w.count == 1 || read_argument(w.word[1], request, why, why_bytes);
+    if (!check_count(request->command, w.count - 1, why, why_bytes))
+        return false;
+    if (w.count > 1 && !read_argument(w.word[1], request, why, why_bytes))
+        return false;
+    return w.count < 3 || read_rate(w.word[2], request, why, why_bytes);
 }
 
 /* Adds as much of text as fits before `limit`, whole characters only; false when it was cut. */

@@ -19,6 +19,9 @@
 
 #define CONTROL_NUMBER_MAX 65535
 #define CONTROL_WHY_BYTES  512
+/* The most that THROTTLE takes; less than the least would be an abort in disguise. */
+#define CONTROL_RATE_LEAST 1024
+#define CONTROL_RATE_MOST  (UINT64_C(1) << 40)
 
 /* workers N, workers +N, workers -N, workers auto */
 enum control_amount { AMOUNT_SET, AMOUNT_ADD, AMOUNT_REMOVE, AMOUNT_AUTO };
@@ -26,11 +29,13 @@ enum control_amount { AMOUNT_SET, AMOUNT_ADD, AMOUNT_REMOVE, AMOUNT_AUTO };
 struct control_request {
     enum control_command command;
     enum control_amount amount; /* WORKERS */
-    unsigned number;  /* WORKERS: N, from 1, 0 with AMOUNT_AUTO; DRAIN, RESTART, KILL: the worker;
-                         OFFLOAD: threads */
+    unsigned number;  /* WORKERS: N, from 1, 0 with AMOUNT_AUTO; DRAIN, RESTART, KILL, INSPECT,
+                         ABORT, THROTTLE: the worker; OFFLOAD: threads */
     struct span path; /* FENCE, UNFENCE: absolute, the rest of the line; it lies in the packet */
     enum log_level level; /* LOGLEVEL */
     bool now;             /* STOP */
+    uint64_t serial;      /* ABORT, THROTTLE: of the request in that worker */
+    uint64_t rate_bytes;  /* THROTTLE: a second; 0: off */
 };
 
 /*

@@ -52,6 +52,15 @@ void command_carry_out(void *arg, const struct control_request *request, struct 
     case COMMAND_KILL:
         o->ok = verb_kill(s, request->number, m);
         break;
+    case COMMAND_ABORT:
+        o->ok = verb_abort(s, request->number, request->serial, m);
+        break;
+    case COMMAND_THROTTLE:
+        o->ok = verb_throttle(s, request->number, request->serial, request->rate_bytes, m);
+        break;
+    case COMMAND_INSPECT:
+        o->ok = verb_inspect(s, request->number, m);
+        return; /* watching changes nothing: no event */
     case COMMAND_OFFLOAD:
         o->ok = verb_offload(s, request->number, m);
         break;

@@ -104,15 +104,30 @@ static _Noreturn void become_worker(struct crew *c, unsigned slot, const struct 
     worker_main(&env);
 }
 
+static bool send_with(struct crew *c, unsigned slot, const struct channel_message *msg, int pass_fd)
+{
+    int fd = c->member[slot].channel_fd;
+
+    if (fd < 0)
+        return false;
+    if (fd_send_with(fd, msg, sizeof *msg, pass_fd) >= 0)
+        return true;
+    /* EPIPE: it is gone, SIGCHLD follows. EAGAIN: it reads nothing (stopped); deadlines decide. */
+    if (errno != EPIPE && errno != ECONNRESET)
+        log_warn("worker %u does not take messages: %s", slot + 1, strerror(errno));
+    return false;
+}
+
 static void send_message(struct crew *c, unsigned slot, uint32_t kind, uint64_t value, int pass_fd)
 {
     struct channel_message msg = {.kind = kind, .value = value};
-    int fd = c->member[slot].channel_fd;
 
-    /* EPIPE: it is gone, SIGCHLD follows. EAGAIN: it reads nothing (stopped); deadlines decide. */
-    if (fd >= 0 && fd_send_with(fd, &msg, sizeof msg, pass_fd) < 0 && errno != EPIPE &&
-        errno != ECONNRESET)
-        log_warn("worker %u does not take messages: %s", slot + 1, strerror(errno));
+    send_with(c, slot, &msg, pass_fd);
+}
+
+bool crew_send(struct crew *c, unsigned slot, const struct channel_message *message)
+{
+    return send_with(c, slot, message, -1);
 }
 
 /* What operators changed since the configuration was read. */

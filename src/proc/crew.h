@@ -18,6 +18,7 @@
 #include "proc/worker_table.h"
 
 struct address_table;
+struct channel_message;
 
 struct crew_member {
     pid_t pid; /* 0: no process */
@@ -56,6 +57,9 @@ void crew_tell_off(struct crew *c, unsigned slot, enum worker_order order, struc
 /* Sends one message to every process (of this generation, if not 0), with a descriptor if >= 0. */
 void crew_broadcast(struct crew *c, unsigned generation, uint32_t kind, uint64_t value,
                     int pass_fd);
+
+/* Sends one message to the process of a slot. False when it did not get it. */
+bool crew_send(struct crew *c, unsigned slot, const struct channel_message *message);
 
 /* After SIGCHLD: exits, stops and continues of all workers. */
 void crew_reap(struct crew *c, struct mono now);

@@ -229,6 +229,7 @@ static void beat(struct supervisor *s, struct mono now)
         return;
     s->beat_ns = now.ns;
     PUT(h->heartbeat_ns, now.ns);
+    PUT(h->log_level, (uint32_t)log_get_level());
     crew_watch(&s->crew, now);
     if (!s->stopping)
         queue_watch_sample(&s->queues, &s->board, &in->listen, in->conf->server.backlog, now);

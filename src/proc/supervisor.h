@@ -48,6 +48,12 @@ bool verb_resize(struct supervisor *s, enum control_amount amount, unsigned numb
 bool verb_drain(struct supervisor *s, unsigned number, struct buf *message, uint32_t *op);
 bool verb_restart(struct supervisor *s, unsigned number, struct buf *message, uint32_t *op);
 bool verb_kill(struct supervisor *s, unsigned number, struct buf *message);
+/* What the kernel says of a worker, in lines. */
+bool verb_inspect(const struct supervisor *s, unsigned number, struct buf *message);
+/* A request that is on the board, by its ID: worker and serial number (transfers.c). */
+bool verb_abort(struct supervisor *s, unsigned number, uint64_t serial, struct buf *message);
+bool verb_throttle(struct supervisor *s, unsigned number, uint64_t serial, uint64_t rate_bytes,
+                   struct buf *message);
 bool verb_offload(struct supervisor *s, unsigned threads, struct buf *message);
 bool verb_fence(struct supervisor *s, struct span path, struct buf *message);
 bool verb_unfence(struct supervisor *s, struct span path, struct buf *message);

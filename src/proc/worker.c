@@ -350,6 +350,8 @@ static void obey(struct worker *w, const struct channel_message *m, int *passed)
     case CHANNEL_UNFENCE:
         fence(w, m->value, m->kind == CHANNEL_FENCE);
         break;
+    case CHANNEL_ABORT:
+    case CHANNEL_THROTTLE:
     case CHANNEL_READY:
         break;
     }
