@@ -383,7 +383,7 @@ void view_around(struct view *v)
 }
 
 struct app_facts view_draw(const struct model *m, const struct app *a, struct grid *g,
-                            enum charset charset, bool colour)
+                           enum charset charset, bool colour)
 {
     static void (*const draw[VIEW_COUNT])(struct view *) = {
         [VIEW_OVERVIEW] = view_overview,
