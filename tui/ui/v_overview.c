@@ -16,25 +16,25 @@
 static void draw_listen(struct view *v, struct rect r)
 {
     const struct snap *s = &v->m->now;
-    char conf[160], ago[FMT_BYTES], view[32] = "";
+    char conf[160], ago[FMT_BYTES];
     int col = 1;
     enum role conf_role = ROLE_NORMAL;
 
     if (!v->m->have)
         return;
     if (s->reload_state == RELOAD_FAILED) {
-        snprintf(conf, sizeof conf - sizeof view, "config #%u kept, RELOAD FAILED", s->generation);
+        snprintf(conf, sizeof conf, "config #%u kept, RELOAD FAILED", s->generation);
         conf_role = ROLE_BAD;
     } else if (s->reload_state == RELOAD_OK && v->m->wall_ns > s->reload_wall_ns &&
                v->layout.wide) {
         fmt_age(ago, v->m->wall_ns - s->reload_wall_ns);
-        snprintf(conf, sizeof conf - sizeof view, "config #%u ok, %s ago", s->generation, ago);
+        snprintf(conf, sizeof conf, "config #%u ok, %s ago", s->generation, ago);
     } else {
-        snprintf(conf, sizeof conf - sizeof view, "config #%u ok", s->generation);
+        snprintf(conf, sizeof conf, "config #%u ok", s->generation);
     }
+    size_t used = strlen(conf);
     if (!v->layout.narrow)
-        snprintf(view, sizeof view, "  view %d/%d", v->a->view + 1, VIEW_WORKER);
-    strcat(conf, view);
+        snprintf(conf + used, sizeof conf - used, "  view %d/%d", v->a->view + 1, VIEW_WORKER);
     int room = r.cols - text_width(conf) - 3;
     col += view_print(v, r.row, col, room, ROLE_NORMAL, "listen");
     for (unsigned i = 0; i < s->listener_count; i++) {
