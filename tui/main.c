@@ -126,9 +126,11 @@ static void top_draw(struct top *t, uint64_t now_ns)
     term_size(&rows, &cols);
     if (!grid_resize(&t->grid, rows, cols))
         return;
-    struct view_facts facts =
-        view_draw(&t->model, &t->app, &t->grid, t->charset, term_palette() != PALETTE_MONO);
-    app_seen(&t->app, facts.table_rows, facts.help_last, facts.io_last);
+    struct app_facts facts;
+    bool colour = term_palette() != PALETTE_MONO;
+    do
+        facts = view_draw(&t->model, &t->app, &t->grid, t->charset, colour);
+    while (app_seen(&t->app, &t->model, &facts));
     if (now_ns >= t->repaint_ns + REPAINT_NS) {
         t->repaint_ns = now_ns;
         term_repaint(false);

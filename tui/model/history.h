@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the server did in the last half hour, one record per second. A record keeps the
+ * What the server did in the last hours, one record per second. A record keeps the
  * highest of the second's samples, so that a spike of 100 ms is still there. Seconds in
  * which nobody looked (a suspended dashboard, no server) are gaps, not zeros. Pure.
  */
@@ -12,8 +12,13 @@
 
 #define HISTORY_SECONDS 14400 /* four hours, the most that settings let keep */
 
-/* Turns of the loop by how long they took: below 0.5 ms, below 1 ms, 2 ms, ... 8 s, and above. */
-#define LAG_BUCKETS 16
+/*
+ * Turns of the loop by how long they took: below 0.5 ms, below 1 ms, 2 ms, ... 8 s, and above.
+ * Limits are powers of two of nanoseconds (0.5 ms is 2^19), for the histograms on the board have
+ * buckets that end there.
+ */
+#define LAG_BUCKETS    16
+#define LAG_FIRST_BITS 19
 
 struct history_record {
     bool gap;
@@ -25,13 +30,22 @@ struct history_record {
     uint64_t lag_p99_ns;     /* of all turns that ended, or the age of one that has not */
     double requests, bytes_out, bytes_in; /* per second */
     uint32_t lag[LAG_BUCKETS];            /* turns that ended, and one for each that has not */
-    uint8_t lag_worker[LAG_BUCKETS];      /* number of a worker that had one, 0 for none */
+    uint16_t lag_worker[LAG_BUCKETS];     /* number of a worker that had one, 0 for none */
 };
 
 struct history {
     struct history_record record[HISTORY_SECONDS];
     unsigned count, next;
 };
+
+static inline unsigned lag_bucket_of(uint64_t ns)
+{
+    unsigned b = 0;
+
+    while (b < LAG_BUCKETS - 1 && ns >> (LAG_FIRST_BITS + b))
+        b++;
+    return b;
+}
 
 void history_add(struct history *h, const struct history_record *r);
 /* `seconds` of nothing. */

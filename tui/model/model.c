@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The model's main part: taking snapshots, the state and order of rows, rates, the ring of
- * events. What is counted by the second lives in seconds.c.
+ * The model's main part: taking snapshots, rates, the ring of events. The state and order of
+ * rows is in rows.c, what is counted by the second in seconds.c.
  */
 #include "tui/model/model.h"
 
@@ -11,34 +11,10 @@
 
 #include "base/bytes.h"
 #include "base/clock.h"
+#include "tui/model/events.h"
 #include "tui/model/offload.h"
+#include "tui/model/rows.h"
 #include "tui/model/seconds.h"
-
-const char *const row_state_word[ROW_STATE_COUNT] = {
-    [ROW_IDLE] = "idle",       [ROW_BUSY] = "busy",       [ROW_OFFLOAD] = "offload",
-    [ROW_SLOW] = "slow",       [ROW_BLOCKED] = "BLOCKED", [ROW_STOPPED] = "STOPPED",
-    [ROW_STARTING] = "START",  [ROW_DRAINING] = "DRAIN",  [ROW_STOPPING] = "EXITING",
-    [ROW_BACKOFF] = "BACKOFF",
-};
-
-const char row_state_letter[ROW_STATE_COUNT] = {
-    [ROW_IDLE] = '.',     [ROW_BUSY] = 'B',    [ROW_OFFLOAD] = 'o',  [ROW_SLOW] = ':',
-    [ROW_BLOCKED] = '!',  [ROW_STOPPED] = '!', [ROW_STARTING] = 's', [ROW_DRAINING] = 'D',
-    [ROW_STOPPING] = 'x', [ROW_BACKOFF] = 'w',
-};
-
-const char *const row_state_help[ROW_STATE_COUNT] = {
-    [ROW_IDLE] = "waits for events, no request",
-    [ROW_BUSY] = "has requests to answer",
-    [ROW_OFFLOAD] = "all its requests wait for offload threads, the loop is free",
-    [ROW_SLOW] = "in one call for a quarter of [log] blocked",
-    [ROW_BLOCKED] = "in one call for longer than [log] blocked",
-    [ROW_STOPPED] = "stopped by a signal (SIGSTOP)",
-    [ROW_STARTING] = "forked, not ready yet",
-    [ROW_DRAINING] = "takes no new connections, answers what it has",
-    [ROW_STOPPING] = "told to end at once",
-    [ROW_BACKOFF] = "died; waits before it is started again",
-};
 
 static const enum board_counter rate_counter[RATE_COUNT] = {
     [RATE_REQUESTS] = COUNTER_requests, [RATE_BYTES_OUT] = COUNTER_bytes_out,
@@ -53,6 +29,10 @@ bool model_init(struct model *m, uint64_t interval_ns)
     memset(m, 0, sizeof *m);
     m->interval_ns = interval_ns;
     m->link = LINK_NEVER;
+    m->thresholds = (struct thresholds){.queue_warn = 1,
+                                        .queue_bad_percent = 50,
+                                        .lag_warn_ns = 50 * NS_PER_MS,
+                                        .lag_bad_ns = 250 * NS_PER_MS};
     for (int i = 0; i < RATE_COUNT; i++)
         m->total[i] = MODEL_UNKNOWN;
     return true;
@@ -65,44 +45,8 @@ void model_free(struct model *m)
     free(m->row);
     free(m->offload.job);
     free(m->offload.mount);
+    topk_free(&m->files);
     memset(m, 0, sizeof *m);
-}
-
-void model_note(struct model *m, uint64_t wall_ns, const char *word, const char *text)
-{
-    struct model_event *e = &m->event[m->event_next];
-
-    m->event_next = (m->event_next + 1) % MODEL_EVENTS;
-    if (m->event_count < MODEL_EVENTS)
-        m->event_count++;
-    e->wall_ns = wall_ns;
-    e->worker = 0;
-    snprintf(e->word, sizeof e->word, "%s", word);
-    snprintf(e->text, sizeof e->text, "%s", text);
-}
-
-const struct model_event *model_event_at(const struct model *m, unsigned ago)
-{
-    if (ago >= m->event_count)
-        return NULL;
-    return &m->event[(m->event_next + MODEL_EVENTS - 1 - ago) % MODEL_EVENTS];
-}
-
-static void model_take_events(struct model *m)
-{
-    const struct snap *s = &m->now;
-
-    for (unsigned i = 0; i < s->event_count; i++) {
-        const struct snap_event *e = &s->event[i];
-        if (e->seq < m->board_event_next)
-            continue;
-        if (m->board_event_next > 0)
-            m->events_lost += e->seq - m->board_event_next;
-        model_note(m, e->when_wall_ns,
-                   (unsigned)e->kind < EVENT_COUNT ? board_event_name[e->kind] : "?", e->text);
-        m->event[(m->event_next + MODEL_EVENTS - 1) % MODEL_EVENTS].worker = e->worker;
-        m->board_event_next = e->seq + 1;
-    }
 }
 
 /* The memory of a slot, made when there is none. NULL on ENOMEM. */
@@ -145,6 +89,10 @@ static void model_worker_restart(struct model_worker *w, const struct snap_worke
     w->turn_bases = 1;
     w->turn_base_ns = now_ns;
     w->lag_known = false;
+    w->lag_p50_ns = w->lag_p90_ns = w->lag_p99_ns = w->lag_max_ns = w->lag_over = 0;
+    memset(w->lag, 0, sizeof w->lag);
+    w->turns = w->cpu = MODEL_UNKNOWN;
+    w->rss_bytes = w->cpu_ns = w->cpu_at_ns = w->fds = w->fds_max = 0;
 }
 
 static bool model_take_worker(struct model *m, const struct snap_worker *now)
@@ -188,117 +136,6 @@ static bool model_take_workers(struct model *m)
     return true;
 }
 
-static enum row_state model_running_state(const struct snap *s, const struct snap_worker *w,
-                                          int job, uint64_t *since_ns)
-{
-    uint64_t active = w->counter[COUNTER_requests_active];
-    uint64_t away = snap_worker_away_ns(s, w);
-    enum snap_stuck stuck = snap_worker_stuck(s, w, since_ns);
-
-    if (stuck == STUCK_BLOCKED)
-        return ROW_BLOCKED;
-    if (stuck == STUCK_STOPPED)
-        return ROW_STOPPED;
-    if (away > 0) {
-        *since_ns = away;
-        return away > s->blocked_after_ns / MODEL_SLOW_FRACTION ? ROW_SLOW : ROW_BUSY;
-    }
-    if (active > 0 && w->counter[COUNTER_requests_waiting] >= active) {
-        uint64_t since = job >= 0 ? s->thread[job].since_ns : w->wait_since_ns;
-        *since_ns = mono_since((struct mono){s->taken_ns}, (struct mono){since});
-        return ROW_OFFLOAD;
-    }
-    *since_ns = mono_since((struct mono){s->taken_ns},
-                           (struct mono){w->wait_since_ns ? w->wait_since_ns : w->state_since_ns});
-    return active > 0 ? ROW_BUSY : ROW_IDLE;
-}
-
-static enum row_state model_row_state(const struct snap *s, const struct snap_worker *w, int job,
-                                      uint64_t *since_ns)
-{
-    uint64_t stuck_ns;
-    enum snap_stuck stuck = snap_worker_stuck(s, w, &stuck_ns);
-
-    *since_ns = mono_since((struct mono){s->taken_ns}, (struct mono){w->state_since_ns});
-    if (stuck == STUCK_STOPPED) {
-        *since_ns = stuck_ns;
-        return ROW_STOPPED;
-    }
-    switch (w->state) {
-    case SLOT_STARTING:
-        return ROW_STARTING;
-    case SLOT_STOPPING:
-        return ROW_STOPPING;
-    case SLOT_BACKOFF:
-        return ROW_BACKOFF;
-    case SLOT_RETIRING:
-        if (stuck == STUCK_NO)
-            return ROW_DRAINING;
-        *since_ns = stuck_ns;
-        return ROW_BLOCKED;
-    default:
-        return model_running_state(s, w, job, since_ns);
-    }
-}
-
-static int row_rank(const struct model_row *r)
-{
-    if (r->state == ROW_BLOCKED || r->state == ROW_STOPPED)
-        return 0;
-    return r->state >= ROW_STARTING ? 1 : 2;
-}
-
-/* Stuck ones by age, then those that come and go, then the rest; each by number. */
-static bool row_before(const struct model *m, const struct model_row *a, const struct model_row *b)
-{
-    int ra = row_rank(a), rb = row_rank(b);
-
-    if (ra != rb)
-        return ra < rb;
-    if (ra == 0 && a->since_ns != b->since_ns)
-        return a->since_ns > b->since_ns;
-    return model_worker(m, a)->number < model_worker(m, b)->number;
-}
-
-static void model_insert_row(struct model *m, struct model_row r)
-{
-    unsigned at = m->row_count++;
-
-    while (at > 0 && row_before(m, &r, &m->row[at - 1])) {
-        m->row[at] = m->row[at - 1];
-        at--;
-    }
-    m->row[at] = r;
-}
-
-static bool model_order_rows(struct model *m)
-{
-    const struct snap *s = &m->now;
-
-    if (s->worker_count > m->row_room) {
-        struct model_row *p = realloc(m->row, s->worker_count * sizeof *p);
-        if (p == NULL)
-            return false;
-        m->row = p;
-        m->row_room = s->worker_count;
-    }
-    m->row_count = 0;
-    m->live = 0;
-    memset(m->in_state, 0, sizeof m->in_state);
-    for (unsigned i = 0; i < s->worker_count; i++) {
-        const struct snap_worker *w = &s->worker[i];
-        struct model_row r = {.worker = i, .away_ns = snap_worker_away_ns(s, w)};
-        r.job = offload_oldest_of(s, w);
-        r.state = model_row_state(s, w, r.job, &r.since_ns);
-        while (r.memory < m->memory_count && m->memory[r.memory].number != w->number)
-            r.memory++;
-        m->in_state[r.state]++;
-        m->live += r.state != ROW_BACKOFF && r.state != ROW_STARTING;
-        model_insert_row(m, r);
-    }
-    return true;
-}
-
 /* At the end of an interval: growth becomes rate. */
 static void model_close_interval(struct model *m)
 {
@@ -333,6 +170,7 @@ static void model_new_instance(struct model *m)
 
     m->memory_count = 0;
     m->row_count = 0;
+    topk_free(&m->files);
     offload_forget(m);
     m->drops_known = false;
     m->board_event_next = 0;
@@ -352,14 +190,55 @@ static void model_new_instance(struct model *m)
     }
 }
 
+unsigned model_wants(const struct model *m, uint64_t now_ns)
+{
+    bool due = now_ns >= m->interval_start_ns + m->interval_ns - m->interval_ns / 20;
+
+    return due || (m->wants & ~m->now.wants) ? m->wants : 0;
+}
+
+/* Moves an array of the snapshot before into the new one, which lacks it. */
+#define PARTS_KEEP(now, old, name)                                                                 \
+    do {                                                                                           \
+        void *p = (now)->name;                                                                     \
+        unsigned room = (now)->name##_room;                                                        \
+        (now)->name = (old)->name;                                                                 \
+        (now)->name##_room = (old)->name##_room;                                                   \
+        (now)->name##_count = (old)->name##_count;                                                 \
+        (old)->name = p;                                                                           \
+        (old)->name##_room = room;                                                                 \
+        (old)->name##_count = 0;                                                                   \
+    } while (0)
+
+/* Keeps the parts of the snapshot before that are wanted still and that the new one has not. */
+static void model_keep_parts(struct model *m, struct snap *old)
+{
+    unsigned keep = m->wants & old->wants & ~m->now.wants;
+
+    if (keep & SNAP_REQUESTS)
+        PARTS_KEEP(&m->now, old, request);
+    if (keep & SNAP_FILES)
+        PARTS_KEEP(&m->now, old, file);
+    if (keep & SNAP_RECENT)
+        PARTS_KEEP(&m->now, old, recent);
+    if (keep & SNAP_SLOW)
+        PARTS_KEEP(&m->now, old, slow);
+    m->now.wants |= keep;
+}
+
 bool model_take(struct model *m, struct snap *s)
 {
+    unsigned parts = s->wants;
     bool same = m->have && memcmp(m->now.uuid, s->uuid, sizeof s->uuid) == 0;
     uint64_t before_ns = m->now.taken_ns;
     struct snap old = m->now;
 
     m->now = *s;
     *s = old;
+    if (m->thresholds.blocked_ns)
+        m->now.blocked_after_ns = m->thresholds.blocked_ns;
+    if (same)
+        model_keep_parts(m, s);
     if (m->have && !same)
         seconds_gap(m);
     if (!same)
@@ -374,15 +253,34 @@ bool model_take(struct model *m, struct snap *s)
         mono_since((struct mono){m->clock_ns}, (struct mono){m->now.heartbeat_ns}) > MODEL_STALE_NS
             ? LINK_STALE
             : LINK_LIVE;
-    if (!model_take_workers(m) || !offload_take(m) || !model_order_rows(m)) {
+    if (!model_take_workers(m) || !offload_take(m) || !rows_order(m)) {
         m->row_count = m->offload.job_count = 0;
         return false;
     }
-    model_take_events(m);
+    events_take(m);
     seconds_sample(m);
     if (m->now.taken_ns >= m->interval_start_ns + m->interval_ns - m->interval_ns / 20)
         model_close_interval(m);
-    return true;
+    if (!((parts | m->wants) & SNAP_FILES))
+        topk_free(&m->files); /* figures of when somebody looked last mean nothing later */
+    return !(parts & SNAP_FILES) || topk_take(&m->files, &m->now, m->total[RATE_REQUESTS]);
+}
+
+void model_take_proc(struct model *m, unsigned number, uint32_t epoch, const struct model_proc *p,
+                     uint64_t now_ns)
+{
+    for (unsigned i = 0; i < m->memory_count; i++) {
+        struct model_worker *w = &m->memory[i];
+        if (w->number != number || w->epoch != epoch)
+            continue;
+        if (w->cpu_at_ns && now_ns > w->cpu_at_ns && p->cpu_ns >= w->cpu_ns)
+            w->cpu = (double)(p->cpu_ns - w->cpu_ns) / (double)(now_ns - w->cpu_at_ns);
+        w->cpu_ns = p->cpu_ns;
+        w->cpu_at_ns = now_ns;
+        w->rss_bytes = p->rss_bytes;
+        w->fds = p->fds;
+        w->fds_max = p->fds_max;
+    }
 }
 
 void model_no_data(struct model *m, uint64_t now_ns, uint64_t wall_ns, const char *why)
@@ -401,6 +299,9 @@ void model_no_data(struct model *m, uint64_t now_ns, uint64_t wall_ns, const cha
             for (unsigned i = 0; i < m->memory_count; i++)
                 m->memory[i].rate[r] = MODEL_UNKNOWN;
         }
+        for (unsigned i = 0; i < m->memory_count; i++)
+            m->memory[i].cpu = m->memory[i].turns = MODEL_UNKNOWN;
+        topk_unknown(&m->files);
     }
 }
 
@@ -433,43 +334,6 @@ uint32_t model_queue_peak(const struct model *m)
 uint64_t model_drops_10s(const struct model *m)
 {
     return history_drops(&m->history, 9) + m->second.drops;
-}
-
-void model_row_doing(const struct model *m, const struct model_row *r, const char **verb,
-                     char *object, size_t object_bytes)
-{
-    const struct snap_worker *w = model_worker(m, r);
-
-    object[0] = '\0';
-    *verb = "";
-    if (r->state == ROW_BACKOFF) {
-        if (w->last_exit == EXIT_SIGNAL)
-            snprintf(object, object_bytes, "died of signal %u", w->last_exit_detail);
-        else
-            snprintf(object, object_bytes, "ended with status %u", w->last_exit_detail);
-    } else if (r->state == ROW_DRAINING && r->away_ns == 0) {
-        snprintf(object, object_bytes, "retiring, %llu left",
-                 (unsigned long long)w->counter[COUNTER_connections]);
-    } else if (r->away_ns > 0 || (r->state == ROW_STOPPED && w->wait != WAIT_POLL)) {
-        *verb = (unsigned)w->wait < WAIT_COUNT ? board_wait_name[w->wait] : "?";
-        snprintf(object, object_bytes, "%s%s", w->serving, w->serving_stale ? "~" : "");
-    } else if (r->state == ROW_OFFLOAD && r->job >= 0) {
-        *verb = "offl";
-        snprintf(object, object_bytes, "%s", m->now.thread[r->job].path);
-    } else if (r->state == ROW_OFFLOAD) {
-        snprintf(object, object_bytes, "%llu wait for a thread",
-                 (unsigned long long)w->counter[COUNTER_requests_waiting]);
-    } else if (r->state == ROW_BUSY && w->counter[COUNTER_requests_waiting] > 0) {
-        snprintf(object, object_bytes, "%llu in flight, %llu wait",
-                 (unsigned long long)w->counter[COUNTER_requests_active],
-                 (unsigned long long)w->counter[COUNTER_requests_waiting]);
-    } else if (r->state == ROW_BUSY) {
-        snprintf(object, object_bytes, "%llu in flight",
-                 (unsigned long long)w->counter[COUNTER_requests_active]);
-    } else if (r->state == ROW_STOPPED) {
-        snprintf(object, object_bytes, "while idle, %llu connections",
-                 (unsigned long long)w->counter[COUNTER_connections]);
-    }
 }
 
 uint64_t model_signature(const struct model *m)

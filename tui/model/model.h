@@ -56,6 +56,15 @@ extern const char *const row_state_word[ROW_STATE_COUNT];
 extern const char row_state_letter[ROW_STATE_COUNT]; /* in the scoreboard */
 extern const char *const row_state_help[ROW_STATE_COUNT];
 
+/* From when on something counts as bad; the user may set these. */
+struct thresholds {
+    uint64_t slow_ns;    /* 0: a quarter of blocked_ns */
+    uint64_t blocked_ns; /* 0: the server's own [log] blocked */
+    uint32_t queue_warn; /* depth */
+    unsigned queue_bad_percent;
+    uint64_t lag_warn_ns, lag_bad_ns;
+};
+
 /* What is remembered about one slot between snapshots. */
 struct model_worker {
     unsigned number;
@@ -73,14 +82,16 @@ struct model_worker {
     uint64_t turn_base_ns; /* when the newest was taken */
     uint64_t lag_p50_ns, lag_p99_ns, lag_max_ns;
     uint64_t lag_p90_ns;
-    uint64_t lag_over; /* turns longer than [log] blocked, in the same time */
+    uint64_t lag_over;         /* turns longer than [log] blocked, in the same time */
     uint32_t lag[LAG_BUCKETS]; /* turns of that time */
-    double turns;      /* per second; MODEL_UNKNOWN */
+    double turns;              /* per second; MODEL_UNKNOWN */
     bool lag_known;
     uint16_t heat[HEAT_SECONDS][LAG_BUCKETS]; /* a ring over seconds, full at 65535 */
     unsigned heat_next, heat_count;
-    uint64_t rss_bytes; /* from /proc; 0: not known */
-    double cpu;         /* share of one CPU over the last interval; MODEL_UNKNOWN */
+    uint64_t rss_bytes;         /* from /proc; 0: not known */
+    double cpu;                 /* share of one CPU over the last interval; MODEL_UNKNOWN */
+    uint64_t cpu_ns, cpu_at_ns; /* CPU time so far, and when it was read; 0: never */
+    uint64_t fds, fds_max;      /* open descriptors and their limit; 0: not known */
     uint64_t
         pool_full_since_ns; /* since when its offload pool is full with a queue; 0: it is not */
 };
@@ -130,6 +141,7 @@ enum link_state { LINK_NEVER, LINK_LIVE, LINK_STALE, LINK_GONE };
 struct model_event {
     uint64_t number; /* from 1, in the order in which they came here */
     uint64_t wall_ns;
+    uint64_t when_ns; /* CLOCK_MONOTONIC */
     enum event_severity severity;
     unsigned worker;
     char word[12];
@@ -157,10 +169,14 @@ struct model {
     unsigned live; /* rows with a process */
     struct model_offload offload;
     struct topk files;
+    struct thresholds thresholds;
+    unsigned cpus; /* of this machine; 0: not known */
     /* What views look at beside the overview: copied from the board when asked for. */
-    unsigned wants; /* bits of enum snap_want, for the next snapshot */
+    unsigned wants;   /* bits of enum snap_want */
+    unsigned watched; /* number of the worker whose detail is shown, 0 for none */
 
     /* The running second, and those that ended. */
+    uint64_t seconds; /* how many ended, gaps aside */
     uint64_t second_start_ns;
     struct history_record second;
     uint64_t second_grown[RATE_COUNT];
@@ -175,6 +191,7 @@ struct model {
 
     struct model_event event[MODEL_EVENTS];
     unsigned event_count, event_next;
+    uint64_t event_number;     /* of the newest */
     uint64_t board_event_next; /* sequence number of the next event to take */
     uint64_t events_lost;
 };
@@ -184,16 +201,32 @@ bool model_init(struct model *m, uint64_t interval_ns);
 void model_free(struct model *m);
 
 /*
+ * Which parts the next snapshot should have (struct snap's `wants`): those that are wanted when
+ * the sample ends an interval or lacks them, else none, for they are large. What a snapshot
+ * has not is kept from the one before.
+ */
+unsigned model_wants(const struct model *m, uint64_t now_ns);
+
+/*
  * Takes over the contents of *s (by swapping, so that *s gets arrays to be used again).
  * False on ENOMEM; the model then still shows the snapshot before.
  */
 bool model_take(struct model *m, struct snap *s);
 
+/* What /proc says of the process of worker `number`; not taken when it is another epoch's. */
+struct model_proc {
+    uint64_t cpu_ns, rss_bytes;
+    uint64_t fds, fds_max; /* 0: not known */
+};
+void model_take_proc(struct model *m, unsigned number, uint32_t epoch, const struct model_proc *p,
+                     uint64_t now_ns);
+
 /* Time goes on without a snapshot. `why` says why there is none. */
 void model_no_data(struct model *m, uint64_t now_ns, uint64_t wall_ns, const char *why);
 
-/* Events of the dashboard itself, beside those of the board. */
+/* Events of the dashboard itself, beside those of the board; the word gives the severity. */
 void model_note(struct model *m, uint64_t wall_ns, const char *word, const char *text);
+enum event_severity model_severity(const char *word, const char *text);
 /* The event of `ago` before the newest; NULL when there is none. */
 const struct model_event *model_event_at(const struct model *m, unsigned ago);
 
@@ -201,6 +234,13 @@ const struct model_event *model_event_at(const struct model *m, unsigned ago);
 const struct snap_listener *model_fullest(const struct snap *s);
 uint32_t model_queue_peak(const struct model *m);
 uint64_t model_drops_10s(const struct model *m);
+
+/* Away for longer than this: slow. Longer than now.blocked_after_ns: blocked. */
+static inline uint64_t model_slow_after_ns(const struct model *m)
+{
+    return m->thresholds.slow_ns ? m->thresholds.slow_ns
+                                 : m->now.blocked_after_ns / MODEL_SLOW_FRACTION;
+}
 
 static inline const struct snap_worker *model_worker(const struct model *m,
                                                      const struct model_row *r)

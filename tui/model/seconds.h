@@ -12,5 +12,7 @@
 void seconds_sample(struct model *m);
 /* Nobody looked for a while: what was begun is dropped and history gets a gap. */
 void seconds_gap(struct model *m);
+/* The same for one worker's heat. */
+void heat_add_gap(struct model_worker *w, uint64_t seconds);
 
 #endif

@@ -17,19 +17,21 @@ struct top_file {
     unsigned in_flight;             /* requests on the board that name it */
     uint64_t p50_ns, p99_ns;        /* 0: not known */
     uint64_t last_time_ns;
-    unsigned workers;               /* how many have a row of it */
+    unsigned workers; /* how many have a row of it */
 };
 
 struct topk {
     struct top_file *file; /* most requests per second first */
     unsigned count, room;
-    double others;         /* requests per second that no row names; MODEL_UNKNOWN */
+    double others;           /* requests per second that no row names; MODEL_UNKNOWN */
     unsigned rows, rows_max; /* of the workers' tables */
     void *memory;            /* topk.c's own: what it needs of the samples before */
 };
 
 /* Takes the files and requests of a snapshot that has them. False on ENOMEM. */
 bool topk_take(struct topk *t, const struct snap *s, double requests_per_s);
+/* There is no server any more: rates are not known. */
+void topk_unknown(struct topk *t);
 void topk_free(struct topk *t);
 
 #endif
