@@ -97,7 +97,7 @@ START_TEST(says_what_will_happen)
     rig_keys(&r, "X");
     dialog_describe(&r.a, r.m, &t);
     ck_assert(strstr(t.body[0], "It is BLOCKED in open for ") != NULL);
-    ck_assert(strstr(t.body[0], "42 connections and 1 request in flight") != NULL);
+    ck_assert(strstr(t.body[0], "Its 42 connections and 1 request in flight") != NULL);
     ck_assert_str_eq(t.command, "weirctl kill 3");
     ck_assert_str_eq(t.warning, "");
     r.a.inspect = (struct app_inspect){.worker = 3, .epoch = 1, .ok = true};

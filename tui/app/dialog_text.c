@@ -84,17 +84,16 @@ static void worker_warn(const struct app *a, const struct model *m, unsigned wor
                      "its replacement does not wait for that.");
 }
 
-static void say_worker(const struct app *a, const struct model *m, const struct snap_worker *w,
-                       const char *what, struct dialog_text *t)
+static void say_worker(const struct model *m, const struct snap_worker *w, const char *what,
+                       struct dialog_text *t)
 {
     unsigned long long c = w->counter[COUNTER_connections];
     unsigned long long r = w->counter[COUNTER_requests_active];
     char state[160];
 
-    (void)a;
     worker_state(m, w, state, sizeof state);
-    say(t, "%s%llu connection%s and %llu request%s in flight on this worker %s.", state, c,
-        plural(c), r, plural(r), what);
+    say(t, "%sIts %llu connection%s and %llu request%s in flight %s.", state, c, plural(c), r,
+        plural(r), what);
 }
 
 static const char *worker_fate(const struct dialog *d)
@@ -138,7 +137,7 @@ static void describe_tagged(const struct app *a, const struct model *m, struct d
         "%s: one after another, the next when the one before is done. Esc ends that after the "
         "current one.",
         who);
-    say(t, "%llu connection%s and %llu request%s in flight on them %s.", c, plural(c), r, plural(r),
+    say(t, "Their %llu connection%s and %llu request%s in flight %s.", c, plural(c), r, plural(r),
         worker_fate(&a->dialog));
     if (there == 0)
         snprintf(t->refusal, sizeof t->refusal, "none of the tagged workers is there any more");
@@ -174,7 +173,7 @@ static void describe_worker(const struct app *a, const struct model *m, struct d
         return;
     }
     worker_warn(a, m, d->worker, kills, t);
-    say_worker(a, m, now, worker_fate(d), t);
+    say_worker(m, now, worker_fate(d), t);
 }
 
 static void describe_request(const struct app *a, const struct model *m, struct dialog_text *t)
