@@ -223,6 +223,7 @@ START_TEST(help_is_whole_and_tells_what_is_set)
         char want[256];
         snprintf(want, sizeof want, "   %-14s %s", key_table[a].shown, key_table[a].help);
         ck_assert_msg(rig_shows(&r, want), "the help lacks: %s", want);
+        ck_assert_msg(strlen(want) <= 80, "too long for 80 columns: %s", want);
     }
     ck_assert(rig_shows(&r, "bytes or bits per second (now: bits)"));
     ck_assert(rig_shows(&r, "workers by generation (now: yes)"));
