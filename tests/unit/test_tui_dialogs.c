@@ -104,7 +104,9 @@ START_TEST(says_what_will_happen)
     strcpy(r.a.inspect.text, "pid 4716\nstate D (disk sleep)\nwchan x");
     rig_draw(&r);
     ck_assert(rig_shows(&r, "signals, KILL included, take effect"));
-    strcpy(r.a.inspect.text, "state Dead\n");
+    strcpy(r.a.inspect.text, "worker 3\nstate         uninterruptible sleep (D): a signal\nx");
+    ck_assert(dialog_is_in_d_state(&r.a, r.m, 3));
+    strcpy(r.a.inspect.text, "state Dead\nwchan (D)\n");
     ck_assert(!dialog_is_in_d_state(&r.a, r.m, 3));
     r.a.inspect.epoch = 2; /* of the process before */
     strcpy(r.a.inspect.text, "state: D\n");
@@ -114,6 +116,10 @@ START_TEST(says_what_will_happen)
     r.m->now.stall_room = 1;
     r.m->now.stall[0] = (struct snap_stall){.worker = 3, .on_loop = true, .kernel = "D open x"};
     ck_assert(dialog_is_in_d_state(&r.a, r.m, 3));
+    strcpy(r.m->now.stall[0].kernel, "waiting for disk (D) in openat");
+    ck_assert(dialog_is_in_d_state(&r.a, r.m, 3));
+    strcpy(r.m->now.stall[0].kernel, "sleeping in openat");
+    ck_assert(!dialog_is_in_d_state(&r.a, r.m, 3));
     rig_keys(&r, "\033MG\n");
     dialog_describe(&r.a, r.m, &t);
     ck_assert(strstr(t.body[0], "connections") != NULL && strstr(t.body[0], "in flight") != NULL);
