@@ -235,22 +235,28 @@ START_TEST(views_and_the_way_back)
     app_init(&a, NS_PER_S, false);
     key(&a, m, '5', &c);
     ck_assert_int_eq(a.view, VIEW_IO);
-    app_seen(&a, 10, 0, 54); /* 64 threads, 10 of them on the screen */
+    app_seen(&a, m,
+             &(struct app_facts){.table_rows = 10,
+                                 .io_last = 54}); /* 64 threads, 10 of them on the screen */
     key(&a, m, 'j', &c);
     key(&a, m, INPUT_PAGE_DOWN, &c);
     ck_assert_int_eq(a.io_scroll, 10);
     ck_assert_uint_eq(a.selected, 0);
     key(&a, m, 'G', &c);
     ck_assert_int_eq(a.io_scroll, 54);
-    app_seen(&a, 10, 0, 3); /* most have ended */
+    app_seen(&a, m, &(struct app_facts){.table_rows = 10, .io_last = 3}); /* most have ended */
     key(&a, m, 'k', &c);
     ck_assert_int_eq(a.io_scroll, 2);
     key(&a, m, INPUT_ESC, &c);
     ck_assert_int_eq(a.view, VIEW_OVERVIEW);
-    key(&a, m, '\t', &c);
-    ck_assert_int_eq(a.view, VIEW_IO);
+    for (int view = VIEW_LATENCY; view < VIEW_WORKER; view++) {
+        key(&a, m, '\t', &c);
+        ck_assert_int_eq((int)a.view, view);
+    }
     key(&a, m, '\t', &c);
     ck_assert_int_eq(a.view, VIEW_OVERVIEW);
+    key(&a, m, INPUT_BACK_TAB, &c);
+    ck_assert_int_eq(a.view, VIEW_EVENTS);
     key(&a, m, '5', &c);
     key(&a, m, '?', &c);
     key(&a, m, '1', &c);
@@ -299,7 +305,9 @@ START_TEST(manual_has_every_key)
     ck_assert_int_eq(items, ACTION_COUNT);
     for (int a = 0; a < ACTION_COUNT; a++) {
         char want[256];
-        snprintf(want, sizeof want, ".It Ic %s\n%s\n", key_table[a].shown, key_table[a].help);
+        const char *shown = key_table[a].shown;
+        snprintf(want, sizeof want, ".It Ic %s%s\n%s\n", shown[0] == '\\' ? "\\e" : "",
+                 shown[0] == '\\' ? shown + 1 : shown, key_table[a].help);
         ck_assert_msg(strstr(page, want) != NULL, "missing in %s:\n%s", path, want);
     }
     free(page);

@@ -178,7 +178,7 @@ static unsigned app_mouse(struct app *a, struct model *m, const struct event *e)
     if (!a->mouse || app_is_covered(a))
         return 0;
     if (e->mouse == MOUSE_CLICK)
-        list_click(a, m, e->row, e->now_ns);
+        list_click(a, e->row, e->now_ns);
     else
         for (int i = 0; i < 3; i++)
             list_move(a, m, e->mouse == MOUSE_WHEEL_UP ? ACTION_UP : ACTION_DOWN, e->now_ns);

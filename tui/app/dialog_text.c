@@ -29,27 +29,40 @@ static const char *plural(unsigned long long n)
     return n == 1 ? "" : "s";
 }
 
+/* The line "state   uninterruptible sleep (D): ..." of inspect's answer, or "state D". */
+static bool inspect_says_d(const char *text)
+{
+    char state[128];
+
+    while (strncmp(text, "state", 5) != 0) {
+        text = strchr(text, '\n');
+        if (text == NULL)
+            return false;
+        text++;
+    }
+    text += 5;
+    text += strspn(text, " :\t");
+    snprintf(state, sizeof state, "%.*s", (int)strcspn(text, "\n"), text);
+    return strstr(state, "(D)") || (state[0] == 'D' && !isalpha((unsigned char)state[1]));
+}
+
+/* And what the master's watch saw of a stall: the state in words, or its letter. */
+static bool stall_says_d(const char *kernel)
+{
+    return strstr(kernel, "(D)") || (kernel[0] == 'D' && !isalpha((unsigned char)kernel[1]));
+}
+
 bool dialog_is_in_d_state(const struct app *a, const struct model *m, unsigned worker)
 {
     const struct snap_worker *w = rows_worker_now(m, worker);
-    const char *p = a->inspect.text;
+    const struct app_inspect *i = &a->inspect;
 
-    for (unsigned i = 0; i < m->now.stall_count; i++) {
-        const struct snap_stall *s = &m->now.stall[i];
-        if (s->worker == worker && s->on_loop && !s->over && s->kernel[0] == 'D')
+    for (unsigned n = 0; n < m->now.stall_count; n++) {
+        const struct snap_stall *s = &m->now.stall[n];
+        if (s->worker == worker && s->on_loop && !s->over && stall_says_d(s->kernel))
             return true;
     }
-    if (w == NULL || !a->inspect.ok || a->inspect.worker != worker || a->inspect.epoch != w->epoch)
-        return false;
-    while (strncmp(p, "state", 5) != 0) { /* the line "state D ..." */
-        p = strchr(p, '\n');
-        if (p == NULL)
-            return false;
-        p++;
-    }
-    p += 5;
-    p += strspn(p, " :\t");
-    return *p == 'D' && !isalpha((unsigned char)p[1]);
+    return w && i->ok && i->worker == worker && i->epoch == w->epoch && inspect_says_d(i->text);
 }
 
 /* "BLOCKED in open for 14.2s, " */
@@ -84,17 +97,16 @@ static void worker_warn(const struct app *a, const struct model *m, unsigned wor
                      "its replacement does not wait for that.");
 }
 
-static void say_worker(const struct app *a, const struct model *m, const struct snap_worker *w,
-                       const char *what, struct dialog_text *t)
+static void say_worker(const struct model *m, const struct snap_worker *w, const char *what,
+                       struct dialog_text *t)
 {
     unsigned long long c = w->counter[COUNTER_connections];
     unsigned long long r = w->counter[COUNTER_requests_active];
     char state[160];
 
-    (void)a;
     worker_state(m, w, state, sizeof state);
-    say(t, "%s%llu connection%s and %llu request%s in flight on this worker %s.", state, c,
-        plural(c), r, plural(r), what);
+    say(t, "%sIts %llu connection%s and %llu request%s in flight %s.", state, c, plural(c), r,
+        plural(r), what);
 }
 
 static const char *worker_fate(const struct dialog *d)
@@ -138,7 +150,7 @@ static void describe_tagged(const struct app *a, const struct model *m, struct d
         "%s: one after another, the next when the one before is done. Esc ends that after the "
         "current one.",
         who);
-    say(t, "%llu connection%s and %llu request%s in flight on them %s.", c, plural(c), r, plural(r),
+    say(t, "Their %llu connection%s and %llu request%s in flight %s.", c, plural(c), r, plural(r),
         worker_fate(&a->dialog));
     if (there == 0)
         snprintf(t->refusal, sizeof t->refusal, "none of the tagged workers is there any more");
@@ -174,7 +186,7 @@ static void describe_worker(const struct app *a, const struct model *m, struct d
         return;
     }
     worker_warn(a, m, d->worker, kills, t);
-    say_worker(a, m, now, worker_fate(d), t);
+    say_worker(m, now, worker_fate(d), t);
 }
 
 static void describe_request(const struct app *a, const struct model *m, struct dialog_text *t)

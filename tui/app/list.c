@@ -364,11 +364,10 @@ void list_sort_step(struct app *a, int step, uint64_t now_ns)
     list_sort(a, a->list[a->view].sort + step, now_ns);
 }
 
-void list_click(struct app *a, const struct model *m, int line, uint64_t now_ns)
+void list_click(struct app *a, int line, uint64_t now_ns)
 {
     int row = line - a->seen.first_row;
 
-    (void)m;
     if (row < 0 || row >= a->seen.row_count || a->seen.row_key[row] == 0 || a->help)
         return;
     a->follow = false;

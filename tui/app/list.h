@@ -22,6 +22,6 @@ bool list_check_tags(struct app *a, const struct model *m);
 void list_sort(struct app *a, int sort, uint64_t now_ns);
 void list_sort_step(struct app *a, int step, uint64_t now_ns);
 int list_sort_count(const struct app *a);
-void list_click(struct app *a, const struct model *m, int line, uint64_t now_ns);
+void list_click(struct app *a, int line, uint64_t now_ns);
 
 #endif

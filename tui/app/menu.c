@@ -56,14 +56,12 @@ static void add_orders(const struct app *a, struct items *l)
         add(l, MENU_DO_NOTHING, 0, "the rows of this view", "have one order only");
 }
 
-static void add_worker_actions(const struct app *a, const struct model *m,
-                               const struct snap_worker *w, struct items *l)
+static void add_worker_actions(const struct app *a, const struct snap_worker *w, struct items *l)
 {
     bool tagged = a->tag_count > 0;
     bool serves = tagged || w->state == SLOT_RUNNING;
     const char *why = serves ? NULL : "it does not serve: it starts or leaves already";
 
-    (void)m;
     add(l, DIALOG_DRAIN, 0, "D  drain", why);
     add(l, DIALOG_RESTART, 0, "R  restart", why);
     add(l, DIALOG_KILL, 0, "X  kill", tagged ? "one worker at a time: U untags" : NULL);
@@ -96,7 +94,7 @@ static void add_actions(const struct app *a, const struct model *m, struct items
             snprintf(title, title_bytes, "%u tagged workers", a->tag_count);
         else
             snprintf(title, title_bytes, "worker %u (pid %u)", w->number, w->pid);
-        add_worker_actions(a, m, w, l);
+        add_worker_actions(a, w, l);
     } else {
         snprintf(title, title_bytes, "actions");
         add(l, MENU_DO_NOTHING, 0, "nothing is selected",

@@ -14,7 +14,8 @@
 
 struct box_line {
     enum role role;
-    int rank; /* 0 stays; of the others the highest goes first when there is no room */
+    int rank;     /* 0 stays; of the others the highest goes first when there is no room */
+    bool goes_on; /* of the same text as the line before; they go together */
     char text[BOX_TEXT];
 };
 

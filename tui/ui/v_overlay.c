@@ -43,6 +43,8 @@ static size_t box_break(const char *text, int cells)
 
 void box_text(struct box *b, enum role role, int rank, const char *text)
 {
+    bool goes_on = false;
+
     do {
         size_t n = box_break(text, b->cells);
         if (b->count == BOX_LINES)
@@ -50,6 +52,8 @@ void box_text(struct box *b, enum role role, int rank, const char *text)
         struct box_line *l = &b->line[b->count++];
         l->role = role;
         l->rank = rank;
+        l->goes_on = goes_on;
+        goes_on = true;
         snprintf(l->text, sizeof l->text, "%.*s", (int)n, text);
         text += n;
         text += *text == ' ';
@@ -67,9 +71,12 @@ void box_shrink(const struct view *v, struct box *b)
                 worst = i;
         if (worst < 0)
             worst = 0;
-        memmove(&b->line[worst], &b->line[worst + 1],
-                (size_t)(b->count - worst - 1) * sizeof b->line[0]);
-        b->count--;
+        int n = 1;
+        while (worst > 0 && b->line[worst].goes_on)
+            worst--, n++;
+        memmove(&b->line[worst], &b->line[worst + n],
+                (size_t)(b->count - worst - n) * sizeof b->line[0]);
+        b->count -= n;
     }
 }
 

@@ -42,6 +42,9 @@ static void draw_hint(struct view *v, int row)
     if (p->why[0]) {
         snprintf(text, sizeof text, "%s", p->why);
         role = ROLE_BAD;
+    } else if (v->a->note[0]) { /* its own place is taken */
+        snprintf(text, sizeof text, "%s", v->a->note);
+        role = ROLE_WARN;
     } else if (p->kind == PROMPT_COMMAND) {
         int n = command_candidates(v->m, &p->line, word, &from, usage, sizeof usage);
         if (usage[0] && from > 0)
