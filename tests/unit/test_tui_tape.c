@@ -94,6 +94,10 @@ START_TEST(a_record_shows_the_same_screen)
     struct verdict now, then;
     char a[4096], b[4096];
 
+    /* The tape knows no second before its first record. */
+    struct history_record newest = *history_at(&m->history, 0);
+    memset(&m->history, 0, sizeof m->history);
+    history_add(&m->history, &newest);
     ck_assert(tape_add(t, m, why, sizeof why));
     ck_assert(tape_show(t, 1, past));
     verdict_of(m, &now);
@@ -106,10 +110,12 @@ START_TEST(a_record_shows_the_same_screen)
     ck_assert_uint_eq(past->event_count, m->event_count);
     for (unsigned i = 0; i < m->row_count; i++)
         ck_assert_int_eq(past->row[i].state, m->row[i].state);
-    /* The history before the first record is not there: sizes without graphs. */
-    draw(m, &live, 9, 80);
-    draw(past, &shown, 9, 80);
-    ck_assert(memcmp(live.cell, shown.cell, 9 * 80 * sizeof *live.cell) == 0);
+    draw(m, &live, 40, 120);
+    draw(past, &shown, 40, 120);
+    for (int i = 0; i < 40 * 120; i++)
+        if (live.cell[i].ch != shown.cell[i].ch || live.cell[i].role != shown.cell[i].role)
+            ck_abort_msg("row %d, column %d: '%lc' became '%lc'", i / 120, i % 120,
+                         (wint_t)live.cell[i].ch, (wint_t)shown.cell[i].ch);
     grid_free(&live);
     grid_free(&shown);
     tape_free(&t);

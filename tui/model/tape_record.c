@@ -160,15 +160,24 @@ static void pack_memory(struct pack *p, const struct model_worker *w)
     pack_lag(p, w->lag);
 }
 
+static const struct model_worker *memory_of(const struct model *m, unsigned number)
+{
+    static const struct model_worker none = {.turns = MODEL_UNKNOWN, .cpu = MODEL_UNKNOWN};
+
+    for (unsigned i = 0; i < m->memory_count; i++)
+        if (m->memory[i].number == number)
+            return &m->memory[i];
+    return &none;
+}
+
 static void pack_workers(struct pack *p, const struct model *m)
 {
-    unsigned count = m->row_count < TAPE_WORKERS ? m->row_count : TAPE_WORKERS;
+    unsigned count = m->now.worker_count < TAPE_WORKERS ? m->now.worker_count : TAPE_WORKERS;
 
     pack_u64(p, count);
-    /* By rows, not workers: each has its memory. */
     for (unsigned i = 0; i < count; i++) {
-        pack_worker(p, model_worker(m, &m->row[i]));
-        pack_memory(p, &m->memory[m->row[i].memory]);
+        pack_worker(p, &m->now.worker[i]);
+        pack_memory(p, memory_of(m, m->now.worker[i].number));
     }
 }
 
