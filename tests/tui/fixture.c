@@ -51,6 +51,7 @@ struct snap fixture_snap(unsigned workers, uint64_t taken_ns)
     s.mount = calloc(FIXTURE_MOUNTS, sizeof *s.mount);
     s.stall = calloc(BOARD_STALLS_KEPT, sizeof *s.stall);
     must(s.listener && s.worker && s.event && s.thread && s.mount && s.stall);
+    s.wants = SNAP_REQUESTS | SNAP_FILES | SNAP_RECENT | SNAP_SLOW;
     strcpy(s.listener[0].address, "0.0.0.0:8080");
     strcpy(s.listener[1].address, "[::]:8080");
     s.listener[0].queue_limit = s.listener[1].queue_limit = 64;
@@ -83,11 +84,26 @@ static void fixture_event(struct snap *s, enum board_event_kind kind, unsigned w
     snprintf(e->text, sizeof e->text, "%s", text);
 }
 
+/* Now and then a turn that takes longer, up to a sixth of a second. */
+static void fixture_turns(struct snap_hist *h, unsigned worker, unsigned seconds)
+{
+    for (unsigned t = 1; t <= seconds; t++) {
+        unsigned dice = (t * 2654435761u ^ worker * 40503u) >> 7;
+        h->bucket[hist_bucket_of((1 + dice % 2) * NS_PER_MS)] += dice % 40;
+        h->count += dice % 40;
+        if (dice % 3 != 0)
+            continue;
+        h->bucket[hist_bucket_of((10 << dice / 8 % 5) * NS_PER_MS)]++;
+        h->count++;
+    }
+}
+
 /* A worker at its usual work: every fourth is idle. */
 static void fixture_work(struct snap_worker *w, uint64_t now, unsigned second)
 {
     unsigned i = w->number - 1;
 
+    second += FIXTURE_BEFORE;
     w->counter[COUNTER_requests] = second * (240 + i);
     w->counter[COUNTER_responses_2xx] = second * (238 + i);
     w->counter[COUNTER_responses_4xx] = second * 2;
@@ -97,6 +113,7 @@ static void fixture_work(struct snap_worker *w, uint64_t now, unsigned second)
     w->hist[HIST_LOOP_TURN].bucket[hist_bucket_of(400 * NS_PER_US)] = second * 900;
     w->hist[HIST_LOOP_TURN].bucket[hist_bucket_of(8 * NS_PER_MS)] = second * 100;
     w->hist[HIST_LOOP_TURN].count = second * 1000;
+    fixture_turns(&w->hist[HIST_LOOP_TURN], i, second);
     w->hist[HIST_ACCEPT_WAIT].bucket[hist_bucket_of(49 * NS_PER_MS)] = second * 5;
     w->hist[HIST_ACCEPT_WAIT].count = second * 5;
     if (i % 4 == 3)
@@ -343,6 +360,21 @@ static void fixture_shape(enum fixture which, struct snap *s, unsigned second)
     }
 }
 
+/* Memory and CPU time of each worker, as /proc has them. */
+static void fixture_proc(struct model *m)
+{
+    for (unsigned i = 0; i < m->now.worker_count; i++) {
+        const struct snap_worker *w = &m->now.worker[i];
+        uint64_t elapsed_ns = m->now.taken_ns - FIXTURE_START_NS + FIXTURE_BEFORE * NS_PER_S;
+        const struct model_proc p = {.cpu_ns = elapsed_ns / 100 * (10 + i % 8),
+                                     .rss_bytes = (26 + i % 4) * UINT64_C(1048576),
+                                     .fds = 60 + i,
+                                     .fds_max = 1024};
+        if (w->pid)
+            model_take_proc(m, w->number, w->epoch, &p, m->now.taken_ns);
+    }
+}
+
 struct model *fixture_model(enum fixture which)
 {
     struct model *m = calloc(1, sizeof *m);
@@ -350,14 +382,19 @@ struct model *fixture_model(enum fixture which)
     struct snap s = {0};
 
     must(m && model_init(m, NS_PER_S));
-    for (unsigned second = 0; second <= FIXTURE_SECONDS; second++) {
+    for (int at = -FIXTURE_BEFORE; at <= FIXTURE_SECONDS; at++) {
+        unsigned second = (unsigned)at;
         snap_free(&s);
-        s = fixture_snap(workers, FIXTURE_START_NS + second * NS_PER_S);
+        s = fixture_snap(workers, FIXTURE_START_NS + (uint64_t)((int64_t)at * (int64_t)NS_PER_S));
         for (unsigned i = 0; i < workers; i++)
             fixture_work(&s.worker[i], s.taken_ns, second);
-        fixture_event(&s, EVENT_START, 0, 0, "generation 7 up");
-        fixture_shape(which, &s, second);
+        if (at >= 0) {
+            fixture_event(&s, EVENT_START, 0, 0, "generation 7 up");
+            fixture_shape(which, &s, second);
+            fixture_lists(&s, which, second);
+        }
         must(model_take(m, &s));
+        fixture_proc(m);
     }
     snap_free(&s);
     if (which == FIX_NO_SERVER) {

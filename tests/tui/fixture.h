@@ -11,6 +11,7 @@
 #define FIXTURE_START_NS (UINT64_C(270000) * UINT64_C(1000000000))
 #define FIXTURE_WALL_NS  (UINT64_C(1700000000) * UINT64_C(1000000000))
 #define FIXTURE_SECONDS  20
+#define FIXTURE_BEFORE   60 /* seconds of usual work before these */
 
 enum fixture {
     FIX_HEALTHY,
@@ -43,6 +44,12 @@ struct snap_mount *fixture_mount(struct snap *s, const char *name, const char *t
 /* Adds a thread; workers in ascending order. since_ns 0: it is idle. */
 void fixture_job(struct snap *s, unsigned worker, enum board_wait wait, uint64_t since_ns,
                  unsigned mount, const char *path);
+
+/* Requests in flight, files, requests that are over and slow ones: fixture_lists.c. */
+void fixture_lists(struct snap *s, enum fixture which, unsigned second);
+/* What a text says of a request in flight: since how long before now. */
+struct snap_request *fixture_request(struct snap *s, unsigned worker, enum board_phase phase,
+                                     uint64_t age_ms, const char *request);
 
 /* The model after FIXTURE_SECONDS of this situation. Free with model_free and free. */
 struct model *fixture_model(enum fixture which);

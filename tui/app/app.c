@@ -1,31 +1,81 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The controller: moving, help, dispatch of actions. The strip, which is all that can change
- * the server, lives in strip.c.
+ * The controller: who gets an event (a dialog before a prompt before a menu before the strip
+ * before the view), what ticks do, and why nothing can be changed.
  */
 #include "tui/app/app.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "tui/app/act.h"
+#include "tui/app/dialog.h"
+#include "tui/app/list.h"
+#include "tui/app/menu.h"
+#include "tui/app/past.h"
+#include "tui/app/prompt.h"
+#include "tui/app/roll.h"
+#include "tui/app/rows.h"
+#include "tui/app/setup.h"
 #include "tui/app/strip.h"
 
 #define NOTE_NS (4 * NS_PER_S)
+#define BELL_NS (5 * NS_PER_S) /* a worker blocked for so long rings, once */
+
+const char *const view_word[VIEW_COUNT] = {
+    [VIEW_OVERVIEW] = "overview", [VIEW_LATENCY] = "latency", [VIEW_REQUESTS] = "requests",
+    [VIEW_FILES] = "files",       [VIEW_IO] = "io",           [VIEW_EVENTS] = "events",
+    [VIEW_WORKER] = "worker",
+};
 
 void app_init(struct app *a, uint64_t interval_ns, bool read_only)
 {
     memset(a, 0, sizeof *a);
+    settings_standard(&a->settings);
     a->interval_ns = interval_ns;
     a->read_only = read_only;
-    a->page_rows = 10;
+    a->seen.page_rows = 10;
+    a->row_wanted = -1;
     a->next_id = 1;
+}
+
+void app_settings(struct app *a, const struct settings *s)
+{
+    static const struct {
+        enum view_kind view;
+        enum setting setting;
+    } order[] = {{VIEW_OVERVIEW, SETTING_SORT_OVERVIEW},
+                 {VIEW_LATENCY, SETTING_SORT_LATENCY},
+                 {VIEW_REQUESTS, SETTING_SORT_REQUESTS},
+                 {VIEW_FILES, SETTING_SORT_FILES},
+                 {VIEW_EVENTS, SETTING_SORT_EVENTS}};
+
+    a->settings = *s;
+    a->interval_ns = (uint64_t)s->value[SETTING_INTERVAL_MS] * NS_PER_MS;
+    a->bits = s->value[SETTING_BITS] != 0;
+    a->wide = s->value[SETTING_WIDE] != 0;
+    a->group = s->value[SETTING_GROUP] != 0;
+    a->mouse = s->value[SETTING_MOUSE] != 0;
+    a->view = (enum view_kind)(s->value[SETTING_VIEW] - 1);
+    for (size_t i = 0; i < sizeof order / sizeof *order; i++) {
+        int64_t v = s->value[order[i].setting];
+        a->list[order[i].view].invert = v < 0;
+        a->list[order[i].view].sort = (int)(v == -32 ? 0 : v < 0 ? -v : v);
+    }
 }
 
 const char *app_read_only_reason(const struct app *a, const struct model *m)
 {
     if (a->read_only)
         return "started with --read-only";
+    if (a->time.replay)
+        return "this is a recording";
+    if (a->denied[0])
+        return a->denied;
+    if (m->link == LINK_NEVER && strstr(m->link_why, "version"))
+        return m->link_why; /* a board or a protocol of another layout */
     if (m->link == LINK_NEVER || m->link == LINK_GONE)
         return "no connection to a server";
     return NULL;
@@ -41,173 +91,35 @@ int app_selected_row(const struct app *a, const struct model *m)
     return m->row_count > 0 ? 0 : -1;
 }
 
-void app_seen(struct app *a, int table_rows, int help_last, int io_last)
+void app_note(struct app *a, uint64_t now_ns, const char *fmt, ...)
 {
-    a->page_rows = table_rows > 1 ? table_rows - 1 : 1;
-    a->help_last = help_last;
-    a->io_last = io_last;
-}
+    va_list ap;
 
-static void app_note(struct app *a, const char *text, uint64_t now_ns)
-{
-    snprintf(a->note, sizeof a->note, "%s", text);
+    va_start(ap, fmt);
+    vsnprintf(a->note, sizeof a->note, fmt, ap);
+    va_end(ap);
     a->note_until_ns = now_ns + NOTE_NS;
 }
 
-static void app_select(struct app *a, const struct model *m, long row)
+void app_saved(struct app *a, struct model *m, const char *file, const char *why, uint64_t now_ns,
+               uint64_t wall_ns)
 {
-    if (m->row_count == 0)
-        return;
-    if (row < 0)
-        row = 0;
-    if (row >= (long)m->row_count)
-        row = (long)m->row_count - 1;
-    const struct snap_worker *w = model_worker(m, &m->row[row]);
-    a->selected = w->number;
-    a->selected_epoch = w->epoch;
-}
+    char text[SNAP_TEXT_BYTES];
 
-/* Moves a list that has no cursor. */
-static void app_scroll(int *scroll, int last, int page, enum action action)
-{
-    int step = action == ACTION_PAGE_UP || action == ACTION_PAGE_DOWN ? page : 1;
-
-    if (*scroll > last) /* it has become shorter */
-        *scroll = last;
-    if (action == ACTION_FIRST)
-        *scroll = 0;
-    else if (action == ACTION_LAST)
-        *scroll = last;
-    else
-        *scroll += action == ACTION_UP || action == ACTION_PAGE_UP ? -step : step;
-    if (*scroll > last)
-        *scroll = last;
-    if (*scroll < 0)
-        *scroll = 0;
-}
-
-static void app_move(struct app *a, const struct model *m, enum action action)
-{
-    long row = app_selected_row(a, m);
-    bool none = a->selected == 0;
-
-    if (a->help) {
-        app_scroll(&a->help_scroll, a->help_last, 10, action);
+    if (*why == '\0') {
+        app_note(a, now_ns, "saved: %.150s", file);
         return;
     }
-    if (a->view == VIEW_IO) {
-        app_scroll(&a->io_scroll, a->io_last, a->page_rows, action);
-        return;
-    }
-    switch (action) {
-    case ACTION_UP:
-        app_select(a, m, none ? row : row - 1);
-        break;
-    case ACTION_DOWN:
-        app_select(a, m, none ? row : row + 1);
-        break;
-    case ACTION_PAGE_UP:
-        app_select(a, m, row - a->page_rows);
-        break;
-    case ACTION_PAGE_DOWN:
-        app_select(a, m, row + a->page_rows);
-        break;
-    case ACTION_FIRST:
-        app_select(a, m, 0);
-        break;
-    default:
-        app_select(a, m, (long)m->row_count - 1);
-        break;
-    }
+    app_note(a, now_ns, "not saved: %.150s", why);
+    snprintf(text, sizeof text, "not saved: %.900s", why);
+    model_note(m, wall_ns, "SAVE", text);
 }
 
-static void app_show(struct app *a, enum view_kind view)
+/* Keys that act whatever is open; letters are text there. */
+static bool app_is_above_all(uint32_t key)
 {
-    a->help = false;
-    a->view = view;
-    a->io_scroll = 0;
-}
-
-static void app_escape(struct app *a)
-{
-    if (a->help)
-        a->help = false;
-    else if (a->strip.kind != STRIP_NONE && a->strip.kind != STRIP_SENT)
-        strip_close(a);
-    else if (a->view != VIEW_OVERVIEW)
-        a->view = VIEW_OVERVIEW;
-    else
-        a->selected = 0;
-}
-
-/* An action that leads to a change: refused with the reason when it cannot. */
-static unsigned app_write(struct app *a, struct model *m, enum action action, const struct event *e)
-{
-    const char *reason = app_read_only_reason(a, m);
-    char text[128];
-
-    if (e->flood) {
-        app_note(a, "too many keys at once: ignored", e->now_ns);
-        return WANT_DRAW;
-    }
-    if (reason) {
-        snprintf(text, sizeof text, "read-only: %s", reason);
-        app_note(a, text, e->now_ns);
-        return WANT_DRAW;
-    }
-    a->help = false;
-    if (action == ACTION_OFFLOAD)
-        strip_open_offload(a, m, e->now_ns);
-    else
-        strip_open_workers(a,
-                           action == ACTION_MORE    ? 1
-                           : action == ACTION_FEWER ? -1
-                                                    : 0,
-                           m, e->now_ns);
-    return WANT_DRAW;
-}
-
-static unsigned app_action(struct app *a, struct model *m, enum action action,
-                           const struct event *e)
-{
-    if (action < ACTION_COUNT && key_table[action].write)
-        return app_write(a, m, action, e);
-    switch (action) {
-    case ACTION_HELP:
-        a->help = !a->help;
-        a->help_scroll = 0;
-        return WANT_DRAW;
-    case ACTION_OVERVIEW:
-    case ACTION_IO:
-        app_show(a, action == ACTION_IO ? VIEW_IO : VIEW_OVERVIEW);
-        return WANT_DRAW;
-    case ACTION_NEXT_VIEW:
-        app_show(a, (a->view + 1) % VIEW_COUNT);
-        return WANT_DRAW;
-    case ACTION_UP:
-    case ACTION_DOWN:
-    case ACTION_PAGE_UP:
-    case ACTION_PAGE_DOWN:
-    case ACTION_FIRST:
-    case ACTION_LAST:
-        app_move(a, m, action);
-        return WANT_DRAW;
-    case ACTION_ESCAPE:
-        app_escape(a);
-        return WANT_DRAW;
-    case ACTION_INTERVAL:
-        a->help = false;
-        strip_open_interval(a, e->now_ns);
-        return WANT_DRAW;
-    case ACTION_REPAINT:
-        return WANT_DRAW | WANT_REPAINT;
-    case ACTION_SUSPEND:
-        return WANT_SUSPEND;
-    case ACTION_QUIT:
-        return WANT_QUIT;
-    default:
-        return 0;
-    }
+    return key == INPUT_CTRL('c') || key == INPUT_CTRL('z') || key == INPUT_CTRL('l') ||
+           key == INPUT_F10;
 }
 
 static unsigned app_key(struct app *a, struct model *m, const struct event *e,
@@ -215,43 +127,186 @@ static unsigned app_key(struct app *a, struct model *m, const struct event *e,
 {
     enum action action = key_action(e->key);
 
-    if (e->key == INPUT_PASTE) {
-        app_note(a, "paste ignored", e->now_ns);
+    if (e->key == INPUT_PASTE || e->key == INPUT_MOUSE || e->key == INPUT_NONE) {
+        if (e->key == INPUT_PASTE && a->prompt.kind == PROMPT_NONE)
+            app_note(a, e->now_ns, "paste ignored");
         return WANT_DRAW;
     }
-    if (strip_is_open(a) && !a->help && action != ACTION_QUIT && action != ACTION_SUSPEND &&
-        action != ACTION_REPAINT && action != ACTION_ESCAPE && action != ACTION_HELP) {
+    if (app_is_above_all(e->key))
+        return act(a, m, action, e);
+    if (a->copy_box) {
+        a->copy_box = false;
+        return WANT_DRAW;
+    }
+    if (a->dialog.kind != DIALOG_NONE) {
+        dialog_key(a, m, e, out);
+        return WANT_DRAW;
+    }
+    if (a->prompt.kind != PROMPT_NONE)
+        return prompt_key(a, m, e);
+    if (a->menu.kind != MENU_NONE) {
+        menu_key(a, m, e);
+        return WANT_DRAW;
+    }
+    if (a->setup.open)
+        return setup_key(a, m, e);
+    if (strip_is_open(a) && !a->help && action != ACTION_QUIT && action != ACTION_ESCAPE &&
+        action != ACTION_HELP) {
         if (e->flood) {
-            app_note(a, "too many keys at once: ignored", e->now_ns);
+            app_note(a, e->now_ns, "too many keys at once: ignored");
+            return WANT_DRAW;
+        }
+        const char *reason = a->strip.kind == STRIP_INTERVAL ? NULL : app_read_only_reason(a, m);
+        if (reason) { /* the server has gone meanwhile, or says that it does not listen to us */
+            strip_fail(a, m, e, reason);
             return WANT_DRAW;
         }
         if (strip_key(a, m, e, out))
             return WANT_DRAW;
     }
-    return app_action(a, m, action, e);
+    return act(a, m, action, e);
+}
+
+static bool app_is_covered(const struct app *a)
+{
+    return a->dialog.kind != DIALOG_NONE || a->prompt.kind != PROMPT_NONE ||
+           a->menu.kind != MENU_NONE || a->setup.open || a->copy_box;
+}
+
+static unsigned app_mouse(struct app *a, struct model *m, const struct event *e)
+{
+    if (!a->mouse || app_is_covered(a))
+        return 0;
+    if (e->mouse == MOUSE_CLICK)
+        list_click(a, m, e->row, e->now_ns);
+    else
+        for (int i = 0; i < 3; i++)
+            list_move(a, m, e->mouse == MOUSE_WHEEL_UP ? ACTION_UP : ACTION_DOWN, e->now_ns);
+    return WANT_DRAW;
+}
+
+/* Another server answers: what was learnt of the one before is not true of it. */
+static void app_check_instance(struct app *a, const struct model *m)
+{
+    if (!m->have || memcmp(a->uuid, m->now.uuid, sizeof a->uuid) == 0)
+        return;
+    memcpy(a->uuid, m->now.uuid, sizeof a->uuid);
+    a->denied[0] = '\0';
+    a->op_known = false;
+    a->tag_count = 0;
+}
+
+static bool app_inspect_reply(struct app *a, const struct event *e)
+{
+    struct app_inspect *i = &a->inspect;
+
+    if (i->id == 0 || i->id != e->id)
+        return false;
+    i->id = 0;
+    i->ok = e->ok;
+    i->answered_ns = e->now_ns;
+    snprintf(i->text, sizeof i->text, "%s", e->text);
+    if (!e->ok && strstr(e->text, "may change it"))
+        snprintf(a->denied, sizeof a->denied, "%.*s", (int)sizeof a->denied - 1, e->text);
+    return true;
+}
+
+/* The worker whose kernel detail is on the screen, or decides what a dialog has to say. */
+static const struct snap_worker *app_inspected(const struct app *a, const struct model *m)
+{
+    const struct dialog *d = &a->dialog;
+
+    if (d->kind == DIALOG_RESTART || d->kind == DIALOG_KILL || d->kind == DIALOG_DRAIN)
+        return d->tagged ? NULL : rows_worker(m, d->worker, d->epoch);
+    if (a->view == VIEW_WORKER && !a->time.paused)
+        return rows_worker(m, a->selected, a->selected_epoch);
+    return NULL;
+}
+
+static void app_ask_inspect(struct app *a, const struct model *m, const struct event *e,
+                            struct app_command *out)
+{
+    struct app_inspect *i = &a->inspect;
+    const struct snap_worker *w = app_inspected(a, m);
+
+    if (w == NULL || out->there || a->time.replay || m->link == LINK_NEVER || m->link == LINK_GONE)
+        return;
+    bool other = i->worker != w->number || i->epoch != w->epoch;
+    if (i->id != 0 && e->now_ns < i->asked_ns + APP_NO_ANSWER_NS)
+        return;
+    if (!other && i->asked_ns && e->now_ns < i->asked_ns + APP_INSPECT_NS)
+        return;
+    if (other) {
+        i->ok = false;
+        i->answered_ns = 0;
+        i->text[0] = '\0';
+    }
+    i->worker = w->number;
+    i->epoch = w->epoch;
+    i->asked_ns = e->now_ns;
+    i->id = a->next_id++;
+    out->there = true;
+    out->id = i->id;
+    snprintf(out->text, sizeof out->text, "inspect %u", w->number);
+}
+
+/* Rings when one more worker has been blocked for long. */
+static unsigned app_bell(struct app *a, const struct model *m)
+{
+    unsigned blocked = 0;
+
+    for (unsigned i = 0; i < m->row_count; i++)
+        blocked += m->row[i].state == ROW_BLOCKED && m->row[i].since_ns >= BELL_NS;
+    bool ring = blocked > a->rung && a->settings.value[SETTING_BELL];
+    a->rung = blocked;
+    return ring ? WANT_BELL : 0;
+}
+
+static unsigned app_tick(struct app *a, struct model *m, const struct event *e,
+                         struct app_command *out)
+{
+    struct list_state *l = &a->list[a->view];
+    unsigned want = past_tick(a, e->now_ns) | app_bell(a, m);
+
+    app_check_instance(a, m);
+    if (a->note[0] && e->now_ns >= a->note_until_ns) {
+        a->note[0] = '\0';
+        want |= WANT_DRAW;
+    }
+    if (l->held_until_ns && e->now_ns >= l->held_until_ns) {
+        l->held_until_ns = 0;
+        want |= WANT_DRAW;
+    }
+    if (list_check_tags(a, m))
+        want |= WANT_DRAW;
+    list_follow(a, app_shown(a, m));
+    if (roll_follow(a, m, e, out)) /* first: it looks for DONE, which the strip ends by itself */
+        want |= WANT_DRAW;
+    if (strip_follow(a, m, e->now_ns))
+        want |= WANT_DRAW;
+    app_ask_inspect(a, m, e, out);
+    return want;
 }
 
 unsigned app_event(struct app *a, struct model *m, const struct event *e, struct app_command *out)
 {
-    unsigned want = 0;
-
     out->there = false;
     switch (e->kind) {
     case EV_KEY:
-        want = app_key(a, m, e, out);
-        break;
+        return app_key(a, m, e, out);
+    case EV_PASTE:
+        if (a->prompt.kind != PROMPT_NONE && a->dialog.kind == DIALOG_NONE)
+            return prompt_paste(a, m, e);
+        app_note(a, e->now_ns, "paste ignored");
+        return WANT_DRAW;
+    case EV_MOUSE:
+        return app_mouse(a, m, e);
     case EV_REPLY:
-        strip_reply(a, m, e);
-        want = WANT_DRAW;
-        break;
+        if (!app_inspect_reply(a, e))
+            strip_reply(a, m, e);
+        return WANT_DRAW;
     case EV_TICK:
-        if (a->note[0] && e->now_ns >= a->note_until_ns) {
-            a->note[0] = '\0';
-            want |= WANT_DRAW;
-        }
-        if (strip_follow(a, m, e->now_ns))
-            want |= WANT_DRAW;
-        break;
+        return app_tick(a, m, e, out);
     }
-    return want;
+    return 0;
 }

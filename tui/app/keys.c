@@ -16,7 +16,9 @@ const struct key_row key_table[ACTION_COUNT] = {
 
 const char *const key_group_title[GROUP_COUNT] = {
     [GROUP_MOVE] = "Moving",
-    [GROUP_SERVER] = "Changing the server (nothing is sent without Enter)",
+    [GROUP_LOOK] = "Looking",
+    [GROUP_TIME] = "Time",
+    [GROUP_SERVER] = "Changing the server (asks first)",
     [GROUP_PROGRAM] = "This program",
 };
 

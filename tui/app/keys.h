@@ -29,7 +29,9 @@ enum input_code {
     INPUT_F1,
     INPUT_F10 = INPUT_F1 + 9,
     INPUT_F12 = INPUT_F1 + 11,
-    INPUT_PASTE /* text was pasted; it was thrown away */
+    INPUT_PASTE, /* text was pasted; it was thrown away */
+    INPUT_MOUSE, /* a button or the wheel; input_mouse_take says what */
+    INPUT_BACK_TAB
 };
 
 enum action {
@@ -40,7 +42,7 @@ enum action {
     ACTION_NONE = ACTION_COUNT
 };
 
-enum key_group { GROUP_MOVE, GROUP_SERVER, GROUP_PROGRAM, GROUP_COUNT };
+enum key_group { GROUP_MOVE, GROUP_LOOK, GROUP_TIME, GROUP_SERVER, GROUP_PROGRAM, GROUP_COUNT };
 
 struct key_row {
     enum key_group group;

@@ -40,6 +40,12 @@ void settings_standard(struct settings *s);
 /* The word of a choice's value, NULL beyond the last. */
 const char *setting_word(enum setting which, int64_t value);
 
+/* The text of a value: "100 ms", "yes", "block". False with a sentence in why[]. */
+bool settings_parse(enum setting which, const char *text, int64_t *value, char *why,
+                    size_t why_bytes);
+/* And back. */
+void settings_format(enum setting which, int64_t value, char *out, size_t out_bytes);
+
 /* Path of the file; false when there is none to use (no home, or under sudo). */
 bool settings_path(char *out, size_t out_bytes);
 /* A file that is not there is no error. Mistakes are told in why[] ("FILE:LINE: ..."), the rest

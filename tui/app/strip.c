@@ -48,6 +48,29 @@ void strip_open_interval(struct app *a, uint64_t now_ns)
     strip_become(a, STRIP_INTERVAL, now_ns);
 }
 
+void strip_send(struct app *a, const struct event *e, const char *command, struct app_command *out)
+{
+    struct strip *s = &a->strip;
+
+    strip_close(a);
+    s->other = true;
+    s->id = a->next_id++;
+    s->sent_ns = e->now_ns;
+    snprintf(s->what, sizeof s->what, "%.*s", (int)sizeof s->what - 1, command);
+    out->there = true;
+    out->id = s->id;
+    snprintf(out->text, sizeof out->text, "%.*s", (int)sizeof out->text - 1, command);
+    strip_become(a, STRIP_SENT, e->now_ns);
+}
+
+void strip_fail(struct app *a, struct model *m, const struct event *e, const char *why)
+{
+    strip_close(a);
+    snprintf(a->strip.text, sizeof a->strip.text, "%s", why);
+    model_note(m, e->wall_ns, "REFUSED", why);
+    strip_become(a, STRIP_FAILED, e->now_ns);
+}
+
 uint32_t app_strip_now(const struct app *a, const struct model *m)
 {
     return a->strip.offload ? m->now.offload_threads : m->now.workers_wanted;
@@ -98,6 +121,7 @@ static void strip_apply_number(struct app *a, const struct model *m, const struc
         snprintf(out->text, sizeof out->text, "workers %u", s->to);
     else
         snprintf(out->text, sizeof out->text, "workers %+d", s->change);
+    snprintf(s->what, sizeof s->what, "%.*s", (int)sizeof s->what - 1, out->text);
     strip_become(a, STRIP_SENT, e->now_ns);
 }
 
@@ -128,6 +152,18 @@ static bool strip_takes(const struct strip *s, uint32_t key)
            strlen(s->typed) < APP_TYPED_BYTES - 1;
 }
 
+/* What may be typed. */
+static void strip_explain(struct app *a, const struct model *m, uint64_t now_ns)
+{
+    if (a->strip.kind == STRIP_INTERVAL)
+        app_note(a, now_ns, "digits and a point: 0.1 to 60 seconds");
+    else if (a->strip.kind == STRIP_OFFLOAD)
+        app_note(a, now_ns, "digits only: 1 to %d threads", OFFLOAD_THREADS_MAX);
+    else
+        app_note(a, now_ns, "digits only: %u to %u workers", m->now.workers_min,
+                 m->now.workers_max);
+}
+
 bool strip_key(struct app *a, struct model *m, const struct event *e, struct app_command *out)
 {
     struct strip *s = &a->strip;
@@ -153,21 +189,33 @@ bool strip_key(struct app *a, struct model *m, const struct event *e, struct app
         strip_change(a, m, 1);
     } else if (number && (e->key == '-' || e->key == INPUT_DOWN)) {
         strip_change(a, m, -1);
-    } else {
+    } else if (e->key > ' ' && e->key < INPUT_UP) {
         /* Letters are no answer: they neither act nor close the question. */
-        return e->key > ' ' && e->key < INPUT_UP;
+        strip_explain(a, m, e->now_ns);
+    } else {
+        return false;
     }
     return true;
+}
+
+/* The server lets this user change nothing: keys say so from now on. */
+static void strip_learn(struct app *a, const struct event *e)
+{
+    if (!e->ok && strstr(e->text, "may change it"))
+        snprintf(a->denied, sizeof a->denied, "%.*s", (int)sizeof a->denied - 1, e->text);
 }
 
 void strip_reply(struct app *a, struct model *m, const struct event *e)
 {
     struct strip *s = &a->strip;
+    bool ours = s->id == e->id && s->id != 0;
     char text[2048];
 
-    snprintf(text, sizeof text, "%s%s", e->ok ? "accepted: " : "refused: ", e->text);
+    snprintf(text, sizeof text, "%s%s%s%s", ours ? s->what : "", ours ? ": " : "",
+             e->ok ? "accepted: " : "refused: ", e->text);
     model_note(m, e->wall_ns, "ANSWER", text);
-    if (s->kind != STRIP_SENT || s->id != e->id)
+    strip_learn(a, e);
+    if (s->kind != STRIP_SENT || !ours)
         return;
     snprintf(s->text, sizeof s->text, "%s", e->text);
     s->op = e->op;
@@ -179,20 +227,39 @@ void app_not_sent(struct app *a, struct model *m, unsigned id, const char *why, 
 {
     struct event e = {
         .kind = EV_REPLY, .now_ns = now_ns, .wall_ns = wall_ns, .id = id, .text = why};
+    struct app_command none;
 
-    strip_reply(a, m, &e);
+    app_event(a, m, &e, &none);
 }
 
-bool strip_follow(struct app *a, const struct model *m, uint64_t now_ns)
+/* Somebody else changes something: the strip tells, when it is free to. */
+static bool strip_look_around(struct app *a, const struct model *m, uint64_t now_ns)
+{
+    struct strip *s = &a->strip;
+    bool new_op = a->op_known && m->now.op_id != a->op_seen;
+
+    if (!m->have || (s->kind != STRIP_NONE && s->kind != STRIP_DONE))
+        return false; /* ours comes first; op_seen stays, so that this is told afterwards */
+    a->op_known = true;
+    a->op_seen = m->now.op_id;
+    if (!new_op || m->now.op_state != OP_PENDING || (s->kind == STRIP_DONE && s->op == m->now.op_id))
+        return false;
+    strip_close(a);
+    s->foreign = true;
+    s->other = true;
+    s->op = m->now.op_id;
+    s->sent_ns = m->now.op_since_ns;
+    snprintf(s->what, sizeof s->what, "someone else's change");
+    snprintf(s->text, sizeof s->text, "%s", m->now.op_text);
+    strip_become(a, STRIP_GOING, now_ns);
+    return true;
+}
+
+/* What became of the operation, by the board. */
+static bool strip_follow_board(struct app *a, const struct model *m, uint64_t now_ns)
 {
     struct strip *s = &a->strip;
 
-    if (s->kind == STRIP_DONE && now_ns >= s->since_ns + DONE_SHOWN_NS) {
-        strip_close(a);
-        return true;
-    }
-    if (s->kind != STRIP_GOING || m->link == LINK_GONE || !m->have)
-        return false;
     if ((int32_t)(m->now.op_id - s->op) < 0) /* the board has not got there yet */
         return false;
     if (m->now.op_id != s->op) {
@@ -208,5 +275,31 @@ bool strip_follow(struct app *a, const struct model *m, uint64_t now_ns)
     } else {
         return false;
     }
+    return true;
+}
+
+bool strip_follow(struct app *a, struct model *m, uint64_t now_ns)
+{
+    struct strip *s = &a->strip;
+    char text[192];
+
+    if (s->kind == STRIP_DONE && now_ns >= s->since_ns + DONE_SHOWN_NS) {
+        strip_close(a);
+        return true;
+    }
+    if (s->kind == STRIP_SENT && !s->late && now_ns >= s->sent_ns + APP_NO_ANSWER_NS) {
+        s->late = true;
+        snprintf(text, sizeof text, "%s: no answer for 5s; it stays asked", s->what);
+        model_note(m, m->wall_ns, "ANSWER", text);
+        return true;
+    }
+    if (s->kind != STRIP_GOING)
+        return strip_look_around(a, m, now_ns);
+    if (m->link == LINK_GONE || !m->have)
+        return false;
+    if (!strip_follow_board(a, m, now_ns))
+        return false;
+    snprintf(text, sizeof text, "%s: %s", s->what, s->kind == STRIP_DONE ? "done" : "failed");
+    model_note(m, m->wall_ns, s->kind == STRIP_DONE ? "DONE" : "FAILED", text);
     return true;
 }

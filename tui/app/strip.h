@@ -13,6 +13,11 @@ void strip_open_offload(struct app *a, const struct model *m, uint64_t now_ns);
 void strip_open_interval(struct app *a, uint64_t now_ns);
 void strip_close(struct app *a);
 
+/* Any other command: sent now, for Enter or y was given in a dialog; the strip follows it. */
+void strip_send(struct app *a, const struct event *e, const char *command, struct app_command *out);
+/* Something was not done, and why; stays until Esc, and is an event. */
+void strip_fail(struct app *a, struct model *m, const struct event *e, const char *why);
+
 static inline bool strip_is_open(const struct app *a)
 {
     return a->strip.kind == STRIP_WORKERS || a->strip.kind == STRIP_OFFLOAD ||
@@ -26,6 +31,6 @@ bool strip_key(struct app *a, struct model *m, const struct event *e, struct app
 void strip_reply(struct app *a, struct model *m, const struct event *e);
 
 /* Follows a running operation on the board. True when something changed. */
-bool strip_follow(struct app *a, const struct model *m, uint64_t now_ns);
+bool strip_follow(struct app *a, struct model *m, uint64_t now_ns);
 
 #endif

@@ -34,6 +34,8 @@ static uint32_t input_letter_key(char final)
         return INPUT_HOME;
     case 'F':
         return INPUT_END;
+    case 'Z':
+        return INPUT_BACK_TAB;
     default:
         return INPUT_NONE;
     }

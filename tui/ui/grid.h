@@ -20,6 +20,10 @@ enum role {
     ROLE_SELECT,
     ROLE_KEY,
     ROLE_GRAPH,
+    ROLE_HEAT1, /* cells of a heat map, from rare to often */
+    ROLE_HEAT2,
+    ROLE_HEAT3,
+    ROLE_HEAT4,
     ROLE_COUNT
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Where everything goes on the overview and on the I/O view: pure functions of the screen's
- * size and of how much there is to list. Panes have a least height, a wish and a rank; what does
+ * Where everything goes on each view: pure functions of the screen's size and of how much there
+ * is to list. Panes have a least height, a wish and a rank; what does
  * not fit is left out, lowest rank first, down to a screen of one line. Panes never overlap and
  * never stick out.
  */
@@ -21,10 +21,18 @@ enum pane {
     PANE_VERDICT,
     PANE_TABLE,
     PANE_REQUEST,
+    PANE_SLOW, /* requests in flight for long, or slow ones that are over */
     PANE_EVENTS,
+    PANE_FILES,
     PANE_THREADS, /* this and the next two: I/O view */
     PANE_MOUNTS,
     PANE_STALLS,
+    PANE_INFO,   /* a line of figures below the title */
+    PANE_HEAT,   /* the heat map and its axis */
+    PANE_CURSOR, /* what the heat map's cursor points at */
+    PANE_LIST,   /* the rows of a view that is one list */
+    PANE_MORE,   /* a line below them */
+    PANE_DETAIL,
     PANE_KEYS,
     PANE_COUNT
 };
@@ -48,6 +56,8 @@ enum column {
     COLUMN_LAG50,
     COLUMN_LAG99,
     COLUMN_LAGMAX,
+    COLUMN_RSS,
+    COLUMN_CPU,
     COLUMN_ERRORS,
     COLUMN_REQUEST,
     COLUMN_COUNT
@@ -62,6 +72,7 @@ struct layout {
     bool narrow; /* short words */
     bool wide;   /* two panes side by side, two lines of verdict */
     bool table_header;
+    int heat_rows; /* of the heat map, without its axis: 16 to 12, 8, 4 or none */
     struct rect pane[PANE_COUNT];
     struct column_place column[COLUMN_COUNT];
 };
@@ -69,8 +80,22 @@ struct layout {
 #define LAYOUT_NARROW_COLS 60
 #define LAYOUT_WIDE_COLS   110
 
-struct layout layout_overview(int rows, int cols, int workers);
-/* The I/O view; the numbers are those of busy threads, mounts and stalls. */
-struct layout layout_io(int rows, int cols, int threads, int mounts, int stalls);
+/* What there is to show, and what the user wants. */
+struct layout_need {
+    int workers; /* lines of the worker table */
+    int threads, mounts, stalls;
+    int slow;          /* slow requests that are over */
+    bool alarm;        /* the verdict is worth a line on every view */
+    bool wide_request; /* REQUEST gets more than half of the screen */
+    unsigned hidden;   /* columns not wanted: bits 1 << enum column */
+};
+
+struct layout layout_overview(int rows, int cols, const struct layout_need *need);
+struct layout layout_io(int rows, int cols, const struct layout_need *need);
+struct layout layout_latency(int rows, int cols, const struct layout_need *need);
+struct layout layout_requests(int rows, int cols, const struct layout_need *need);
+struct layout layout_files(int rows, int cols, const struct layout_need *need);
+struct layout layout_events(int rows, int cols, const struct layout_need *need);
+struct layout layout_worker(int rows, int cols, const struct layout_need *need);
 
 #endif

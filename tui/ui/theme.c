@@ -2,7 +2,7 @@
 /*
  * The table of looks. No blinking, no dark grey made of bold black, and nothing that needs a
  * background of either kind: title and selection are reversed, the rest keeps the
- * terminal's own colours.
+ * terminal's own colours; a heat map's cells, where there are 256 colours, have both of their own.
  */
 #include "tui/ui/theme.h"
 
@@ -18,6 +18,10 @@ static const struct look looks[PALETTE_COUNT][ROLE_COUNT] =
                 [ROLE_SELECT] = {-1, -1, LOOK_REVERSE},
                 [ROLE_KEY] = {-1, -1, LOOK_BOLD},
                 [ROLE_GRAPH] = {-1, -1, 0},
+                [ROLE_HEAT1] = {-1, -1, 0},
+                [ROLE_HEAT2] = {-1, -1, 0},
+                [ROLE_HEAT3] = {-1, -1, LOOK_BOLD},
+                [ROLE_HEAT4] = {-1, -1, LOOK_BOLD},
             },
         [PALETTE_8] =
             {
@@ -29,6 +33,10 @@ static const struct look looks[PALETTE_COUNT][ROLE_COUNT] =
                 [ROLE_SELECT] = {-1, -1, LOOK_REVERSE},
                 [ROLE_KEY] = {-1, -1, LOOK_BOLD},
                 [ROLE_GRAPH] = {6, -1, 0},
+                [ROLE_HEAT1] = {6, -1, 0},
+                [ROLE_HEAT2] = {6, -1, 0},
+                [ROLE_HEAT3] = {6, -1, LOOK_BOLD},
+                [ROLE_HEAT4] = {6, -1, LOOK_BOLD},
             },
         [PALETTE_256] =
             {
@@ -40,6 +48,10 @@ static const struct look looks[PALETTE_COUNT][ROLE_COUNT] =
                 [ROLE_SELECT] = {231, 24, 0},
                 [ROLE_KEY] = {-1, -1, LOOK_BOLD},
                 [ROLE_GRAPH] = {37, -1, 0},
+                [ROLE_HEAT1] = {252, 236, 0},
+                [ROLE_HEAT2] = {255, 23, 0},
+                [ROLE_HEAT3] = {231, 30, 0},
+                [ROLE_HEAT4] = {16, 43, 0},
             },
 };
 

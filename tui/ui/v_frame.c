@@ -4,6 +4,7 @@
  */
 #include "tui/ui/view.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -28,6 +29,40 @@ bool view_gone(const struct view *v)
     return v->m->link == LINK_GONE || v->m->link == LINK_NEVER;
 }
 
+const char *view_rate(const struct view *v, char out[24], double bytes_per_s)
+{
+    if (!v->a->bits)
+        return fmt_bytes(out, bytes_per_s);
+    return fmt_count(out, bytes_per_s < 0 ? bytes_per_s : bytes_per_s * 8);
+}
+
+const char *view_rate_unit(const struct view *v)
+{
+    return v->a->bits ? "b/s" : "/s";
+}
+
+/* "PAUSED at 12:03:49 (-42s)", "REPLAY 12:03:49". */
+static enum role view_past_text(const struct view *v, char *out, size_t out_bytes)
+{
+    const struct app_time *t = &v->a->time;
+    char clock[FMT_BYTES], ago[FMT_BYTES + 4] = "", age[FMT_BYTES];
+
+    fmt_clock(clock, v->m->wall_ns);
+    if (t->newest > t->record) {
+        fmt_age(age, (t->newest - t->record) * NS_PER_S);
+        snprintf(ago, sizeof ago, " (-%s)", age);
+    }
+    if (v->layout.cols < 30)
+        snprintf(out, out_bytes, "%s", t->paused ? "PAUSED" : "REPLAY");
+    else if (v->layout.narrow)
+        snprintf(out, out_bytes, "%s %s", t->paused ? "PAUSED" : "REPLAY", clock);
+    else if (t->replay)
+        snprintf(out, out_bytes, "REPLAY%s %s%s", t->paused ? " PAUSED at" : "", clock, ago);
+    else
+        snprintf(out, out_bytes, "PAUSED at %s%s", clock, ago);
+    return ROLE_WARN;
+}
+
 /* "LIVE 12:04:31", in a shorter form when there is little room. */
 static enum role view_link_text(const struct view *v, char *out, size_t out_bytes)
 {
@@ -35,6 +70,8 @@ static enum role view_link_text(const struct view *v, char *out, size_t out_byte
     const struct model *m = v->m;
     uint64_t since = m->link == LINK_STALE ? m->now.heartbeat_ns : m->gone_since_ns;
 
+    if (v->a->time.paused || v->a->time.replay)
+        return view_past_text(v, out, out_bytes);
     fmt_clock(clock, m->wall_ns);
     if (v->layout.narrow)
         clock[v->layout.cols < 30 ? 0 : 5] = '\0';
@@ -82,18 +119,65 @@ static int title_badge(struct view *v, int row, int end)
     return end - cells - 1;
 }
 
+/* What a view is about, beside its name: "WORKER 3  pid 4716  gen 7". */
+static void title_place(const struct view *v, char *out, size_t out_bytes)
+{
+    static const char *const name[VIEW_COUNT] = {
+        [VIEW_OVERVIEW] = "",   [VIEW_LATENCY] = "LATENCY", [VIEW_REQUESTS] = "REQUESTS",
+        [VIEW_FILES] = "FILES", [VIEW_IO] = "I/O",          [VIEW_EVENTS] = "EVENTS",
+        [VIEW_WORKER] = "",
+    };
+    char about[64] = "";
+    const struct snap_worker *w = NULL;
+
+    if (v->a->view == VIEW_LATENCY && v->a->latency_worker != 0)
+        snprintf(about, sizeof about, " w%u", v->a->latency_worker);
+    else if (v->a->view == VIEW_LATENCY && !v->layout.narrow)
+        snprintf(about, sizeof about, "  all workers");
+    else if (v->a->view == VIEW_REQUESTS && !v->layout.narrow && !view_gone(v))
+        snprintf(about, sizeof about, "  in flight %" PRIu64,
+                 snap_total(&v->m->now, COUNTER_requests_active));
+    else if (v->a->view == VIEW_FILES && !v->layout.narrow)
+        snprintf(about, sizeof about, "  last 60 s");
+    else if (v->a->view == VIEW_WORKER)
+        w = view_worker_shown(v);
+    if (v->a->view == VIEW_WORKER && w && !v->layout.narrow)
+        snprintf(about, sizeof about, "WORKER %u  pid %u  gen %u", w->number, w->pid,
+                 w->generation);
+    else if (v->a->view == VIEW_WORKER)
+        snprintf(about, sizeof about, "WORKER %u", w ? w->number : v->a->selected);
+    snprintf(out, out_bytes, "%s%s", name[v->a->view], about);
+}
+
+static void title_rest(const struct view *v, char *text, size_t bytes, int room)
+{
+    const struct snap *s = &v->m->now;
+    char up[FMT_BYTES], more[200];
+
+    snprintf(more, sizeof more, "  view %d/%d", v->a->view + 1, VIEW_WORKER);
+    if (v->a->view != VIEW_WORKER && v->a->view != VIEW_OVERVIEW)
+        add_if_room(text, bytes, more, room);
+    if (v->m->have) {
+        fmt_age(up, mono_since((struct mono){v->m->clock_ns}, (struct mono){s->started_ns}));
+        snprintf(more, sizeof more, "  weir %s", s->program_version);
+        add_if_room(text, bytes, more, room);
+        snprintf(more, sizeof more, "  up %s  master %u", up, s->master_pid);
+        add_if_room(text, bytes, more, room);
+    }
+    if (v->a->read_only)
+        add_if_room(text, bytes, "  [read-only]", room);
+}
+
 void view_title(struct view *v, struct rect r)
 {
     const struct snap *s = &v->m->now;
-    const char *place = v->a->view == VIEW_IO ? "I/O" : "";
-    char state[48], up[FMT_BYTES], text[1024] = "", cut[1024];
+    char state[96], place[96], text[1024], cut[1024];
     bool tiny = v->layout.cols < 30;
-    int n = 0;
 
+    title_place(v, place, sizeof place);
     grid_fill(v->g, r.row, 0, r.cols, ROLE_TITLE, L' ');
     enum role role = view_link_text(v, state, sizeof state);
     int room = title_badge(v, r.row, r.cols - text_width(state) - 2);
-    fmt_age(up, mono_since((struct mono){v->m->clock_ns}, (struct mono){s->started_ns}));
     const char *name = v->m->have ? s->instance : "weirtop";
     if (v->layout.narrow)
         snprintf(text, sizeof text, "%s%s%s%s", tiny ? "" : " ", tiny && *place ? "" : name,
@@ -101,17 +185,10 @@ void view_title(struct view *v, struct rect r)
     else if (!v->m->have)
         snprintf(text, sizeof text, " weirtop  %s", place);
     else
-        n = snprintf(text, sizeof text, " weirtop  %s%s%s%s%s", name, s->host[0] ? " @" : "",
-                     s->host, *place ? "  " : "", place);
-    if (n > 0 && (size_t)n < sizeof text - 200) {
-        char more[200];
-        snprintf(more, sizeof more, "  weir %s", s->program_version);
-        add_if_room(text, sizeof text, more, room);
-        snprintf(more, sizeof more, "  up %s  master %u", up, s->master_pid);
-        add_if_room(text, sizeof text, more, room);
-    }
-    if (v->a->read_only)
-        add_if_room(text, sizeof text, "  [read-only]", room);
+        snprintf(text, sizeof text, " weirtop  %s%s%s%s%s", name, s->host[0] ? " @" : "", s->host,
+                 *place ? "  " : "", place);
+    if (!v->layout.narrow)
+        title_rest(v, text, sizeof text, room);
     text_cut_end(cut, sizeof cut, text, room > 0 ? room : r.cols);
     grid_text(v->g, r.row, 0, room > 0 ? room : r.cols, ROLE_TITLE, cut);
     if (room > 0 || role == ROLE_BAD)
@@ -135,6 +212,23 @@ static size_t line_break(const char *text, int cells)
     return best;
 }
 
+void view_paragraph(struct view *v, struct rect r, int indent, enum role role, const char *text)
+{
+    char line[2 * SNAP_TEXT_BYTES], cut[2 * SNAP_TEXT_BYTES];
+    int cells = r.cols - indent;
+
+    for (int y = 0; y < r.rows; y++) {
+        size_t n = strlen(text);
+        if (y < r.rows - 1 && text_width(text) > cells)
+            n = line_break(text, cells);
+        snprintf(line, sizeof line, "%.*s", (int)n, text);
+        text_cut_end(cut, sizeof cut, line, cells);
+        grid_text(v->g, r.row + y, r.col + indent, cells, role, cut);
+        text += n;
+        text += *text == ' ';
+    }
+}
+
 void view_verdict(struct view *v, struct rect r)
 {
     static const char *const mark[] = {[VERDICT_OK] = "  ",
@@ -146,7 +240,7 @@ void view_verdict(struct view *v, struct rect r)
                                      [VERDICT_BAD] = ROLE_BAD,
                                      [VERDICT_NO_SERVER] = ROLE_BAD};
     enum role as = role[v->verdict.level];
-    char text[2 * SNAP_TEXT_BYTES], cut[2 * SNAP_TEXT_BYTES];
+    char text[2 * SNAP_TEXT_BYTES];
     int indent = v->layout.cols < 30 ? 2 : 3;
 
     /* A line that ends at a blank is not full. */
@@ -155,19 +249,7 @@ void view_verdict(struct view *v, struct rect r)
               v->layout.cols < 30 && v->verdict.level == VERDICT_OK ? "" : mark[v->verdict.level]);
     if (v->layout.cols < 30 && v->verdict.level == VERDICT_OK)
         indent = 0;
-    const char *rest = text;
-    for (int y = 0; y < r.rows; y++) {
-        int cells = r.cols - indent;
-        size_t n = strlen(rest);
-        if (y < r.rows - 1 && text_width(rest) > cells)
-            n = line_break(rest, cells);
-        snprintf(cut, sizeof cut, "%.*s", (int)n, rest);
-        char shown[2 * SNAP_TEXT_BYTES];
-        text_cut_end(shown, sizeof shown, cut, cells);
-        grid_text(v->g, r.row + y, indent, cells, as, shown);
-        rest += n;
-        rest += *rest == ' ';
-    }
+    view_paragraph(v, r, indent, as, text);
 }
 
 /* One key and its word at *col, when there is room for it and for quit behind it. */
@@ -212,34 +294,117 @@ void view_dim_old(struct view *v)
         const struct rect *r = &v->layout.pane[p];
         if (p == PANE_TITLE || p == PANE_VERDICT || p == PANE_KEYS || p == PANE_EVENTS)
             continue;
+        if (v->a->view == VIEW_EVENTS) /* events stay true */
+            continue;
         if (p == (int)v->strip_pane && v->a->strip.kind != STRIP_NONE)
             continue;
         for (int y = 0; y < r->rows; y++)
-            grid_role(v->g, r->row + y, 0, r->cols, ROLE_DIM);
+            grid_role(v->g, r->row + y, r->col, r->cols, ROLE_DIM);
     }
+}
+
+/* Columns of the worker table that the user does not want. */
+static unsigned hidden_columns(const struct settings *s)
+{
+    static const struct {
+        enum setting setting;
+        enum column column;
+    } shown[] = {
+        {SETTING_COLUMN_PID, COLUMN_PID},       {SETTING_COLUMN_GENERATION, COLUMN_GENERATION},
+        {SETTING_COLUMN_IN, COLUMN_IN},         {SETTING_COLUMN_OFFLOAD, COLUMN_OFFLOAD},
+        {SETTING_COLUMN_LAG50, COLUMN_LAG50},   {SETTING_COLUMN_LAGMAX, COLUMN_LAGMAX},
+        {SETTING_COLUMN_ERRORS, COLUMN_ERRORS}, {SETTING_COLUMN_RSS, COLUMN_RSS},
+        {SETTING_COLUMN_CPU, COLUMN_CPU},
+    };
+    unsigned hidden = 0;
+
+    for (size_t i = 0; i < sizeof shown / sizeof *shown; i++)
+        if (!s->value[shown[i].setting])
+            hidden |= 1u << shown[i].column;
+    return hidden;
+}
+
+static unsigned count_generations(const struct model *m)
+{
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < m->row_count; i++) {
+        unsigned j = 0;
+        while (j < i &&
+               model_worker(m, &m->row[j])->generation != model_worker(m, &m->row[i])->generation)
+            j++;
+        n += j == i;
+    }
+    return n;
+}
+
+static struct layout layout_for(const struct view *v)
+{
+    static struct layout (*const of[VIEW_COUNT])(int, int, const struct layout_need *) = {
+        [VIEW_OVERVIEW] = layout_overview,
+        [VIEW_LATENCY] = layout_latency,
+        [VIEW_REQUESTS] = layout_requests,
+        [VIEW_FILES] = layout_files,
+        [VIEW_IO] = layout_io,
+        [VIEW_EVENTS] = layout_events,
+        [VIEW_WORKER] = layout_worker,
+    };
+    const struct model *m = v->m;
+    struct layout_need need = {
+        .workers = (int)(m->row_count + (v->a->group ? count_generations(m) : 0)),
+        .threads = (int)m->offload.job_count,
+        .mounts = (int)m->now.mount_count,
+        .stalls = (int)m->now.stall_count,
+        .slow = (int)m->now.slow_count,
+        .alarm = v->verdict.level != VERDICT_OK,
+        .wide_request = v->a->wide,
+        .hidden = hidden_columns(&v->a->settings),
+    };
+
+    return of[v->a->view](v->g->rows, v->g->cols, &need);
+}
+
+void view_around(struct view *v)
+{
+    const struct rect *pane = v->layout.pane;
+    bool strip = v->a->strip.kind != STRIP_NONE;
+
+    if (pane[PANE_TITLE].rows > 0)
+        view_title(v, pane[PANE_TITLE]);
+    if (pane[PANE_VERDICT].rows > 0)
+        view_verdict(v, pane[PANE_VERDICT]);
+    if (pane[PANE_KEYS].rows > 0 && strip)
+        view_strip(v, pane[PANE_KEYS]);
+    else if (pane[PANE_KEYS].rows > 0)
+        view_keys(v, pane[PANE_KEYS]);
+    if (view_gone(v))
+        view_dim_old(v);
 }
 
 struct view_facts view_draw(const struct model *m, const struct app *a, struct grid *g,
                             enum charset charset, bool colour)
 {
-    struct view v = {.m = m, .a = a, .g = g, .charset = charset, .colour = colour};
+    static void (*const draw[VIEW_COUNT])(struct view *) = {
+        [VIEW_OVERVIEW] = view_overview,
+        [VIEW_LATENCY] = view_latency,
+        [VIEW_REQUESTS] = view_requests,
+        [VIEW_FILES] = view_files,
+        [VIEW_IO] = view_io,
+        [VIEW_EVENTS] = view_events,
+        [VIEW_WORKER] = view_worker,
+    };
     struct view_facts facts = {0};
+    struct view v = {.m = m, .a = a, .g = g, .charset = charset, .colour = colour};
 
-    if (a->view == VIEW_IO)
-        v.layout = layout_io(g->rows, g->cols, (int)m->offload.job_count, (int)m->now.mount_count,
-                             (int)m->now.stall_count);
-    else
-        v.layout = layout_overview(g->rows, g->cols, (int)m->row_count);
-    v.strip_pane = a->view == VIEW_IO ? PANE_OFFLOAD : PANE_WORKERS;
+    v.facts = &facts;
+    v.sweep = a->settings.value[SETTING_SWEEP] != 0;
+    v.strip_pane = a->view == VIEW_OVERVIEW ? PANE_WORKERS
+                   : a->view == VIEW_IO     ? PANE_OFFLOAD
+                                            : PANE_KEYS;
     verdict_of(m, &v.verdict);
+    v.layout = layout_for(&v);
     grid_clear(g);
-    if (a->help)
-        facts.help_last = view_help(&v);
-    else if (a->view == VIEW_IO)
-        facts.io_last = view_io(&v);
-    else
-        view_overview(&v);
-    facts.table_rows = v.layout.pane[a->view == VIEW_IO ? PANE_THREADS : PANE_TABLE].rows -
-                       (v.layout.table_header ? 1 : 0);
+    draw[a->view](&v);
+    view_overlay(&v);
     return facts;
 }

@@ -34,7 +34,20 @@ static double graph_top(const double *value, int columns, double limit)
     return top;
 }
 
-#define GRAPH_COLUMNS 512
+#define GRAPH_SAMPLES 1024
+
+/* The newest samples that so many cells show, in the places where they are drawn. */
+static int graph_values(const struct view *v, double *value, int cells, history_pick *pick)
+{
+    int samples = chart_samples(cells, v->charset);
+
+    if (samples > GRAPH_SAMPLES)
+        samples = GRAPH_SAMPLES;
+    history_columns(&v->m->history, value, samples, 1, pick);
+    if (v->sweep)
+        chart_sweep(value, samples, v->m->seconds);
+    return samples;
+}
 
 void view_rule(struct view *v, int row, int col, int cells, const char *title)
 {
@@ -42,7 +55,7 @@ void view_rule(struct view *v, int row, int col, int cells, const char *title)
 
     snprintf(text, sizeof text, "-- %s ", title);
     grid_fill(v->g, row, col, cells, ROLE_DIM, v->charset == CHARSET_ASCII ? L'-' : 0x2500);
-    if (v->charset == CHARSET_BLOCK)
+    if (v->charset != CHARSET_ASCII)
         grid_text(v->g, row, col + 2, cells - 2, ROLE_NORMAL, text + 2);
     else
         grid_text(v->g, row, col, cells, ROLE_NORMAL, text);
@@ -50,14 +63,14 @@ void view_rule(struct view *v, int row, int col, int cells, const char *title)
 
 void view_count_graph(struct view *v, struct rect r, history_pick *pick, double limit)
 {
-    double value[GRAPH_COLUMNS];
-    int columns = r.cols - 6 < GRAPH_COLUMNS ? r.cols - 6 : GRAPH_COLUMNS;
+    double value[GRAPH_SAMPLES];
+    int columns = r.cols - 6 < GRAPH_SAMPLES / 2 ? r.cols - 6 : GRAPH_SAMPLES / 2;
     wchar_t axis = v->charset == CHARSET_ASCII ? L'|' : 0x2502;
 
     if (columns < 8)
         return;
-    history_columns(&v->m->history, value, columns, 1, pick);
-    double top = graph_top(value, columns, limit);
+    int samples = graph_values(v, value, columns, pick);
+    double top = graph_top(value, samples, limit);
     for (int y = 0; y < r.rows; y++) {
         double at = top * (r.rows - 1 - y) / (r.rows - 1 > 0 ? r.rows - 1 : 1);
         char label[FMT_BYTES];
@@ -72,13 +85,13 @@ void view_count_graph(struct view *v, struct rect r, history_pick *pick, double 
 void view_lag_graph(struct view *v, struct rect r)
 {
     static const char *const label[] = {"10s", "1s", "100ms", "10ms", "1ms"};
-    double value[GRAPH_COLUMNS];
-    int columns = r.cols - 7 < GRAPH_COLUMNS ? r.cols - 7 : GRAPH_COLUMNS;
+    double value[GRAPH_SAMPLES];
+    int columns = r.cols - 7 < GRAPH_SAMPLES / 2 ? r.cols - 7 : GRAPH_SAMPLES / 2;
     wchar_t axis = v->charset == CHARSET_ASCII ? L'|' : 0x2502;
 
     if (columns < 8)
         return;
-    history_columns(&v->m->history, value, columns, 1, pick_lag);
+    graph_values(v, value, columns, pick_lag);
     for (int y = 0; y < r.rows; y++) {
         int which = r.rows > 1 ? y * 4 / (r.rows - 1) : 4;
         if (r.rows == 5 || y == 0 || y == r.rows - 1)

@@ -4,7 +4,7 @@
  * what each thread does (oldest job first), the mounts, and the worst stalls. What is bad has
  * a mark and a word, not only a colour.
  */
-#include "tui/ui/view.h"
+#include "tui/ui/v_list.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -13,119 +13,46 @@
 #include "tui/ui/fmt.h"
 #include "tui/ui/text.h"
 
-#define REST    (-1) /* the column that takes what the others leave; one in each table */
-#define COLUMNS 10   /* of a table, at most */
-
-struct io_column {
-    int narrow, usual, wide; /* cells on screens of that kind, 0 for none */
-    bool right;
-    const char *title;
-};
-
 /* The tables. The mark stands in the first cell of a row, before them. */
 enum { T_WORKER, T_TID, T_AGE, T_OP, T_MOUNT, T_PATH, T_COUNT };
-static const struct io_column thread_columns[T_COUNT] = {
-    [T_WORKER] = {3, 3, 3, true, "W"},       [T_TID] = {0, 8, 8, true, "THREAD"},
-    [T_AGE] = {6, 6, 6, true, "AGE"},        [T_OP] = {8, 8, 8, false, "OP"},
-    [T_MOUNT] = {0, 14, 24, false, "MOUNT"}, [T_PATH] = {REST, REST, REST, false, "PATH"},
+static const struct list_column thread_columns[T_COUNT] = {
+    [T_WORKER] = {3, 3, 3, true, "W"},
+    [T_TID] = {0, 8, 8, true, "THREAD"},
+    [T_AGE] = {6, 6, 6, true, "AGE"},
+    [T_OP] = {8, 8, 8, false, "OP"},
+    [T_MOUNT] = {0, 14, 24, false, "MOUNT"},
+    [T_PATH] = {LIST_REST, LIST_REST, LIST_REST, false, "PATH"},
 };
 
 enum { M_STATE, M_NAME, M_TYPE, M_RUNNING, M_QUEUED, M_OLDEST, M_HOT, M_REFUSED, M_COUNT };
-static const struct io_column mount_columns[M_COUNT] = {
-    [M_STATE] = {13, 13, 26, false, "STATE"}, [M_NAME] = {REST, REST, REST, false, "MOUNT"},
-    [M_TYPE] = {0, 8, 12, false, "TYPE"},     [M_RUNNING] = {4, 4, 5, true, "RUN"},
-    [M_QUEUED] = {0, 5, 6, true, "QUEUE"},    [M_OLDEST] = {0, 6, 6, true, "OLDEST"},
-    [M_HOT] = {0, 4, 5, true, "HOT"},         [M_REFUSED] = {0, 8, 8, true, "REFUSED"},
+static const struct list_column mount_columns[M_COUNT] = {
+    [M_STATE] = {13, 13, 26, false, "STATE"},
+    [M_NAME] = {LIST_REST, LIST_REST, LIST_REST, false, "MOUNT"},
+    [M_TYPE] = {0, 8, 12, false, "TYPE"},
+    [M_RUNNING] = {4, 4, 5, true, "RUN"},
+    [M_QUEUED] = {0, 5, 6, true, "QUEUE"},
+    [M_OLDEST] = {0, 6, 6, true, "OLDEST"},
+    [M_HOT] = {0, 4, 5, true, "HOT"},
+    [M_REFUSED] = {0, 8, 8, true, "REFUSED"},
 };
 
 enum { S_AT, S_LASTED, S_WORKER, S_WHERE, S_OP, S_PATH, S_KERNEL, S_COUNT };
-static const struct io_column stall_columns[S_COUNT] = {
-    [S_AT] = {0, 8, 8, false, "STALL AT"},    [S_LASTED] = {6, 6, 6, true, "LASTED"},
-    [S_WORKER] = {3, 3, 3, true, "W"},        [S_WHERE] = {0, 6, 6, false, "WHERE"},
-    [S_OP] = {8, 8, 8, false, "OP"},          [S_PATH] = {REST, REST, REST, false, "PATH"},
+static const struct list_column stall_columns[S_COUNT] = {
+    [S_AT] = {0, 8, 8, false, "STALL AT"},
+    [S_LASTED] = {6, 6, 6, true, "LASTED"},
+    [S_WORKER] = {3, 3, 3, true, "W"},
+    [S_WHERE] = {0, 6, 6, false, "WHERE"},
+    [S_OP] = {8, 8, 8, false, "OP"},
+    [S_PATH] = {LIST_REST, LIST_REST, LIST_REST, false, "PATH"},
     [S_KERNEL] = {0, 0, 36, false, "KERNEL"},
 };
-
-struct io_table {
-    struct view *v;
-    const struct io_column *column;
-    int count;
-    struct column_place place[COLUMNS];
-};
-
-static struct io_table io_table(struct view *v, const struct io_column *column, int count)
-{
-    struct io_table t = {.v = v, .column = column, .count = count};
-    int used = 1, col = 2;
-
-    for (int pass = 0; pass < 2; pass++)
-        for (int i = 0; i < count; i++) {
-            int cells = v->layout.narrow ? column[i].narrow
-                        : v->layout.wide ? column[i].wide
-                                         : column[i].usual;
-            if (pass == 0) {
-                used += cells > 0 ? cells + 1 : cells == REST;
-                continue;
-            }
-            if (cells == REST)
-                cells = v->layout.cols > used ? v->layout.cols - used : 0;
-            if (cells > v->layout.cols - col)
-                cells = v->layout.cols > col ? v->layout.cols - col : 0;
-            t.place[i] = (struct column_place){col, cells};
-            col += cells > 0 ? cells + 1 : 0;
-        }
-    return t;
-}
-
-static void io_put(const struct io_table *t, int row, int column, enum role role, const char *text)
-{
-    struct column_place p = t->place[column];
-    char cut[SNAP_TEXT_BYTES + 64];
-
-    if (p.cells == 0)
-        return;
-    if (t->column[column].right) {
-        grid_text_right(t->v->g, row, p.col, p.cells, role, text);
-        return;
-    }
-    if (text[0] == '/')
-        text_cut_path(cut, sizeof cut, text, p.cells);
-    else
-        text_cut_end(cut, sizeof cut, text, p.cells);
-    grid_text(t->v->g, row, p.col, p.cells, role, cut);
-}
-
-/* The line of titles, with `more` at its right end. */
-static void io_header(const struct io_table *t, int row, const char *more)
-{
-    int cells = text_width(more), last = t->count - 1;
-
-    grid_fill(t->v->g, row, 0, t->v->layout.cols, ROLE_TITLE, L' ');
-    for (int i = 0; i < t->count; i++)
-        io_put(t, row, i, ROLE_TITLE, t->column[i].title);
-    while (last > 0 && t->place[last].cells == 0)
-        last--;
-    if (cells > 0 && t->place[last].col + 6 + cells < t->v->layout.cols)
-        grid_text_right(t->v->g, row, 0, t->v->layout.cols - 1, ROLE_TITLE, more);
-}
-
-static void io_mark(const struct view *v, int row, enum role role, const char *mark)
-{
-    grid_text(v->g, row, 0, 1, role, mark);
-}
-
-static void io_nothing(const struct view *v, struct rect r, const char *text)
-{
-    if (r.rows > 1)
-        grid_text(v->g, r.row + 1, 2, r.cols - 2, ROLE_DIM, text);
-}
 
 static const char *wait_word(enum board_wait wait)
 {
     return (unsigned)wait < WAIT_COUNT ? board_wait_name[wait] : "?";
 }
 
-static void thread_row(const struct io_table *t, int row, const struct snap_thread *thread)
+static void thread_row(const struct list_table *t, int row, const struct snap_thread *thread)
 {
     const struct model *m = t->v->m;
     const struct snap_mount *mount =
@@ -133,22 +60,22 @@ static void thread_row(const struct io_table *t, int row, const struct snap_thre
     bool sick = mount && mount->state == MOUNT_SICK;
     char text[FMT_BYTES];
 
-    io_mark(t->v, row, sick ? ROLE_BAD : ROLE_NORMAL, sick ? "!" : " ");
+    list_mark(t, row, sick ? ROLE_BAD : ROLE_NORMAL, sick ? "!" : " ");
     snprintf(text, sizeof text, "%u", thread->worker);
-    io_put(t, row, T_WORKER, ROLE_NORMAL, text);
+    list_put(t, row, T_WORKER, ROLE_NORMAL, text);
     snprintf(text, sizeof text, "%u", thread->tid);
-    io_put(t, row, T_TID, ROLE_NORMAL, text);
-    io_put(t, row, T_AGE, sick ? ROLE_BAD : ROLE_NORMAL,
-           fmt_age(text, model_job_age_ns(m, thread)));
-    io_put(t, row, T_OP, ROLE_NORMAL, wait_word(thread->wait));
-    io_put(t, row, T_MOUNT, ROLE_NORMAL, mount ? mount->name : "-");
-    io_put(t, row, T_PATH, ROLE_NORMAL, thread->path);
+    list_put(t, row, T_TID, ROLE_NORMAL, text);
+    list_put(t, row, T_AGE, sick ? ROLE_BAD : ROLE_NORMAL,
+             fmt_age(text, model_job_age_ns(m, thread)));
+    list_put(t, row, T_OP, ROLE_NORMAL, wait_word(thread->wait));
+    list_put(t, row, T_MOUNT, ROLE_NORMAL, mount ? mount->name : "-");
+    list_put(t, row, T_PATH, ROLE_NORMAL, thread->path);
 }
 
 /* Returns the furthest it can scroll. */
 static int draw_threads(struct view *v, struct rect r)
 {
-    const struct io_table t = io_table(v, thread_columns, T_COUNT);
+    const struct list_table t = list_table(v, thread_columns, T_COUNT, 0, v->layout.cols);
     const struct model_offload *o = &v->m->offload;
     int head = v->layout.table_header ? 1 : 0;
     int room = r.rows - head, count = (int)o->job_count;
@@ -163,7 +90,7 @@ static int draw_threads(struct view *v, struct rect r)
     else if (last > 0)
         snprintf(more, sizeof more, "%c %d more", top > 0 ? '^' : 'v', last);
     if (head)
-        io_header(&t, r.row, more);
+        list_header(&t, r.row, more);
     for (int i = 0; i < room && top + i < count; i++)
         thread_row(&t, r.row + head + i, &v->m->now.thread[o->job[top + i].thread]);
     if (count == 0) {
@@ -193,88 +120,95 @@ static void mount_state(const struct view *v, const struct snap_mount *mount, ch
              *age ? " " : "", age, part);
 }
 
-static void mount_row(const struct io_table *t, int row, const struct snap_mount *mount)
+static void mount_row(const struct list_table *t, int row, const struct snap_mount *mount)
 {
+    enum role rest = list_row_role(t->v, VIEW_IO, row, 0, t->v->layout.cols, mount->device);
     const struct model *m = t->v->m;
     const struct model_mount *memory = model_mount_memory(m, mount);
     double hot = model_mount_hot(m, mount), refused = memory ? memory->refused : MODEL_UNKNOWN;
     enum role role = mount->state == MOUNT_SICK     ? ROLE_BAD
                      : mount->state == MOUNT_FENCED ? ROLE_WARN
-                                                    : ROLE_NORMAL;
+                                                    : rest;
     char text[80], number[FMT_BYTES];
 
-    io_mark(t->v, row, role,
-            mount->state == MOUNT_SICK     ? "!"
-            : mount->state == MOUNT_FENCED ? "~"
-                                           : " ");
+    list_mark(t, row, role,
+              mount->state == MOUNT_SICK     ? "!"
+              : mount->state == MOUNT_FENCED ? "~"
+                                             : " ");
     mount_state(t->v, mount, text, sizeof text);
-    io_put(t, row, M_STATE, role, text);
-    io_put(t, row, M_NAME, ROLE_NORMAL, mount->name);
-    io_put(t, row, M_TYPE, ROLE_NORMAL, mount->type);
-    io_put(t, row, M_RUNNING, ROLE_NORMAL, fmt_count(number, (double)mount->running));
-    io_put(t, row, M_QUEUED, ROLE_NORMAL, fmt_count(number, (double)mount->queued));
-    io_put(t, row, M_OLDEST, mount->state == MOUNT_SICK ? role : ROLE_NORMAL,
-           mount->oldest_ns ? fmt_age(number, mono_since((struct mono){m->now.taken_ns},
-                                                         (struct mono){mount->oldest_ns}))
-                            : "-");
+    list_put(t, row, M_STATE, role, text);
+    list_put(t, row, M_NAME, rest, mount->name);
+    list_put(t, row, M_TYPE, rest, mount->type);
+    list_put(t, row, M_RUNNING, rest, fmt_count(number, (double)mount->running));
+    list_put(t, row, M_QUEUED, rest, fmt_count(number, (double)mount->queued));
+    list_put(t, row, M_OLDEST, mount->state == MOUNT_SICK ? role : rest,
+             mount->oldest_ns ? fmt_age(number, mono_since((struct mono){m->now.taken_ns},
+                                                           (struct mono){mount->oldest_ns}))
+                              : "-");
     /* 100 % is said only when not a single call was cold. */
     snprintf(text, sizeof text, hot < 0 ? "-" : "%d%%", (int)(hot * 100));
-    io_put(t, row, M_HOT, ROLE_NORMAL, text);
+    list_put(t, row, M_HOT, rest, text);
     snprintf(text, sizeof text, refused < 0 ? "%s" : "%s/s", fmt_count(number, refused));
-    io_put(t, row, M_REFUSED, refused > 0 ? ROLE_WARN : ROLE_NORMAL, text);
+    list_put(t, row, M_REFUSED, refused > 0 ? ROLE_WARN : rest, text);
 }
 
+/* The worst come first. */
 static void draw_mounts(struct view *v, struct rect r)
 {
-    const struct io_table t = io_table(v, mount_columns, M_COUNT);
-    int count = (int)v->m->now.mount_count, room = r.rows - 1;
+    const struct list_table t = list_table(v, mount_columns, M_COUNT, 0, v->layout.cols);
+    struct list l = {0};
+    char more[200] = "";
 
-    if (room < 1)
+    if (r.rows < 2)
         return;
-    io_header(&t, r.row, "");
-    /* The worst come first; a row less for those that do not fit is said in the last one. */
-    for (int i = 0; i < room && i < count; i++) {
-        if (i == room - 1 && count > room && room > 1)
-            view_print(v, r.row + 1 + i, 2, r.cols - 2, ROLE_DIM, "%d mounts more", count - i);
-        else
-            mount_row(&t, r.row + 1 + i, &v->m->now.mount[i]);
-    }
-    if (count == 0)
-        io_nothing(v, r, "no file of any mount was asked for yet");
+    for (unsigned i = 0; i < v->m->now.mount_count; i++)
+        if (!list_add(&l, v->m->now.mount[i].device, i))
+            break;
+    list_arrange(&l, v, VIEW_IO);
+    struct list_window w =
+        list_window(v, &l, VIEW_IO, r.row + 1, r.rows - 1, v->a->list[VIEW_IO].key);
+    list_more(v, VIEW_IO, &w, more, sizeof more);
+    list_header(&t, r.row, more);
+    for (int i = 0; i < w.room && w.top + i < w.count; i++)
+        mount_row(&t, r.row + 1 + i, &v->m->now.mount[l.item[w.top + i].index]);
+    if (v->m->now.mount_count == 0)
+        list_nothing(&t, r.row + 1, "no file of any mount was asked for yet");
+    list_free(&l);
 }
 
-static void stall_row(const struct io_table *t, int row, const struct snap_stall *stall)
+static void stall_row(const struct list_table *t, int row, const struct snap_stall *stall)
 {
     char text[SNAP_TEXT_BYTES + 64];
 
-    io_mark(t->v, row, stall->over ? ROLE_NORMAL : ROLE_BAD, stall->over ? " " : "!");
-    io_put(t, row, S_AT, ROLE_NORMAL, fmt_clock(text, stall->began_wall_ns));
-    io_put(t, row, S_LASTED, stall->over ? ROLE_NORMAL : ROLE_BAD, fmt_age(text, stall->lasted_ns));
+    list_mark(t, row, stall->over ? ROLE_NORMAL : ROLE_BAD, stall->over ? " " : "!");
+    list_put(t, row, S_AT, ROLE_NORMAL, fmt_clock(text, stall->began_wall_ns));
+    list_put(t, row, S_LASTED, stall->over ? ROLE_NORMAL : ROLE_BAD,
+             fmt_age(text, stall->lasted_ns));
     snprintf(text, sizeof text, "%u", stall->worker);
-    io_put(t, row, S_WORKER, ROLE_NORMAL, text);
-    io_put(t, row, S_WHERE, stall->on_loop ? ROLE_WARN : ROLE_NORMAL,
-           stall->on_loop ? "LOOP" : "thread");
-    io_put(t, row, S_OP, ROLE_NORMAL, wait_word(stall->wait));
-    io_put(t, row, S_PATH, ROLE_NORMAL, stall->path);
+    list_put(t, row, S_WORKER, ROLE_NORMAL, text);
+    list_put(t, row, S_WHERE, stall->on_loop ? ROLE_WARN : ROLE_NORMAL,
+             stall->on_loop ? "LOOP" : "thread");
+    list_put(t, row, S_OP, ROLE_NORMAL, wait_word(stall->wait));
+    list_put(t, row, S_PATH, ROLE_NORMAL, stall->path);
     if (stall->on_loop && stall->waiting > 0)
         snprintf(text, sizeof text, "%u waited; %s", stall->waiting, stall->kernel);
     else
         snprintf(text, sizeof text, "%s", stall->kernel);
-    io_put(t, row, S_KERNEL, ROLE_NORMAL, text);
+    list_put(t, row, S_KERNEL, ROLE_NORMAL, text);
 }
 
 static void draw_stalls(struct view *v, struct rect r)
 {
-    const struct io_table t = io_table(v, stall_columns, S_COUNT);
+    const struct list_table t = list_table(v, stall_columns, S_COUNT, 0, v->layout.cols);
     int count = (int)v->m->now.stall_count;
 
     if (r.rows < 2)
         return;
-    io_header(&t, r.row, "worst of the last hour");
+    list_header(&t, r.row, "worst of the last hour");
     for (int i = 0; i < r.rows - 1 && i < count; i++)
         stall_row(&t, r.row + 1 + i, &v->m->now.stall[i]);
     if (count == 0)
-        io_nothing(v, r, "no stall in the last hour");
+        list_nothing(&t, r.row + 1, "no stall in the last hour");
 }
 
 #define OFFLOAD_PARTS 6
@@ -377,10 +311,9 @@ static void draw_graph(struct view *v, struct rect r)
     view_count_graph(v, r, pick_jobs, 0);
 }
 
-int view_io(struct view *v)
+void view_io(struct view *v)
 {
     const struct rect *pane = v->layout.pane;
-    int last = 0;
 
     if (pane[PANE_TITLE].rows > 0)
         view_title(v, pane[PANE_TITLE]);
@@ -391,8 +324,9 @@ int view_io(struct view *v)
     if (pane[PANE_VERDICT].rows > 0)
         view_verdict(v, pane[PANE_VERDICT]);
     if (v->m->have) {
-        last = draw_threads(v, pane[PANE_THREADS]);
+        v->facts->io_last = draw_threads(v, pane[PANE_THREADS]);
         draw_mounts(v, pane[PANE_MOUNTS]);
+        v->facts->table_rows = pane[PANE_THREADS].rows - (v->layout.table_header ? 1 : 0);
         draw_stalls(v, pane[PANE_STALLS]);
     }
     if (pane[PANE_KEYS].rows > 0)
@@ -401,5 +335,4 @@ int view_io(struct view *v)
         view_dim_old(v);
     if (v->a->strip.kind != STRIP_NONE && pane[PANE_OFFLOAD].rows == 0)
         view_strip(v, pane[PANE_VERDICT]);
-    return last;
 }

@@ -16,22 +16,25 @@
 static void draw_listen(struct view *v, struct rect r)
 {
     const struct snap *s = &v->m->now;
-    char conf[120], ago[FMT_BYTES];
+    char conf[160], ago[FMT_BYTES], view[32] = "";
     int col = 1;
     enum role conf_role = ROLE_NORMAL;
 
     if (!v->m->have)
         return;
     if (s->reload_state == RELOAD_FAILED) {
-        snprintf(conf, sizeof conf, "config #%u kept, RELOAD FAILED", s->generation);
+        snprintf(conf, sizeof conf - sizeof view, "config #%u kept, RELOAD FAILED", s->generation);
         conf_role = ROLE_BAD;
     } else if (s->reload_state == RELOAD_OK && v->m->wall_ns > s->reload_wall_ns &&
                v->layout.wide) {
         fmt_age(ago, v->m->wall_ns - s->reload_wall_ns);
-        snprintf(conf, sizeof conf, "config #%u ok, %s ago", s->generation, ago);
+        snprintf(conf, sizeof conf - sizeof view, "config #%u ok, %s ago", s->generation, ago);
     } else {
-        snprintf(conf, sizeof conf, "config #%u ok", s->generation);
+        snprintf(conf, sizeof conf - sizeof view, "config #%u ok", s->generation);
     }
+    if (!v->layout.narrow)
+        snprintf(view, sizeof view, "  view %d/%d", v->a->view + 1, VIEW_WORKER);
+    strcat(conf, view);
     int room = r.cols - text_width(conf) - 3;
     col += view_print(v, r.row, col, room, ROLE_NORMAL, "listen");
     for (unsigned i = 0; i < s->listener_count; i++) {
@@ -60,11 +63,11 @@ static void draw_totals(struct view *v, struct rect r)
         connections += m->now.worker[i].counter[COUNTER_connections];
         active += m->now.worker[i].counter[COUNTER_requests_active];
     }
-    col += view_print(v, r.row, col, r.cols - col, ROLE_NORMAL,
-                      v->layout.wide ? "req %5s/s  out %5s/s  in %5s/s"
-                                     : "req %5s/s   out %5s/s   in %5s/s",
-                      fmt_count(a, m->total[RATE_REQUESTS]), fmt_bytes(b, m->total[RATE_BYTES_OUT]),
-                      fmt_bytes(c, m->total[RATE_BYTES_IN]));
+    col += view_print(
+        v, r.row, col, r.cols - col, ROLE_NORMAL,
+        v->layout.wide ? "req %5s/s  out %5s%s  in %5s%s" : "req %5s/s   out %5s%s   in %5s%s",
+        fmt_count(a, m->total[RATE_REQUESTS]), view_rate(v, b, m->total[RATE_BYTES_OUT]),
+        view_rate_unit(v), view_rate(v, c, m->total[RATE_BYTES_IN]), view_rate_unit(v));
     col += view_print(v, r.row, col, r.cols - col, ROLE_NORMAL,
                       v->layout.wide ? "  conn %5s" : "   conn %5s",
                       view_gone(v) ? "-" : fmt_count(a, (double)connections));
@@ -268,7 +271,7 @@ static void draw_events(struct view *v, struct rect r)
         snprintf(title, sizeof title, "events (%llu lost)", (unsigned long long)m->events_lost);
     else
         snprintf(title, sizeof title, "events");
-    view_rule(v, r.row, 0, r.cols, title);
+    view_rule(v, r.row, r.col, r.cols, title);
     /* The newest at the bottom, where the eye rests; above it what led there. */
     int shown = r.rows - 1 < (int)m->event_count ? r.rows - 1 : (int)m->event_count;
     for (int i = 0; i < shown; i++) {
@@ -276,17 +279,19 @@ static void draw_events(struct view *v, struct rect r)
         char clock[FMT_BYTES], text[SNAP_TEXT_BYTES + 64], cut[SNAP_TEXT_BYTES + 64];
         snprintf(text, sizeof text, " %s %-9s %s", fmt_clock(clock, e->wall_ns), e->word, e->text);
         text_cut_end(cut, sizeof cut, text, r.cols);
-        grid_text(v->g, r.row + 1 + i, 0, r.cols, ROLE_NORMAL, cut);
+        grid_text(v->g, r.row + 1 + i, r.col, r.cols, ROLE_NORMAL, cut);
     }
 }
 
 void view_overview(struct view *v)
 {
     static void (*const draw[PANE_COUNT])(struct view *, struct rect) = {
-        [PANE_TITLE] = view_title,     [PANE_LISTEN] = draw_listen,   [PANE_TOTALS] = draw_totals,
-        [PANE_WORKERS] = draw_workers, [PANE_QUEUE] = draw_queue,     [PANE_OFFLOAD] = view_offload,
-        [PANE_GRAPH] = draw_graphs,    [PANE_VERDICT] = view_verdict, [PANE_EVENTS] = draw_events,
-        [PANE_KEYS] = view_keys,
+        [PANE_TITLE] = view_title,      [PANE_LISTEN] = draw_listen,
+        [PANE_TOTALS] = draw_totals,    [PANE_WORKERS] = draw_workers,
+        [PANE_QUEUE] = draw_queue,      [PANE_OFFLOAD] = view_offload,
+        [PANE_GRAPH] = draw_graphs,     [PANE_VERDICT] = view_verdict,
+        [PANE_EVENTS] = draw_events,    [PANE_SLOW] = view_slow_pane,
+        [PANE_FILES] = view_files_pane, [PANE_KEYS] = view_keys,
     };
 
     for (int p = 0; p < PANE_COUNT; p++)

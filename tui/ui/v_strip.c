@@ -41,6 +41,21 @@ static void strip_question(const struct view *v, char *out, size_t out_bytes, in
         snprintf(out, out_bytes, "%s Enter?", full);
 }
 
+/* What the master is doing while it does not answer. */
+static void strip_late(const struct view *v, char *out, size_t out_bytes, const char *age)
+{
+    const struct model *m = v->m;
+    char away[FMT_BYTES];
+
+    fmt_age(away, mono_since((struct mono){m->clock_ns}, (struct mono){m->now.heartbeat_ns}));
+    if (m->link == LINK_GONE)
+        snprintf(out, out_bytes, "NO ANSWER for %s: the server is gone", age);
+    else if (m->link == LINK_STALE)
+        snprintf(out, out_bytes, "NO ANSWER for %s; the master is away for %s", age, away);
+    else
+        snprintf(out, out_bytes, "NO ANSWER for %s; it stays asked", age);
+}
+
 static enum role strip_text(const struct view *v, char *out, size_t out_bytes, int cells)
 {
     const struct strip *s = &v->a->strip;
@@ -54,9 +69,13 @@ static enum role strip_text(const struct view *v, char *out, size_t out_bytes, i
             snprintf(out, out_bytes, "sent %s ago, waiting for the master", age);
             return ROLE_WARN;
         }
-        snprintf(out, out_bytes, "NO ANSWER for %s; it stays asked", age);
+        strip_late(v, out, out_bytes, age);
         return ROLE_BAD;
     case STRIP_GOING:
+        if (s->foreign) {
+            snprintf(out, out_bytes, "someone else, op #%u for %s: %s", s->op, age, s->text);
+            return ROLE_WARN;
+        }
         snprintf(out, out_bytes, "op #%u for %s: %s", s->op, age, s->text);
         return ROLE_WARN;
     case STRIP_DONE:
@@ -81,6 +100,12 @@ void view_strip(struct view *v, struct rect r)
     int col = v->layout.cols < 30 ? 0 : 1;
 
     grid_fill(v->g, r.row, 0, r.cols, ROLE_NORMAL, L' ');
+    if (v->a->roll.verb && v->a->roll.count > 0) {
+        const struct roll *roll = &v->a->roll;
+        col += view_print(v, r.row, col, r.cols - col, ROLE_KEY, "%s %u/%u%s ", roll->verb,
+                          roll->at < roll->count ? roll->at + 1 : roll->count, roll->count,
+                          roll->ending ? ", last" : "");
+    }
     if (v->a->strip.offload && (kind == STRIP_SENT || kind == STRIP_GOING || kind == STRIP_DONE)) {
         col += view_print(v, r.row, col, r.cols - col, ROLE_NORMAL, "%s %u  ",
                           v->layout.narrow ? "O" : "offload", v->m->now.offload_threads);

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The worker table, in the order of severity, and the whole request of the selected row.
- * Stuck workers come first and so are inside the window unless the cursor was moved.
+ * The worker table, in the order of severity unless sorted or grouped, and the whole request of
+ * the selected row. Stuck workers come first and so are inside the window unless the cursor was
+ * moved or another order asked for.
  */
-#include "tui/ui/view.h"
+#include "tui/ui/v_list.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -18,7 +20,7 @@ static const char *const column_title[COLUMN_COUNT] = {
     [COLUMN_REQUESTS] = "REQ/s",   [COLUMN_OUT] = "OUT/s",   [COLUMN_IN] = "IN/s",
     [COLUMN_CONNECTIONS] = "CONN", [COLUMN_LAG50] = "LAG50", [COLUMN_LAG99] = "LAG99",
     [COLUMN_LAGMAX] = "LAGMAX",    [COLUMN_ERRORS] = "ERR",  [COLUMN_REQUEST] = "REQUEST",
-    [COLUMN_OFFLOAD] = "OFQ",
+    [COLUMN_OFFLOAD] = "OFQ",      [COLUMN_RSS] = "RSS",     [COLUMN_CPU] = "CPU%",
 };
 
 static bool column_is_text(enum column c)
@@ -57,17 +59,21 @@ static const char *table_jobs(char out[FMT_BYTES], uint64_t jobs)
     return out;
 }
 
+static double table_errors(const struct model_worker *w)
+{
+    return w->rate[RATE_5XX] < 0 ? MODEL_UNKNOWN : w->rate[RATE_5XX] + w->rate[RATE_ABORTED];
+}
+
 /* The figures of a row, right of SINCE. */
 static void table_figures(struct view *v, int row, enum role role, const struct model_worker *w,
                           const struct snap_worker *now)
 {
     char t[FMT_BYTES];
-    double errors =
-        w->rate[RATE_5XX] < 0 ? MODEL_UNKNOWN : w->rate[RATE_5XX] + w->rate[RATE_ABORTED];
+    double errors = table_errors(w);
 
     table_put(v, row, COLUMN_REQUESTS, role, fmt_count(t, w->rate[RATE_REQUESTS]));
-    table_put(v, row, COLUMN_OUT, role, fmt_bytes(t, w->rate[RATE_BYTES_OUT]));
-    table_put(v, row, COLUMN_IN, role, fmt_bytes(t, w->rate[RATE_BYTES_IN]));
+    table_put(v, row, COLUMN_OUT, role, view_rate(v, t, w->rate[RATE_BYTES_OUT]));
+    table_put(v, row, COLUMN_IN, role, view_rate(v, t, w->rate[RATE_BYTES_IN]));
     table_put(v, row, COLUMN_CONNECTIONS, role,
               fmt_count(t, (double)now->counter[COUNTER_connections]));
     table_put(
@@ -76,6 +82,9 @@ static void table_figures(struct view *v, int row, enum role role, const struct 
     table_put(v, row, COLUMN_LAG50, role, table_lag(t, w, w->lag_p50_ns));
     table_put(v, row, COLUMN_LAG99, role, table_lag(t, w, w->lag_p99_ns));
     table_put(v, row, COLUMN_LAGMAX, role, table_lag(t, w, w->lag_max_ns));
+    table_put(v, row, COLUMN_RSS, role,
+              fmt_bytes(t, w->rss_bytes ? (double)w->rss_bytes : MODEL_UNKNOWN));
+    table_put(v, row, COLUMN_CPU, role, fmt_count(t, w->cpu < 0 ? w->cpu : floor(w->cpu * 100)));
     table_put(v, row, COLUMN_ERRORS, errors > 0 && role == ROLE_NORMAL ? ROLE_WARN : role,
               fmt_count(t, errors));
 }
@@ -97,6 +106,18 @@ static void table_request(struct view *v, int row, enum role role, const struct 
     else
         text_cut_end(cut, sizeof cut, object, p.cells - used);
     grid_text(v->g, row, p.col + used, p.cells - used, role, cut);
+}
+
+/* In the marker's cell, or in the next when both are needed and a number leaves it. */
+static void table_tag(struct view *v, int row, enum role role, unsigned number, const char *marker)
+{
+    int col = v->layout.column[COLUMN_MARKER].col;
+
+    if (marker[0] && marker[0] != '>' && number < 100)
+        col = v->layout.column[COLUMN_NUMBER].col;
+    else if (marker[0] && marker[0] != '>')
+        return;
+    grid_put(v->g, row, col, role, L'*');
 }
 
 static void table_row(struct view *v, int row, const struct model_row *r, bool selected)
@@ -124,6 +145,8 @@ static void table_row(struct view *v, int row, const struct model_row *r, bool s
         grid_fill(v->g, row, 0, p.col + p.cells, state, L' ');
     }
     table_put(v, row, COLUMN_MARKER, state, marker);
+    if (app_tagged(v->a, app_worker_key(now)))
+        table_tag(v, row, stuck ? state : rest, now->number, marker);
     snprintf(t, sizeof t, "%u", now->number);
     table_put(v, row, COLUMN_NUMBER, stuck ? state : rest, t);
     snprintf(t, sizeof t, now->pid ? "%u" : "-", now->pid);
@@ -136,19 +159,26 @@ static void table_row(struct view *v, int row, const struct model_row *r, bool s
     table_request(v, row, rest, r);
 }
 
-static void table_header(struct view *v, int row, int above, int below)
+static void table_header(struct view *v, int row, const char *more)
 {
-    char more[48] = "";
+    struct column_place p = v->layout.column[COLUMN_REQUEST];
+    char cut[256];
 
     grid_fill(v->g, row, 0, v->layout.cols, ROLE_TITLE, L' ');
-    for (int c = 0; c < COLUMN_COUNT; c++)
-        table_put(v, row, (enum column)c, ROLE_TITLE, column_title[c]);
-    if (above > 0 && below > 0)
-        snprintf(more, sizeof more, " ^ %d  v %d more ", above, below);
-    else if (above > 0 || below > 0)
-        snprintf(more, sizeof more, " %c %d more ", above > 0 ? '^' : 'v', above + below);
-    grid_text_right(v->g, row, v->layout.column[COLUMN_REQUEST].col + 7,
-                    v->layout.cols - v->layout.column[COLUMN_REQUEST].col - 7, ROLE_TITLE, more);
+    for (int c = 0; c < COLUMN_COUNT; c++) {
+        bool bits = v->a->bits && (c == COLUMN_OUT || c == COLUMN_IN);
+        table_put(v, row, (enum column)c, ROLE_TITLE,
+                  bits ? (c == COLUMN_OUT ? "OUTb" : "INb") : column_title[c]);
+    }
+    if (*more == '\0')
+        return;
+    /* What it says of the rows is worth more than the word REQUEST. */
+    int cells = text_width(more) + 1, from = p.col + 7;
+    if (cells > p.cells - 8)
+        from = p.col + p.cells - cells - 1 > p.col ? p.col + p.cells - cells - 1 : p.col;
+    grid_fill(v->g, row, from, v->layout.cols - from, ROLE_TITLE, L' ');
+    text_cut_end(cut, sizeof cut, more, v->layout.cols - from - 1);
+    grid_text_right(v->g, row, from, v->layout.cols - from - 1, ROLE_TITLE, cut);
 }
 
 static void table_selected_request(struct view *v, struct rect r, int at)
@@ -181,22 +211,149 @@ static void table_selected_request(struct view *v, struct rect r, int at)
     grid_text(v->g, r.row, 1, r.cols - 1, ROLE_NORMAL, cut);
 }
 
+/* What worker rows are sorted by. */
+static void table_sort_by(const struct view *v, struct list_item *item, enum column by)
+{
+    const struct model_row *r = &v->m->row[item->index];
+    const struct snap_worker *now = model_worker(v->m, r);
+    const struct model_worker *w = &v->m->memory[r->memory];
+    const double number[COLUMN_COUNT] = {
+        [COLUMN_NUMBER] = -(double)now->number,
+        [COLUMN_PID] = now->pid,
+        [COLUMN_GENERATION] = now->generation,
+        [COLUMN_SINCE] = (double)r->since_ns,
+        [COLUMN_REQUESTS] = w->rate[RATE_REQUESTS],
+        [COLUMN_OUT] = w->rate[RATE_BYTES_OUT],
+        [COLUMN_IN] = w->rate[RATE_BYTES_IN],
+        [COLUMN_CONNECTIONS] = (double)now->counter[COUNTER_connections],
+        [COLUMN_OFFLOAD] =
+            (double)(now->counter[COUNTER_offload_queued] + now->counter[COUNTER_offload_busy]),
+        [COLUMN_LAG50] = w->lag_known ? (double)w->lag_p50_ns : MODEL_UNKNOWN,
+        [COLUMN_LAG99] = w->lag_known ? (double)w->lag_p99_ns : MODEL_UNKNOWN,
+        [COLUMN_LAGMAX] = w->lag_known ? (double)w->lag_max_ns : MODEL_UNKNOWN,
+        [COLUMN_RSS] = (double)w->rss_bytes,
+        [COLUMN_CPU] = w->cpu,
+        [COLUMN_ERRORS] = table_errors(w),
+    };
+
+    item->number = by < COLUMN_COUNT ? number[by] : 0;
+    if (by == COLUMN_STATE)
+        item->text = row_state_word[r->state];
+    if (by == COLUMN_REQUEST)
+        item->text = now->serving;
+}
+
+static int64_t generation_of(const struct view *v, const struct list_item *item)
+{
+    return model_worker(v->m, &v->m->row[item->index])->generation;
+}
+
+/* Puts workers of one generation together, newest first, a line of key 0 before each group. */
+static bool table_group(const struct view *v, struct list *l)
+{
+    struct list grouped = {0};
+    int64_t last = INT64_MAX;
+    bool ok = true;
+
+    for (;;) {
+        int64_t next = -1;
+        for (int i = 0; i < l->count; i++) {
+            int64_t g = generation_of(v, &l->item[i]);
+            if (g < last && g > next)
+                next = g;
+        }
+        if (next < 0 || !ok)
+            break;
+        ok = list_add(&grouped, 0, (unsigned)next);
+        for (int i = 0; i < l->count && ok; i++)
+            if (generation_of(v, &l->item[i]) == next)
+                ok = list_add(&grouped, l->item[i].key, l->item[i].index);
+        last = next;
+    }
+    if (ok) {
+        list_free(l);
+        *l = grouped;
+    } else {
+        list_free(&grouped);
+    }
+    return ok;
+}
+
+static void table_group_line(struct view *v, int row, unsigned generation)
+{
+    unsigned workers = 0, stuck = 0;
+    char title[96], more[32] = "";
+
+    for (unsigned i = 0; i < v->m->row_count; i++) {
+        const struct model_row *r = &v->m->row[i];
+        if (model_worker(v->m, r)->generation != generation)
+            continue;
+        workers++;
+        stuck += r->state == ROW_BLOCKED || r->state == ROW_STOPPED;
+    }
+    if (stuck > 0)
+        snprintf(more, sizeof more, ", %u stuck", stuck);
+    snprintf(title, sizeof title, "generation %u: %u worker%s%s", generation, workers,
+             workers == 1 ? "" : "s", more);
+    view_rule(v, row, 0, v->layout.cols, title);
+}
+
+bool view_worker_list(const struct view *v, enum view_kind kind, struct list *l,
+                      void (*sort_by)(const struct view *, struct list_item *, int))
+{
+    for (unsigned i = 0; i < v->m->row_count; i++) {
+        if (!list_add(l, app_worker_key(model_worker(v->m, &v->m->row[i])), i))
+            return false;
+        if (v->a->list[kind].sort)
+            sort_by(v, &l->item[i], v->a->list[kind].sort);
+    }
+    list_arrange(l, v, kind);
+    return true;
+}
+
+static void overview_sort_by(const struct view *v, struct list_item *item, int by)
+{
+    table_sort_by(v, item, (enum column)by);
+}
+
+static void table_rows(struct view *v, struct rect r, struct list *l, int at)
+{
+    int room = r.rows - (v->layout.table_header ? 1 : 0), line = r.row + r.rows - room;
+    uint64_t key =
+        at >= 0 && v->a->selected ? app_worker_key(model_worker(v->m, &v->m->row[at])) : 0;
+    struct list_window w = list_window(v, l, VIEW_OVERVIEW, line, room, key);
+    char more[200];
+
+    list_more(v, VIEW_OVERVIEW, &w, more, sizeof more);
+    if (v->layout.table_header)
+        table_header(v, r.row, more);
+    for (int i = 0; i < w.room && w.top + i < w.count; i++) {
+        const struct list_item *item = &l->item[w.top + i];
+        if (item->key == 0)
+            table_group_line(v, line + i, item->index);
+        else
+            table_row(v, line + i, &v->m->row[item->index], item->key == key);
+    }
+    if (l->count == 0 && v->m->have)
+        grid_text(v->g, line, 2, r.cols - 2, ROLE_DIM,
+                  v->m->row_count ? "no worker matches the filter" : "no workers");
+}
+
 void view_table(struct view *v)
 {
     struct rect r = v->layout.pane[PANE_TABLE];
-    int room = r.rows - (v->layout.table_header ? 1 : 0);
-    int selected = app_selected_row(v->a, v->m), count = (int)v->m->row_count, top = 0;
+    int at = app_selected_row(v->a, v->m);
+    struct list l = {0};
 
     if (r.rows > 0) {
-        if (selected >= room)
-            top = selected - room + 1;
-        if (v->layout.table_header)
-            table_header(v, r.row, top, count - top > room ? count - top - room : 0);
-        for (int i = 0; i < room && top + i < count; i++)
-            table_row(v, r.row + r.rows - room + i, &v->m->row[top + i],
-                      v->a->selected != 0 && top + i == selected);
-        if (count == 0 && v->m->have)
-            grid_text(v->g, r.row + r.rows - room, 2, r.cols - 2, ROLE_DIM, "no workers");
+        bool ok = view_worker_list(v, VIEW_OVERVIEW, &l, overview_sort_by);
+        if (ok && v->a->group)
+            ok = table_group(v, &l);
+        if (ok)
+            table_rows(v, r, &l, at);
+        else
+            grid_text(v->g, r.row, 2, r.cols - 2, ROLE_BAD, "no memory for the table");
+        list_free(&l);
     }
-    table_selected_request(v, v->layout.pane[PANE_REQUEST], selected);
+    table_selected_request(v, v->layout.pane[PANE_REQUEST], at);
 }

@@ -21,13 +21,26 @@ struct view {
     struct layout layout;
     struct verdict verdict;
     enum pane strip_pane; /* where the strip is shown; the verdict's when that has no room */
+    bool sweep;           /* graphs stand still, the place of the newest second moves */
+    struct view_facts *facts;
 };
 
-/* What the controller has to know of the screen, for paging and scrolling. */
+#define VIEW_ROWS 256
+
+/*
+ * What the controller has to know of the screen, for cursor, paging, scrolling and clicks
+ * (struct app_facts). A row of a list is known by its key (struct list_state).
+ */
 struct view_facts {
-    int table_rows;
-    int help_last; /* the furthest the help can scroll */
-    int io_last;   /* and the threads of the I/O view */
+    int page_rows;               /* rows the list has room for */
+    int last_scroll;             /* the furthest list_state.scroll can be; more counts as that */
+    int scroll;                  /* list_state.scroll as it was taken */
+    int first_row;               /* the line of the screen where the list's first row is */
+    int row_count;               /* rows on the screen */
+    uint64_t row_key[VIEW_ROWS]; /* of each of them; 0: a line that is no row */
+    int heat_last;               /* the furthest app.latency_ago can be */
+    int help_last;               /* the furthest the help can scroll */
+    int table_rows, io_last;     /* page_rows; last_scroll of the I/O view's threads */
 };
 
 /* Draws the screen of one instant, whatever is open. */
@@ -35,18 +48,37 @@ struct view_facts view_draw(const struct model *m, const struct app *a, struct g
                             enum charset charset, bool colour);
 
 void view_overview(struct view *v);
-/* Offload threads, mounts, stalls. Returns the furthest the threads can scroll. */
-int view_io(struct view *v);
+void view_latency(struct view *v);
+void view_requests(struct view *v);
+void view_files(struct view *v);
+void view_io(struct view *v); /* offload threads, mounts, stalls */
+void view_events(struct view *v);
+void view_worker(struct view *v);
+/* Dialogs, menus, prompts, setup, help, drawn over the view. True when it covers all of it. */
+bool view_overlay(struct view *v);
 void view_offload(struct view *v, struct rect r); /* the line about offload threads */
+
+/*
+ * The orders a view's list can be sorted by: list_state.sort is an index from 0, the list's own
+ * order. NULL beyond the last. Figures sort with the largest first, words and numbers of workers
+ * with the smallest.
+ */
+const char *view_sort_name(enum view_kind view, int sort);
 
 /* Parts that every view has. */
 void view_title(struct view *v, struct rect r);
 void view_verdict(struct view *v, struct rect r);
 void view_keys(struct view *v, struct rect r);
+/* All of these, for a view that has nothing of its own to say there; called last. */
+void view_around(struct view *v);
+/* The worker whose detail is shown; NULL when it is gone. */
+const struct snap_worker *view_worker_shown(const struct view *v);
 /* What is shown of a server that is gone is dimmed: it is how things were. */
 void view_dim_old(struct view *v);
 bool view_gone(const struct view *v);
 
+/* Text in lines that break at blanks; the last one is cut. */
+void view_paragraph(struct view *v, struct rect r, int indent, enum role role, const char *text);
 /* "-- title -----" */
 void view_rule(struct view *v, int row, int col, int cells, const char *title);
 /* Of numbers from 0 to at least 4; the kernel lets a queue's limit be passed by one. */
@@ -56,8 +88,15 @@ void view_table(struct view *v); /* the worker table and the selected request */
 /* One letter per slot in brackets; returns the cells it took. */
 int view_scoreboard(struct view *v, int row, int col, int cells);
 void view_strip(struct view *v, struct rect r);
+/* The requests that are slow, in flight or over, and the files asked for most; for wide screens. */
+void view_slow_pane(struct view *v, struct rect r);
+void view_files_pane(struct view *v, struct rect r);
 /* Returns the furthest it can scroll. */
 int view_help(struct view *v);
+
+/* A rate of bytes in five cells, in bits when the user wants those; and its unit. */
+const char *view_rate(const struct view *v, char out[24], double bytes_per_s);
+const char *view_rate_unit(const struct view *v); /* "/s" or "b/s" */
 
 /* Formatted text at a place; returns the cells it took. */
 int view_print(struct view *v, int row, int col, int cells, enum role role, const char *fmt, ...)

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Rows by key. Linear searches: lists have hundreds of rows and people press keys slowly.
+ */
+#include "tui/app/rows.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+const struct snap_worker *rows_worker_now(const struct model *m, unsigned number)
+{
+    for (unsigned i = 0; i < m->now.worker_count; i++)
+        if (m->now.worker[i].number == number)
+            return &m->now.worker[i];
+    return NULL;
+}
+
+const struct snap_worker *rows_worker(const struct model *m, unsigned number, uint32_t epoch)
+{
+    const struct snap_worker *w = rows_worker_now(m, number);
+
+    return w && w->epoch == epoch ? w : NULL;
+}
+
+const struct model_row *rows_row(const struct model *m, unsigned number, uint32_t epoch)
+{
+    for (unsigned i = 0; i < m->row_count; i++) {
+        const struct snap_worker *w = model_worker(m, &m->row[i]);
+        if (w->number == number && w->epoch == epoch)
+            return &m->row[i];
+    }
+    return NULL;
+}
+
+const struct snap_request *rows_request(const struct model *m, uint64_t key)
+{
+    for (unsigned i = 0; i < m->now.request_count; i++)
+        if (app_request_key(&m->now.request[i]) == key)
+            return &m->now.request[i];
+    return NULL;
+}
+
+const struct snap_mount *rows_mount(const struct model *m, uint64_t device)
+{
+    for (unsigned i = 0; i < m->now.mount_count; i++)
+        if (m->now.mount[i].device == device)
+            return &m->now.mount[i];
+    return NULL;
+}
+
+const struct model_event *rows_event(const struct model *m, uint64_t number)
+{
+    const struct model_event *e;
+
+    for (unsigned ago = 0; (e = model_event_at(m, ago)) != NULL; ago++)
+        if (e->number == number)
+            return e;
+    return NULL;
+}
+
+static const struct top_file *rows_file(const struct model *m, uint64_t key)
+{
+    for (unsigned i = 0; i < m->files.count; i++)
+        if (m->files.file[i].key == key)
+            return &m->files.file[i];
+    return NULL;
+}
+
+static bool rows_is_of_workers(enum view_kind view)
+{
+    return view == VIEW_OVERVIEW || view == VIEW_LATENCY || view == VIEW_WORKER;
+}
+
+const struct snap_worker *rows_selected_worker(const struct app *a, const struct model *m)
+{
+    const struct snap_request *r;
+    const struct model_event *e;
+    uint64_t first = a->seen.row_count > 0 ? a->seen.row_key[0] : 0;
+
+    if (a->view == VIEW_REQUESTS)
+        return (r = rows_selected_request(a, m)) ? rows_worker_now(m, r->worker) : NULL;
+    if (a->view == VIEW_EVENTS) {
+        e = rows_event(m, a->list[VIEW_EVENTS].key);
+        return e && e->worker ? rows_worker_now(m, e->worker) : NULL;
+    }
+    if (!rows_is_of_workers(a->view))
+        return NULL;
+    if (a->selected)
+        return rows_worker(m, a->selected, a->selected_epoch);
+    if (a->view == VIEW_OVERVIEW && first) /* the cursor stands there until it is moved */
+        return rows_worker(m, (unsigned)(first >> 32), (uint32_t)first);
+    return m->row_count > 0 ? model_worker(m, &m->row[0]) : NULL;
+}
+
+const struct snap_request *rows_selected_request(const struct app *a, const struct model *m)
+{
+    return a->view == VIEW_REQUESTS ? rows_request(m, a->list[VIEW_REQUESTS].key) : NULL;
+}
+
+const struct snap_mount *rows_selected_mount(const struct app *a, const struct model *m)
+{
+    const struct snap_mount *mount;
+
+    if (a->view != VIEW_IO)
+        return NULL;
+    mount = rows_mount(m, a->list[VIEW_IO].key);
+    return mount ? mount : m->now.mount_count > 0 ? &m->now.mount[0] : NULL; /* the worst */
+}
+
+uint64_t rows_cursor(const struct app *a, const struct model *m)
+{
+    const struct snap_worker *w;
+
+    if (!rows_is_of_workers(a->view))
+        return a->list[a->view].key;
+    w = rows_selected_worker(a, m);
+    return w ? app_worker_key(w) : 0;
+}
+
+static bool rows_worker_text(const struct model *m, uint64_t key, char *out, size_t out_bytes)
+{
+    const struct model_row *r = rows_row(m, (unsigned)(key >> 32), (uint32_t)key);
+    char object[SNAP_TEXT_BYTES];
+    const char *verb;
+
+    if (r == NULL)
+        return false;
+    const struct snap_worker *w = model_worker(m, r);
+    model_row_doing(m, r, &verb, object, sizeof object);
+    snprintf(out, out_bytes, "w%u %u %s %s %s %s %s", w->number, w->pid, row_state_word[r->state],
+             verb ? verb : "", object, w->request, w->peer);
+    return true;
+}
+
+bool rows_text(const struct model *m, enum view_kind view, uint64_t key, char *out,
+               size_t out_bytes)
+{
+    const struct snap_request *r;
+    const struct snap_mount *mount;
+    const struct model_event *e;
+    const struct top_file *f;
+
+    switch (view) {
+    case VIEW_REQUESTS:
+        if ((r = rows_request(m, key)) == NULL)
+            return false;
+        snprintf(out, out_bytes, "%u-%llu %s %s %s", r->worker, (unsigned long long)r->serial,
+                 r->phase < PHASE_COUNT ? board_phase_name[r->phase] : "", r->peer, r->request);
+        return true;
+    case VIEW_FILES:
+        if ((f = rows_file(m, key)) == NULL)
+            return false;
+        snprintf(out, out_bytes, "%s", f->path);
+        return true;
+    case VIEW_EVENTS:
+        if ((e = rows_event(m, key)) == NULL)
+            return false;
+        snprintf(out, out_bytes, "%s %s", e->word, e->text);
+        return true;
+    case VIEW_IO:
+        if ((mount = rows_mount(m, key)) == NULL)
+            return false;
+        snprintf(out, out_bytes, "%s %s", mount->name, mount->type);
+        return true;
+    default:
+        return rows_worker_text(m, key, out, out_bytes);
+    }
+}
+
+/* The target of "GET /a/b HTTP/1.1". */
+static void rows_target(const char *request, char *out, size_t out_bytes)
+{
+    const char *from = strchr(request, ' ');
+
+    from = from ? from + 1 : request;
+    const char *end = strrchr(from, ' ');
+    size_t n = end && strncmp(end, " HTTP/", 6) == 0 ? (size_t)(end - from) : strlen(from);
+    snprintf(out, out_bytes, "%.*s", (int)n, from);
+}
+
+bool rows_copy(const struct model *m, enum view_kind view, uint64_t key, char *out,
+               size_t out_bytes)
+{
+    const struct snap_request *r = view == VIEW_REQUESTS ? rows_request(m, key) : NULL;
+    const struct snap_mount *mount = view == VIEW_IO ? rows_mount(m, key) : NULL;
+
+    if (r) {
+        rows_target(r->request, out, out_bytes);
+        return true;
+    }
+    if (mount) {
+        snprintf(out, out_bytes, "%s", mount->name);
+        return true;
+    }
+    if (!rows_is_of_workers(view))
+        return rows_text(m, view, key, out, out_bytes);
+    const struct snap_worker *w = rows_worker(m, (unsigned)(key >> 32), (uint32_t)key);
+    if (w && w->serving[0])
+        snprintf(out, out_bytes, "%s", w->serving);
+    else if (w)
+        snprintf(out, out_bytes, "%u", w->pid);
+    return w != NULL;
+}
+
+bool app_row_matches(const struct model *m, enum view_kind view, uint64_t key, const char *text)
+{
+    char row[4 * SNAP_TEXT_BYTES];
+    size_t n = strlen(text);
+
+    if (n == 0)
+        return true;
+    if (!rows_text(m, view, key, row, sizeof row))
+        return false;
+    for (const char *p = row; *p; p++)
+        if (strncasecmp(p, text, n) == 0)
+            return true;
+    return false;
+}
