@@ -29,7 +29,8 @@ enum input_code {
     INPUT_F1,
     INPUT_F10 = INPUT_F1 + 9,
     INPUT_F12 = INPUT_F1 + 11,
-    INPUT_PASTE /* text was pasted; it was thrown away */
+    INPUT_PASTE, /* text was pasted; it was thrown away */
+    INPUT_MOUSE  /* a button or the wheel; input_mouse_take says what */
 };
 
 enum action {
