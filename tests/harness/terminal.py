@@ -7,6 +7,7 @@ import fcntl
 import os
 import pty
 import re
+import select
 import signal
 import struct
 import subprocess
@@ -27,12 +28,12 @@ class Terminal:
         self.modes = self.modes_now()
         environment = {k: v for k, v in os.environ.items()
                        if k not in ("NO_COLOR", "TMUX", "SSH_CONNECTION", "ESCDELAY", *drop)}
-        environment.update(LC_ALL="C.UTF-8", **(env or {}))
+        environment.update({"LC_ALL": "C.UTF-8", **(env or {})})
         environment.pop("TERM", None)
         if term is not None:
             environment["TERM"] = term
+        self.wake = os.pipe()
         self.chunks = []  # (time, bytes)
-        self.gone = False
         self.process = subprocess.Popen(
             command, stdin=self.slave if stdin is None else stdin, stdout=self.slave,
             stderr=self.slave, env=environment, start_new_session=True,
@@ -42,12 +43,13 @@ class Terminal:
 
     def _read(self):
         while True:
+            if self.wake[0] in select.select([self.master, self.wake[0]], [], [])[0]:
+                return
             try:
                 data = os.read(self.master, 65536)
             except OSError:
                 data = b""
             if not data:
-                self.gone = True
                 return
             self.chunks.append((time.monotonic(), data))
 
@@ -120,26 +122,23 @@ class Terminal:
         return status
 
     def hang_up(self):
-        """The other end goes away, as a closed window or a dropped line does. The descriptor is
-        replaced first: a close alone would wait for the reader."""
-        null = os.open("/dev/null", os.O_RDWR)
-        if self.slave >= 0:
-            os.close(self.slave)
-            self.slave = -1
-        # The reader holds the old file until data or the end comes; both follow from this.
-        os.dup2(null, self.master)
-        os.close(null)
+        """The other end goes away, as a closed window or a dropped line does."""
+        os.write(self.wake[1], b".")
+        self.reader.join(5)
+        os.close(self.master)
+        self.master = -1
 
     def close(self):
         if self.process.poll() is None:
             os.kill(self.process.pid, signal.SIGCONT)
             self.process.kill()
         self.process.wait(10)
-        if self.slave >= 0:
-            os.close(self.slave)
-            self.slave = -1
-        self.reader.join(5)
-        os.close(self.master)
+        if self.master >= 0:
+            self.hang_up()
+        for fd in (self.slave, *self.wake):
+            if fd >= 0:
+                os.close(fd)
+        self.slave = -1
 
     def __enter__(self):
         return self
