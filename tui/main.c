@@ -321,7 +321,7 @@ int main(int argc, char **argv)
 {
     struct opts opts;
     int result = opts_read(&opts, argc, argv);
-    bool plain = false;
+    bool screen = false, plain = false;
 
     if (result >= 0)
         return result;
@@ -342,11 +342,12 @@ int main(int argc, char **argv)
     }
     link_init(&t->link, t->dir);
     app_init(&t->app, t->model.interval_ns, opts.read_only);
-    if (opts.mode == MODE_SCREEN && isatty(STDOUT_FILENO)) {
+    screen = opts.mode == MODE_SCREEN && isatty(STDOUT_FILENO); /* asked once: it may hang up */
+    if (screen) {
         result = top_screen(t);
         plain = result < 0;
     }
-    if (opts.mode != MODE_SCREEN || !isatty(STDOUT_FILENO) || plain) {
+    if (!screen || plain) {
         if (opts.mode == MODE_SCREEN)
             t->opts.count = 1;
         result = top_batch(t);
