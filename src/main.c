@@ -35,7 +35,7 @@ static const char usage[] =
     "  -o, --option KEY=VALUE overrides a setting: -o listen=8081, -o log.level=debug\n"
     "  -t, --test             checks the configuration and ends\n"
     "  -v, --verbose          with -t: prints the configuration in effect\n"
-    "  -T, --dashboard        opens the dashboard in this terminal; the server ends with it\n"
+    "  -T, --dashboard        opens the dashboard in this terminal; closing it asks whether to stop\n"
     "  -h, --help             this text\n"
     "  -V, --version          the version\n";
 

@@ -20,6 +20,7 @@
 #include "tui/app/app.h"
 #include "tui/batch/batch.h"
 #include "tui/ctl/link.h"
+#include "tui/ctl/messages.h"
 #include "tui/opts.h"
 #include "tui/term/input.h"
 #include "tui/term/term.h"
@@ -33,6 +34,7 @@ struct top {
     struct opts opts;
     char dir[4096];
     struct link link;
+    struct messages messages;
     struct model model;
     struct app app;
     struct grid grid;
@@ -44,6 +46,15 @@ struct top {
     uint64_t signature;
     bool out_of_memory;
 };
+
+/* The server's own log, if this is its terminal too: some lines at a time. */
+static void top_messages(struct top *t, uint64_t now_ns)
+{
+    struct message m;
+
+    for (int i = 0; i < 64 && messages_next(&t->messages, now_ns, &m); i++)
+        model_note(&t->model, m.wall_ns != 0 ? m.wall_ns : wall_now().ns, m.word, m.text);
+}
 
 static bool top_sample(struct top *t, uint64_t now_ns)
 {
@@ -142,6 +153,7 @@ static unsigned top_tick(struct top *t)
     t->sample_ns = now - t->sample_ns > SAMPLE_NS ? now + SAMPLE_NS : t->sample_ns + SAMPLE_NS;
     link_tick(&t->link, now);
     want |= top_replies(t);
+    top_messages(t, now);
     if (!top_sample(t, now))
         return WANT_QUIT;
     struct event e = {.kind = EV_TICK};
@@ -341,6 +353,7 @@ int main(int argc, char **argv)
         return 2;
     }
     link_init(&t->link, t->dir);
+    messages_open(&t->messages, opts.messages);
     app_init(&t->app, t->model.interval_ns, opts.read_only);
     screen = opts.mode == MODE_SCREEN && isatty(STDOUT_FILENO); /* asked once: it may hang up */
     if (screen) {
@@ -355,6 +368,7 @@ int main(int argc, char **argv)
             result = 1; /* asked for a screen, got none */
     }
     link_close(&t->link);
+    messages_close(&t->messages);
     model_free(&t->model);
     grid_free(&t->grid);
     snap_free(&t->snap);

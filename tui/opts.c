@@ -32,6 +32,8 @@ static const char usage[] =
     "                     /run/weir, $XDG_RUNTIME_DIR/weir, /tmp/weir-UID)\n"
     "      --color WHEN   auto, never, 8, 256 (NO_COLOR is honoured)\n"
     "      --charset SET  auto, ascii, block\n"
+    "      --messages [OFFSET:]FILE\n"
+    "                     show what is added to this log of the server as events\n"
     "      --read-only    keys that change the server do nothing\n"
     "      --help, --version\n";
 
@@ -42,6 +44,7 @@ enum {
     OPT_COLOR,
     OPT_CHARSET,
     OPT_READ_ONLY,
+    OPT_MESSAGES,
     OPT_HELP,
     OPT_VERSION
 };
@@ -108,6 +111,9 @@ static int opts_one(struct opts *o, int c, const char *value)
     case OPT_READ_ONLY:
         o->read_only = true;
         return -1;
+    case OPT_MESSAGES:
+        o->messages = value;
+        return -1;
     case OPT_HELP:
         fputs(usage, stdout);
         return 0;
@@ -133,6 +139,7 @@ int opts_read(struct opts *o, int argc, char **argv)
         {"color", required_argument, NULL, OPT_COLOR},
         {"charset", required_argument, NULL, OPT_CHARSET},
         {"read-only", no_argument, NULL, OPT_READ_ONLY},
+        {"messages", required_argument, NULL, OPT_MESSAGES},
         {"help", no_argument, NULL, OPT_HELP},
         {"version", no_argument, NULL, OPT_VERSION},
         {NULL, 0, NULL, 0},

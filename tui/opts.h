@@ -16,6 +16,7 @@ struct opts {
     enum color_choice color;
     enum charset_choice charset;
     bool read_only;
+    const char *messages; /* "[OFFSET:]FILE"; NULL: none */
 };
 
 /* Reads the arguments. Returns -1 to go on, else the exit status (help, version, a mistake). */

@@ -9,9 +9,9 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/random.h>
 
 #include "base/fd.h"
+#include "base/hash.h"
 #include "base/must.h"
 #include "board/slot.h"
 
@@ -33,30 +33,9 @@ struct file_cache {
 
 /* --- hashing --- */
 
-__extension__ typedef unsigned __int128 u128;
-
-static uint64_t fold_multiply(uint64_t a, uint64_t b)
-{
-    u128 product = (u128)a * b;
-
-    return (uint64_t)product ^ (uint64_t)(product >> 64);
-}
-
 static uint64_t hash_of(uint64_t seed, unsigned root_id, struct span path)
 {
-    static const uint64_t k = UINT64_C(0x9e3779b97f4a7c15);
-    uint64_t h = seed ^ fold_multiply(root_id + UINT64_C(1), k);
-    uint64_t word;
-    size_t at = 0;
-
-    for (; path.n - at >= sizeof word; at += sizeof word) {
-        memcpy(&word, path.p + at, sizeof word);
-        h = fold_multiply(h ^ word, k);
-    }
-    word = 0;
-    memcpy(&word, path.p + at, path.n - at);
-    h = fold_multiply(h ^ word, k);
-    return fold_multiply(h ^ path.n, k);
+    return hash_span(seed + root_id, path);
 }
 
 static struct file_entry **bucket_of(const struct file_cache *cache, uint64_t hash)
@@ -85,9 +64,7 @@ struct file_cache *file_cache_new(const struct file_cache_settings *settings,
         free(cache);
         return NULL;
     }
-    /* Without entropy the seed is what the process's layout and start time make of it. */
-    if (getrandom(&cache->seed, sizeof cache->seed, GRND_NONBLOCK) != sizeof cache->seed)
-        cache->seed = (uint64_t)(uintptr_t)cache ^ mono_now().ns;
+    cache->seed = hash_seed();
     for (int i = 0; i < CLASS_COUNT; i++)
         list_init(&cache->lru[i]);
     return cache;

@@ -105,6 +105,7 @@ static bool parse_line(struct span line, struct file_mount *m)
         field = span_cut(&line, ' ');
     while (field.p && !span_eq(field, SPAN("-")));
     struct span type = span_cut(&line, ' ');
+    struct span source = span_cut(&line, ' ');
     if (!field.p || type.n == 0)
         return false;
     m->local = file_mounts_is_local(type);
@@ -113,6 +114,9 @@ static bool parse_line(struct span line, struct file_mount *m)
     unescape((char *)(uintptr_t)type.p, type.n);
     m->point = point.p;
     m->type = type.p;
+    if (source.p)
+        unescape((char *)(uintptr_t)source.p, source.n);
+    m->source = source.p ? source.p : "";
     return true;
 }
 

@@ -6,7 +6,8 @@
  * loop. A type that is not in the list is not local.
  *
  * The table is read again when the kernel says that it changed, which is asked at most once a
- * second. Reading it waits for no storage (procfs). Worker's loop only.
+ * second. Reading it waits for no storage (procfs). Worker's loop; the master, without a pool, for
+ * the table of another process.
  */
 #ifndef WEIR_FILE_MOUNTS_H
 #define WEIR_FILE_MOUNTS_H
@@ -22,8 +23,9 @@ struct file_mount {
     uint64_t id; /* mount ID, as statx(2) gives it */
     uint64_t device;
     bool local;
-    bool memory;               /* tmpfs, ramfs: contents are never away */
-    const char *point, *type;  /* NUL-terminated; live until the table is read again */
+    bool memory; /* tmpfs, ramfs: contents are never away */
+    /* NUL-terminated; live until the table is read again. */
+    const char *point, *type, *source;
     struct offload_mount *row; /* NULL until file_mounts_row asked for it */
 };
 

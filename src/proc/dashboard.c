@@ -2,14 +2,18 @@
 /*
  * weir -T; see dashboard.h. The server is a child in its own session, so that keys such as
  * Ctrl-C reach the dashboard alone; should this process die, the kernel sends the server
- * SIGTERM (PR_SET_PDEATHSIG). The server's log goes to a file while the screen is up; when it
- * cannot start, what it logged is shown here.
+ * SIGTERM (PR_SET_PDEATHSIG). The server's log goes to a file while the screen is up, and the
+ * dashboard shows what is added to it; when the server cannot start, what it logged is shown
+ * here. When the screen is closed, a question on the terminal decides whether the server ends
+ * with it. If not, a signal tells the server to give up its tie to this process, and only when
+ * it has answered this process ends.
  */
 #include "proc/dashboard.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
@@ -21,6 +25,9 @@
 #include "base/log.h"
 #include "proc/runtime.h"
 
+#define RELEASE_WAIT_MS 5000 /* for the server's answer to RELEASE_SIGNAL */
+#define RELEASE_SIGNAL  SIGRTMIN
+
 struct dashboard {
     char program[PATH_MAX]; /* of weirtop; a bare name means: look in PATH */
     char log_path[PATH_MAX];
@@ -30,6 +37,10 @@ struct dashboard {
 
 static volatile sig_atomic_t told_to_end;
 static volatile sig_atomic_t screen_pid;
+
+/* In the server's process: whose it is, and where it answers that it is let go. */
+static pid_t server_pid;
+static int released_fd = -1;
 
 static void on_end(int number)
 {
@@ -77,10 +88,28 @@ static bool prepare(struct dashboard *d, const struct master_options *options)
     return good;
 }
 
-static _Noreturn void become_server(struct master_options *options, int ready_fd, pid_t parent)
+/* Workers inherit the handler, but neither the tie nor the descriptor. */
+static void on_release(int number)
+{
+    int saved = errno;
+
+    (void)number;
+    if (getpid() == server_pid && prctl(PR_SET_PDEATHSIG, 0) == 0 &&
+        write(released_fd, "+", 1) != 1)
+        prctl(PR_SET_PDEATHSIG, SIGTERM); /* nobody heard it */
+    errno = saved;
+}
+
+static _Noreturn void become_server(struct master_options *options, int ready_fd, int answer_fd,
+                                    pid_t parent)
 {
     int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    struct sigaction act = {.sa_handler = on_release, .sa_flags = SA_RESTART};
 
+    server_pid = getpid();
+    released_fd = answer_fd;
+    sigfillset(&act.sa_mask);
+    sigaction(RELEASE_SIGNAL, &act, NULL);
     setsid();
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (getppid() != parent)
@@ -122,10 +151,12 @@ static void show_log(const struct dashboard *d)
 /* weirtop in the foreground; its exit status. */
 static int run_screen(const struct dashboard *d)
 {
-    pid_t pid = fork();
+    char messages[PATH_MAX + 32];
 
+    snprintf(messages, sizeof messages, "%lld:%s", (long long)d->log_start, d->log_path);
+    pid_t pid = fork();
     if (pid == 0) {
-        execlp(d->program, "weirtop", "-r", d->runtime.dir, (char *)NULL);
+        execlp(d->program, "weirtop", "-r", d->runtime.dir, "--messages", messages, (char *)NULL);
         fprintf(stderr,
                 "weir: weirtop cannot be run: %s; it is looked for beside weir, in %s and "
                 "in PATH\n",
@@ -167,39 +198,121 @@ static bool wait_until_ready(int fd)
     return n == 1;
 }
 
+/* The first letter of a line from the terminal; '\n' for an empty one, 0 at its end. */
+static char read_answer(void)
+{
+    char line[256];
+    ssize_t n = read(STDIN_FILENO, line, sizeof line - 1); /* a line at most: it is a terminal */
+
+    if (n <= 0 || told_to_end)
+        return 0;
+    line[n] = '\0';
+    return line[strspn(line, " \t")];
+}
+
+/* Whether the server is to end with the screen. Enter, or nobody there any more: yes. */
+static bool ask_to_stop(void)
+{
+    for (;;) {
+        fprintf(stderr, "weir: the dashboard is closed. Stop the server too? [Y/n] ");
+        switch (read_answer()) {
+        case 'n':
+        case 'N':
+            return false;
+        case 'y':
+        case 'Y':
+        case '\n':
+        case 0:
+            return true;
+        default:
+            fprintf(stderr, "weir: y stops it, n leaves it running in the background\n");
+        }
+    }
+}
+
+/* The server goes on without this process; false when it does not answer. */
+static bool release(const struct dashboard *d, pid_t server, int released)
+{
+    struct pollfd p = {.fd = released, .events = POLLIN};
+    char byte;
+
+    if (kill(server, RELEASE_SIGNAL) != 0 || poll(&p, 1, RELEASE_WAIT_MS) <= 0 ||
+        read(released, &byte, 1) != 1) {
+        fprintf(stderr, "weir: the server does not answer; it is stopped\n");
+        return false;
+    }
+    fprintf(stderr,
+            "weir: the server runs on in the background (pid %ld). To look at it: "
+            "weirtop -r %s; to stop it: weirctl -r %s stop; its log: %s\n",
+            (long)server, d->runtime.dir, d->runtime.dir, d->log_path);
+    return true;
+}
+
+/* Waits for the server to end if it has, or is told to. False when it goes on. */
+static bool end_server(const struct dashboard *d, pid_t server, int released, bool ask, int *status)
+{
+    int ended;
+
+    if (waitpid(server, &ended, WNOHANG) == server) {
+        *status = WIFEXITED(ended) ? WEXITSTATUS(ended) : MASTER_FAILED;
+        return true;
+    }
+    if (ask && !told_to_end && isatty(STDIN_FILENO) && !ask_to_stop() &&
+        release(d, server, released))
+        return false;
+    kill(server, SIGTERM);
+    *status = wait_for(server);
+    return true;
+}
+
+/* The server, a child that says on *ready when it serves, and on *released that it is let go. */
+static pid_t start_server(struct master_options *options, int *ready, int *released)
+{
+    int ready_ends[2] = {-1, -1}, released_ends[2] = {-1, -1};
+    pid_t self = getpid(), server = -1;
+
+    if (pipe2(ready_ends, O_CLOEXEC) == 0 && pipe2(released_ends, O_CLOEXEC) == 0) {
+        fflush(NULL);
+        server = fork();
+        if (server == 0) {
+            close_fd(&ready_ends[0]);
+            close_fd(&released_ends[0]);
+            become_server(options, ready_ends[1], released_ends[1], self);
+        }
+    }
+    if (server < 0)
+        fprintf(stderr, "weir: starting the server: %s\n", strerror(errno));
+    close_fd(&ready_ends[1]);
+    close_fd(&released_ends[1]);
+    *ready = ready_ends[0];
+    *released = released_ends[0];
+    return server;
+}
+
 int dashboard_run(struct master_options *options)
 {
     struct dashboard d = {.runtime.lock_fd = -1};
-    pid_t self = getpid();
-    int ready[2];
+    int ready, released, screen = MASTER_FINE, status = MASTER_FINE;
 
     options->dashboard = true;
     if (!prepare(&d, options))
         return MASTER_USAGE;
     find_weirtop(d.program, sizeof d.program);
-    if (pipe2(ready, O_CLOEXEC) != 0) {
-        fprintf(stderr, "weir: %s\n", strerror(errno));
-        return MASTER_FAILED;
+    pid_t server = start_server(options, &ready, &released);
+    bool serves = false;
+    if (server > 0) {
+        catch_end();
+        serves = wait_until_ready(ready);
+    } else {
+        status = MASTER_FAILED;
     }
-    fflush(NULL);
-    pid_t server = fork();
-    if (server == 0) {
-        close_fd(&ready[0]);
-        become_server(options, ready[1], self);
-    }
-    close_fd(&ready[1]);
-    if (server < 0) {
-        fprintf(stderr, "weir: starting the server: %s\n", strerror(errno));
-        close_fd(&ready[0]);
-        return MASTER_FAILED;
-    }
-    catch_end();
-    bool serves = wait_until_ready(ready[0]);
-    close_fd(&ready[0]);
-    int screen = serves ? run_screen(&d) : MASTER_FINE;
-    kill(server, SIGTERM);
-    int status = wait_for(server);
-    if (!serves && !told_to_end)
+    if (serves)
+        screen = run_screen(&d);
+    bool ended =
+        server <= 0 || end_server(&d, server, released, serves && screen == MASTER_FINE, &status);
+    close_fd(&ready);
+    close_fd(&released);
+    if (ended && server > 0 && !serves && !told_to_end)
         show_log(&d);
     return status != MASTER_FINE ? status : screen;
 }

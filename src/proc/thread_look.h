@@ -9,16 +9,20 @@
 #define WEIR_PROC_THREAD_LOOK_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "base/bytes.h"
 
 #define THREAD_LOOK_NONE (-1L) /* no system call, or it may not be known */
 
+#define THREAD_LOOK_ARGUMENTS 6
+
 struct thread_look {
     char state;     /* of proc(5): R, S, D, T, t, Z, X, I */
     long call;      /* number of the system call; THREAD_LOOK_NONE */
     char wchan[64]; /* kernel function it waits in; "" when it is not known */
+    uint64_t argument[THREAD_LOOK_ARGUMENTS]; /* of the call */
 };
 
 /* False when there is no such thread (any more). tid is pid for a process's first thread. */
@@ -30,5 +34,17 @@ bool thread_look_parse(struct thread_look *look, const char *stat, const char *s
 
 /* "waiting for disk (D) in pread64, at folio_wait_bit_common" */
 void thread_look_say(struct out *o, const struct thread_look *look);
+
+/* "waiting for disk" for D and so on, and a system call's name; NULL for one not in the table. */
+const char *thread_look_state(char state);
+const char *thread_look_call(long number);
+/* Which of its arguments are descriptors: bit i for the i-th. */
+unsigned thread_look_descriptors(long number);
+
+/*
+ * At most room - 1 bytes of /proc/PID/NAME, of the thread's own where tid is not 0, as a string:
+ * how many, or -1 with errno and "".
+ */
+ssize_t thread_look_read(pid_t pid, pid_t tid, const char *name, char *to, size_t room);
 
 #endif

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "board/board.h"
+#include "http/path.h"
 #include "proto/conn_record.h"
 
 void account_show(struct conn *c, const struct http_request *r)
@@ -129,6 +130,35 @@ static int status_of(const struct exchange *e)
     return 400; /* its body never came whole */
 }
 
+/*
+ * The path is decoded once more when its file may get a row: what serve made of it is gone. Not
+ * inlined, for every request would pay for the room on the stack.
+ */
+static __attribute__((noinline)) void admit_file(struct top *top, const struct top_request *rq,
+                                                 struct span raw, struct mono now)
+{
+    char path[8192]; /* a longer one is answered 414 and has no key */
+    struct span decoded;
+
+    if (http_path_decode(raw, path, sizeof path, &decoded) == HTTP_PATH_OK)
+        top_admit(top, rq, decoded, now);
+}
+
+static void count_file(struct conns *all, const struct access_record *record, uint64_t path_key,
+                       struct mono now)
+{
+    const struct top_request rq = {
+        .key = path_key,
+        .bytes = record->bytes_sent,
+        .time_ns = record->total_ns,
+        .cold = record->cold,
+        .failed = record->aborted || record->status >= 400,
+    };
+
+    if (all->top && path_key != 0 && record->http && top_count(all->top, &rq, now))
+        admit_file(all->top, &rq, record->http->path, now);
+}
+
 struct mono account_end(struct conn *c, const struct http_request *r, bool aborted)
 {
     struct conns *all = c->all;
@@ -169,6 +199,7 @@ struct mono account_end(struct conn *c, const struct http_request *r, bool abort
         slot_count(all->slot, COUNTER_bad_requests, 1);
     else
         slot_hist(all->slot, HIST_REQUEST_TIME, record.total_ns);
+    count_file(all, &record, e->plan.path_key, now);
     if (all->s.log)
         access_log_add(all->s.log, &record);
     if (slow_ns > 0 && record.total_ns >= slow_ns)

@@ -15,6 +15,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/must.h"
+#include "board/board.h"
 #include "http/conditional.h"
 #include "proto/conn_record.h"
 #include "proto/http1.h"
@@ -343,12 +344,21 @@ static void reap_run(struct loop_task *task)
     }
 }
 
+static struct board_file *top_rows(const struct conns_settings *s)
+{
+    return &s->board->file[(size_t)(s->worker_number - 1) * BOARD_FILES_PER_SLOT];
+}
+
 struct conns *conns_new(const struct conns_settings *s)
 {
     struct conns *all = calloc(1, sizeof *all);
 
     if (!all)
         return NULL;
+    if (s->board && !(all->top = top_new(top_rows(s)))) {
+        free(all);
+        return NULL;
+    }
     all->s = *s;
     all->slot = loop_slot(s->loop);
     list_init(&all->open);
@@ -379,6 +389,7 @@ void conns_free(struct conns **conns)
     for (int i = 0; i < CONN_TIMER_COUNT; i++)
         list_remove(&all->timers[i].link);
     exchange_pool_free(&all->pool);
+    top_free(&all->top);
     buf_free(&all->head);
     free(all);
     *conns = NULL;

@@ -13,6 +13,7 @@
 #include "proto/exchange.h"
 #include "proto/peer.h"
 #include "proto/share.h"
+#include "proto/top.h"
 
 enum conn_state {
 #define CONN_STATE(name, word, interest, timer, gauge, help) CONN_##name,
@@ -65,6 +66,7 @@ struct conns {
     bool finishing; /* conns_finish is at work */
     bool told_empty;
     struct share share;
+    struct top *top; /* NULL: there is no board */
     struct exchange_pool pool;
     struct note_limit notes;
     uint64_t date_second;

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "base/escape.h"
+#include "base/hash.h"
 #include "base/log.h"
 #include "base/must.h"
 #include "board/slot.h"
@@ -88,6 +89,7 @@ struct serve_ctx *serve_ctx_new(const struct conf *conf, const struct mime_table
     ctx->conf = conf;
     ctx->mime = mime;
     ctx->slot = slot;
+    ctx->path_seed = hash_seed();
     serve_shorts_init(ctx);
     if (!use_pool(ctx, pool) || !make_cache(ctx) || !open_roots(ctx)) {
         serve_ctx_free(&ctx);
@@ -144,6 +146,7 @@ void serve_plan_reset(struct serve_plan *plan)
     plan->close = false;
     plan->cache = SERVE_CACHE_NONE;
     plan->location = NULL;
+    plan->path_key = 0;
     plan->open_ns = 0;
 }
 
@@ -215,6 +218,13 @@ static int decode_path(struct serve_ctx *ctx, const struct http_request *http, s
     return 400;
 }
 
+static uint64_t key_of(const struct serve_ctx *ctx, struct span path)
+{
+    uint64_t key = hash_span(ctx->path_seed, path);
+
+    return key != 0 ? key : 1;
+}
+
 static enum serve_result dispatch(struct serve_ctx *ctx, const struct serve_request *rq,
                                   const struct serve_target *t, bool slash_missing,
                                   struct serve_plan *plan)
@@ -245,6 +255,7 @@ static enum serve_result start(struct serve_ctx *ctx, const struct serve_request
         serve_error(ctx, request, status, plan);
         return SERVE_DONE;
     }
+    plan->path_key = key_of(ctx, t.path);
     struct route route = route_find(ctx->conf, http->host, t.path);
     plan->location = route.location;
     if (!route.location) {

@@ -55,7 +55,8 @@ struct serve_plan {
     /* For the logs. */
     enum serve_outcome cache;
     const struct conf_location *location; /* NULL when none matched */
-    struct span file; /* request path of the file sent, for the board; lives as long as body */
+    uint64_t path_key; /* hash of the decoded request path, equal in one worker; 0: none is known */
+    struct span file;  /* request path of the file sent, for the board; lives as long as body */
     void (*wake)(void *arg); /* set by the protocol; see SERVE_WAIT */
     void *wake_arg;
     struct serve_pending *pending; /* what is waited for; serve/ only */

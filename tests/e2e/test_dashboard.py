@@ -5,11 +5,12 @@ scripts."""
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import unittest
 
-from harness import Weir, get, main, wait_until
+from harness import Weir, free_port, get, main, wait_until
 from harness.screen import Screen
 from harness.server import program
 from harness.tap import skip_without
@@ -117,22 +118,93 @@ class Dashboard(unittest.TestCase):
         self.assertEqual(check("/nonexistent"), 3)
 
 
+@skip_without("tmux")
 class OneTerminal(unittest.TestCase):
-    @skip_without("tmux")
-    def test_weir_T(self):
-        weir = Weir()
-        weir.put("f", b"x")
-        from harness import free_port
-        port = free_port()
-        with Screen(f"{program('weir')} -T -o listen=127.0.0.1:{port} -o runtime_dir={weir.runtime} "
-                    f"-o workers=2 {weir.root}") as s:
-            s.wait("2/2")
-            self.assertEqual(get(port, "/f").body, b"x")
-            s.keys("q")
-            s.wait(lambda t: "EXIT=0" in t, 20)
-        wait_until(lambda: not os.path.exists(weir.runtime + "/control.sock"), 5, "the socket to be gone")
-        import shutil
-        shutil.rmtree(weir.folder)
+    """weir -T: server and dashboard in one terminal."""
+
+    def setUp(self):
+        self.weir = Weir(workers=2)
+        self.weir.put("f", b"x")
+        self.port = free_port()
+        self.addCleanup(shutil.rmtree, self.weir.folder, True)
+
+    def open(self, *options, **more):
+        words = [f"listen=127.0.0.1:{self.port}", f"runtime_dir={self.weir.runtime}", "workers=2", *options]
+        s = Screen(f"{program('weir')} -T " + " ".join(f"-o {w}" for w in words) + f" {self.weir.root}", **more)
+        self.addCleanup(s.close)
+        s.wait("2/2")
+        self.assertEqual(get(self.port, "/f").body, b"x")
+        return s
+
+    def gone(self):
+        wait_until(lambda: not os.path.exists(self.weir.runtime + "/control.sock"), 10, "the socket to be gone")
+
+    def test_enter_stops_the_server(self):
+        s = self.open()
+        s.keys("q")
+        s.wait("Stop the server too?")
+        self.assertEqual(get(self.port, "/f").body, b"x")  # not before it is answered
+        s.keys("what", "Enter")
+        s.wait("y stops it")
+        s.keys("Enter")
+        s.wait("EXIT=0", 20)
+        self.gone()
+
+    def test_no_leaves_it_running(self):
+        s = self.open()
+        pid = self.weir.status()["master_pid"]
+        s.keys("q")
+        s.wait("Stop the server too?")
+        s.keys("n", "Enter")
+        text = s.wait("EXIT=0", 20).replace("\n", "")
+        self.assertIn(f"pid {pid}", text)
+        self.assertIn(f"weirtop -r {self.weir.runtime}", text)
+        self.assertIn(f"weirctl -r {self.weir.runtime} stop", text)
+        # The terminal goes away too, with SIGHUP to whoever belongs to it.
+        s._tmux("kill-server")
+        self.addCleanup(self.kill_if_there, pid)
+        self.assertEqual(get(self.port, "/f").body, b"x")
+        self.weir.wait_workers(2)
+        self.weir.ctl("stop")
+        self.gone()
+        wait_until(lambda: not os.path.exists(f"/proc/{pid}") or
+                   open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()[0] == "Z", 10, "the master to end")
+
+    @staticmethod
+    def kill_if_there(pid):
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except OSError:
+            pass
+
+    def test_a_server_that_ended_is_not_asked_about(self):
+        s = self.open()
+        self.weir.ctl("stop")
+        s.wait("NO SERVER", 20)
+        s.keys("q")
+        text = s.wait("EXIT=0", 20)
+        self.assertNotIn("Stop the server", text)
+
+    def test_its_messages_are_events(self):
+        s = self.open(columns=160, rows=50)
+        text = s.wait(lambda t: "INFO" in t and f"serving {self.weir.root}" in t)
+        self.assertNotIn("EXIT=", text)
+        # One that no event of the board tells: the pid of this line is not shown.
+        os.kill(self.weir.status()["master_pid"], signal.SIGHUP)
+        s.wait(lambda t: re.search(r"(WARN|INFO|ERROR) .*(reload|configuration)", t), 20)
+        s.keys("q")
+        s.wait("Stop the server too?")
+        s.keys("y", "Enter")
+        s.wait("EXIT=0", 20)
+        self.gone()
+
+    def test_killed_dashboard_takes_the_server_along(self):
+        s = self.open()
+        pid = self.weir.status()["master_pid"]
+        with open(f"/proc/{pid}/stat") as f:
+            parent = int(f.read().rsplit(")", 1)[1].split()[1])
+        os.kill(parent, signal.SIGKILL)
+        self.gone()
 
 
 if __name__ == "__main__":
