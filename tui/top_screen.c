@@ -94,23 +94,6 @@ static unsigned top_keys(struct top *t)
     return want;
 }
 
-static struct app_facts top_facts(const struct view_facts *v)
-{
-    struct app_facts f = {.page_rows = v->page_rows,
-                          .last_scroll = v->last_scroll,
-                          .scroll = v->scroll,
-                          .first_row = v->first_row,
-                          .row_count = v->row_count < APP_ROWS ? v->row_count : APP_ROWS,
-                          .heat_last = v->heat_last,
-                          .help_last = v->help_last,
-                          .table_rows = v->table_rows,
-                          .io_last = v->io_last};
-
-    for (int i = 0; i < f.row_count && i < VIEW_ROWS; i++)
-        f.row_key[i] = v->row_key[i];
-    return f;
-}
-
 static void top_draw(struct top *t, uint64_t now_ns)
 {
     const struct model *m = app_shown(&t->app, &t->model);
@@ -119,12 +102,11 @@ static void top_draw(struct top *t, uint64_t now_ns)
     term_size(&rows, &cols);
     if (!grid_resize(&t->grid, rows, cols))
         return;
-    for (int i = 0, again = 1; again && i < APP_ROWS; i++) {
-        struct view_facts v =
-            view_draw(m, &t->app, &t->grid, t->charset, term_palette() != PALETTE_MONO);
-        struct app_facts facts = top_facts(&v);
-        again = app_seen(&t->app, m, &facts);
-    }
+    struct app_facts facts;
+    bool colour = term_palette() != PALETTE_MONO;
+    do
+        facts = view_draw(m, &t->app, &t->grid, t->charset, colour);
+    while (app_seen(&t->app, m, &facts));
     if (now_ns >= t->repaint_ns + REPAINT_NS) {
         t->repaint_ns = now_ns;
         term_repaint(false);
