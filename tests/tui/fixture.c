@@ -165,6 +165,7 @@ static void fixture_draining(struct snap *s)
     s->worker[6].turn_since_ns = 0;
     s->worker[6].counter[COUNTER_connections] = 3;
     s->worker[7].state = SLOT_STARTING;
+    s->worker[7].generation = s->worker[4].generation = s->generation = 8;
     s->worker[7].state_since_ns = s->taken_ns - 300 * NS_PER_MS;
     s->worker[4].state = SLOT_BACKOFF;
     s->worker[4].pid = 0;

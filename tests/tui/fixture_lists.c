@@ -35,7 +35,7 @@ struct snap_request *fixture_request(struct snap *s, unsigned worker, enum board
     s->request_count++;
     s->requests_in_flight++;
     *r = (struct snap_request){.worker = worker,
-                               .serial = 1800 + worker * 7 + age_ms % 5,
+                               .serial = 1839 + s->request_count,
                                .phase = phase,
                                .began_ns = began_ns,
                                .phase_since_ns = began_ns + NS_PER_MS,

@@ -135,90 +135,6 @@ START_TEST(cutting_anything)
 }
 END_TEST
 
-/* What is wrong with a layout; NULL when nothing is. */
-static const char *layout_fault(const struct layout *l, bool io, int workers)
-{
-    bool taken[100] = {0};
-    int end = 0;
-
-    for (int p = 0; p < PANE_COUNT; p++)
-        for (int y = l->pane[p].row; y < l->pane[p].row + l->pane[p].rows; y++) {
-            if (y < 0 || y >= l->rows)
-                return "a pane sticks out";
-            if (taken[y])
-                return "panes overlap";
-            taken[y] = true;
-        }
-    if (l->pane[PANE_VERDICT].rows == 0)
-        return "the verdict is missing";
-    if (io)
-        return l->rows >= 2 && l->pane[PANE_OFFLOAD].rows == 0 ? "the offload line is missing"
-               : l->rows >= 9 && (l->pane[PANE_THREADS].rows < 3 || l->pane[PANE_MOUNTS].rows < 2)
-                   ? "threads or mounts are missing"
-                   : NULL;
-    if (l->rows >= 2 && l->pane[PANE_QUEUE].rows == 0)
-        return "the queue is missing";
-    if (l->rows >= 8 && l->pane[PANE_TABLE].rows < 3 && workers > 1)
-        return "the table is missing";
-    for (int c = 0; c < COLUMN_COUNT; c++) {
-        if (l->column[c].cells == 0)
-            continue;
-        if (l->column[c].col < end)
-            return "columns overlap";
-        end = l->column[c].col + l->column[c].cells;
-        if (end > l->cols)
-            return "a column sticks out";
-    }
-    return l->cols >= 40 && l->column[COLUMN_REQUEST].cells < 12 ? "REQUEST is too narrow" : NULL;
-}
-
-START_TEST(layouts_neither_overlap_nor_stick_out)
-{
-    static const int workers[] = {0, 1, 8, 64, 512};
-
-    for (int rows = 1; rows <= 100; rows++)
-        for (int cols = 1; cols <= 250; cols++)
-            for (size_t w = 0; w < sizeof workers / sizeof *workers; w++) {
-                struct layout l = layout_overview(rows, cols, workers[w]);
-                const char *fault = layout_fault(&l, false, workers[w]);
-                if (fault)
-                    ck_abort_msg("%d x %d, %d workers: %s", rows, cols, workers[w], fault);
-                l = layout_io(rows, cols, workers[w], workers[w] / 4, workers[w] % 11);
-                fault = layout_fault(&l, true, workers[w]);
-                if (fault)
-                    ck_abort_msg("%d x %d, %d threads: %s", rows, cols, workers[w], fault);
-            }
-}
-END_TEST
-
-/* Every size and situation can be drawn, with every strip and the help. */
-START_TEST(screens_of_every_size)
-{
-    struct model *m = fixture_model((enum fixture)_i);
-    struct grid g = {0};
-    struct app a;
-
-    app_init(&a, NS_PER_S, false);
-    for (int rows = 1; rows <= 60; rows += rows < 12 ? 1 : 7)
-        for (int cols = 1; cols <= 250; cols += cols < 45 ? 1 : 17) {
-            a.strip.kind = (enum strip_kind)((rows + cols) % (STRIP_FAILED + 1));
-            a.strip.offload = a.strip.kind == STRIP_OFFLOAD || cols % 3 == 0;
-            a.view = rows % 2 ? VIEW_IO : VIEW_OVERVIEW;
-            a.io_scroll = cols % 100;
-            a.help = rows % 4 == 3 && cols % 2;
-            ck_assert(grid_resize(&g, rows, cols));
-            view_draw(m, &a, &g, cols % 2 ? CHARSET_BLOCK : CHARSET_ASCII, true);
-            int bad = 0; /* each ck_assert costs a system call */
-            for (int i = 0; i < rows * cols; i++)
-                bad += g.cell[i].ch != GRID_RIGHT_HALF && g.cell[i].ch < L' ';
-            ck_assert_msg(bad == 0, "%d x %d", rows, cols);
-        }
-    grid_free(&g);
-    model_free(m);
-    free(m);
-}
-END_TEST
-
 static void feed(struct input *in, const char *bytes, size_t n, uint64_t at_ms, uint32_t *key,
                  size_t *keys)
 {
@@ -689,8 +605,6 @@ int main(void)
     tcase_add_test(t, ages);
     tcase_add_test(t, cutting);
     tcase_add_test(t, cutting_anything);
-    tcase_add_test(t, layouts_neither_overlap_nor_stick_out);
-    tcase_add_loop_test(t, screens_of_every_size, 0, FIX_COUNT);
     tcase_add_test(t, input_sequences);
     tcase_add_test(t, input_paste_and_esc);
     tcase_add_test(t, rates_by_epoch_and_true_time);

@@ -150,6 +150,7 @@ int main(void)
         return EXIT_SUCCESS;
     Suite *s = suite_create("tui screens");
     TCase *t = tcase_create("golden");
+    tcase_set_timeout(t, 60);
     tcase_add_loop_test(t, overview_screens, 0, FIX_COUNT);
     tcase_add_test(t, other_screens);
     tcase_add_test(t, table_screens);

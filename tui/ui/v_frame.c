@@ -48,10 +48,11 @@ static enum role view_past_text(const struct view *v, char *out, size_t out_byte
     char clock[FMT_BYTES], ago[FMT_BYTES + 4] = "", age[FMT_BYTES];
 
     fmt_clock(clock, v->m->wall_ns);
-    if (t->newest > t->record) {
-        fmt_age(age, (t->newest - t->record) * NS_PER_S);
-        snprintf(ago, sizeof ago, " (-%s)", age);
-    }
+    uint64_t seconds = t->newest > t->record ? t->newest - t->record : 0;
+    if (seconds > 0 && seconds < 60)
+        snprintf(ago, sizeof ago, " (-%us)", (unsigned)seconds);
+    else if (seconds > 0)
+        snprintf(ago, sizeof ago, " (-%s)", fmt_age(age, seconds * NS_PER_S));
     if (v->layout.cols < 30)
         snprintf(out, out_bytes, "%s", t->paused ? "PAUSED" : "REPLAY");
     else if (v->layout.narrow)
@@ -145,7 +146,7 @@ static void title_place(const struct view *v, char *out, size_t out_bytes)
         snprintf(about, sizeof about, "WORKER %u  pid %u  gen %u", w->number, w->pid,
                  w->generation);
     else if (v->a->view == VIEW_WORKER)
-        snprintf(about, sizeof about, "WORKER %u", w ? w->number : v->a->selected);
+        snprintf(about, sizeof about, w ? "WORKER %u" : "WORKER", w ? w->number : 0);
     snprintf(out, out_bytes, "%s%s", name[v->a->view], about);
 }
 

@@ -101,8 +101,10 @@ static void heat_axis(struct view *v, int row, const struct heat_span *s)
     int left = LABEL_CELLS + 1, right = v->layout.cols - 1;
     char text[32];
 
+    bool at_right = s->cursor == s->from, at_left = s->cursor == s->from + s->columns - 1;
+
     snprintf(text, sizeof text, "-%ds", s->from + s->columns - 1);
-    grid_text(v->g, row, left, s->columns, ROLE_DIM, text);
+    grid_text(v->g, row, left + at_left, s->columns - at_left, ROLE_DIM, text);
     snprintf(text, sizeof text, "-%ds", s->from + s->columns / 2);
     if (s->columns >= 30)
         grid_text(v->g, row, right - s->columns / 2, 8, ROLE_DIM, text);
@@ -110,7 +112,7 @@ static void heat_axis(struct view *v, int row, const struct heat_span *s)
         snprintf(text, sizeof text, "-%ds", s->from);
     else
         snprintf(text, sizeof text, "now");
-    grid_text_right(v->g, row, left, s->columns, ROLE_DIM, text);
+    grid_text_right(v->g, row, left, s->columns - at_right, ROLE_DIM, text);
     grid_put(v->g, row, right - (s->cursor - s->from), ROLE_KEY, L'^');
 }
 

@@ -18,7 +18,7 @@ static const char *const sort_name[VIEW_COUNT][SORTS] = {
     [VIEW_OVERVIEW] = {"severity", "#", "PID", "GEN", "STATE", "SINCE", "REQ/s", "OUT/s", "IN/s",
                        "CONN", "OFQ", "LAG50", "LAG99", "LAGMAX", "RSS", "CPU%", "ERR", "REQUEST"},
     [VIEW_LATENCY] = {"severity", "#", "p50", "p90", "p99", "max", "iter/s", "over limit"},
-    [VIEW_REQUESTS] = {"age", "AGE", "W-ID", "PHASE", "CLIENT", "SENT", "SIZE", "RATE", "PATH"},
+    [VIEW_REQUESTS] = {"age", "AGE", "ID", "PHASE", "CLIENT", "SENT", "SIZE", "RATE", "PATH"},
     [VIEW_FILES] = {"REQ/s", "REQ/s", "OUT/s", "INFL", "COLD", "p50", "p99", "ERR/s", "LAST",
                     "PATH"},
     [VIEW_IO] = {"severity"},
@@ -91,11 +91,16 @@ void list_header(const struct list_table *t, int row, const char *more)
     while (last > 0 && t->place[last].cells == 0)
         last--;
     int from = t->place[last].col + text_width(t->column[last].title) + 1;
-    if (cells > 0 && from < end - 4) {
-        char cut[256];
-        text_cut_end(cut, sizeof cut, more, end - 1 - from);
-        grid_text_right(t->v->g, row, from, end - 1 - from, ROLE_TITLE, cut);
+    if (cells == 0)
+        return;
+    /* What it says of the rows is worth more than the title of the last column. */
+    if (from > end - 1 - cells) {
+        from = end - 1 - cells > t->place[last].col ? end - 1 - cells : t->place[last].col;
+        grid_fill(t->v->g, row, t->place[last].col, end - t->place[last].col, ROLE_TITLE, L' ');
     }
+    char cut[256];
+    text_cut_end(cut, sizeof cut, more, end - 1 - from);
+    grid_text_right(t->v->g, row, from, end - 1 - from, ROLE_TITLE, cut);
 }
 
 void list_nothing(const struct list_table *t, int row, const char *text)

@@ -57,30 +57,30 @@ static void draw_totals(struct view *v, struct rect r)
     const struct model *m = v->m;
     char a[FMT_BYTES], b[FMT_BYTES], c[FMT_BYTES];
     uint64_t connections = 0, active = 0;
+    bool tight = v->layout.wide || v->a->bits;
     int col = 1;
 
     for (unsigned i = 0; i < m->now.worker_count; i++) {
         connections += m->now.worker[i].counter[COUNTER_connections];
         active += m->now.worker[i].counter[COUNTER_requests_active];
     }
-    col += view_print(
-        v, r.row, col, r.cols - col, ROLE_NORMAL,
-        v->layout.wide ? "req %5s/s  out %5s%s  in %5s%s" : "req %5s/s   out %5s%s   in %5s%s",
-        fmt_count(a, m->total[RATE_REQUESTS]), view_rate(v, b, m->total[RATE_BYTES_OUT]),
-        view_rate_unit(v), view_rate(v, c, m->total[RATE_BYTES_IN]), view_rate_unit(v));
-    col += view_print(v, r.row, col, r.cols - col, ROLE_NORMAL,
-                      v->layout.wide ? "  conn %5s" : "   conn %5s",
-                      view_gone(v) ? "-" : fmt_count(a, (double)connections));
+    col +=
+        view_print(v, r.row, col, r.cols - col, ROLE_NORMAL,
+                   tight ? "req %5s/s  out %5s%s  in %5s%s" : "req %5s/s   out %5s%s   in %5s%s",
+                   fmt_count(a, m->total[RATE_REQUESTS]), view_rate(v, b, m->total[RATE_BYTES_OUT]),
+                   view_rate_unit(v), view_rate(v, c, m->total[RATE_BYTES_IN]), view_rate_unit(v));
+    col +=
+        view_print(v, r.row, col, r.cols - col, ROLE_NORMAL, tight ? "  conn %5s" : "   conn %5s",
+                   view_gone(v) ? "-" : fmt_count(a, (double)connections));
     if (v->layout.wide)
         col += view_print(v, r.row, col, r.cols - col, ROLE_NORMAL,
                           "  in flight %5s  2xx %5s/s  3xx %5s/s",
                           view_gone(v) ? "-" : fmt_count(a, (double)active),
                           fmt_count(b, m->total[RATE_2XX]), fmt_count(c, m->total[RATE_3XX]));
     col += view_print(v, r.row, col, r.cols - col, ROLE_NORMAL,
-                      v->layout.wide ? "  4xx %5s/s" : "   4xx %5s/s",
-                      fmt_count(a, m->total[RATE_4XX]));
+                      tight ? "  4xx %5s/s" : "   4xx %5s/s", fmt_count(a, m->total[RATE_4XX]));
     view_print(v, r.row, col, r.cols - col, m->total[RATE_5XX] > 0 ? ROLE_WARN : ROLE_NORMAL,
-               v->layout.wide ? "  5xx %5s/s" : "   5xx %5s/s", fmt_count(a, m->total[RATE_5XX]));
+               tight ? "  5xx %5s/s" : "   5xx %5s/s", fmt_count(a, m->total[RATE_5XX]));
 }
 
 /* One letter for each slot in the order of numbers, cut in the middle with a count. */

@@ -17,7 +17,7 @@
 enum { R_AGE, R_ID, R_PHASE, R_CLIENT, R_STATUS, R_SENT, R_SIZE, R_RATE, R_PATH, R_COUNT };
 static const struct list_column request_columns[R_COUNT] = {
     [R_AGE] = {6, 6, 6, true, "AGE"},
-    [R_ID] = {3, 7, 10, true, "W-ID"},
+    [R_ID] = {3, 7, 10, true, "ID"},
     [R_PHASE] = {7, 7, 7, false, "PHASE"},
     [R_CLIENT] = {0, 15, 22, false, "CLIENT"},
     [R_STATUS] = {0, 0, 6, false, "STATUS"},
@@ -41,7 +41,7 @@ enum {
     S_COUNT
 };
 static const struct list_column slow_columns[S_COUNT] = {
-    [S_AT] = {5, 8, 8, false, "SLOW AT"},
+    [S_AT] = {5, 8, 8, false, "ENDED"},
     [S_TOTAL] = {6, 6, 6, true, "TOOK"},
     [S_WORKER] = {3, 3, 3, true, "W"},
     [S_STATUS] = {3, 3, 3, true, "ST"},
@@ -283,7 +283,7 @@ static void draw_slow(struct view *v, struct rect r)
     for (unsigned i = 0; i < s->slow_count; i++)
         lately += s->slow[i].when_wall_ns + 600 * NS_PER_S >= v->m->wall_ns;
     if (s->slow_count > 0)
-        snprintf(more, sizeof more, "%u in 10 min", lately);
+        snprintf(more, sizeof more, v->layout.narrow ? "slow" : "slow: %u in 10 min", lately);
     list_header(&t, r.row, more);
     for (int i = 0; i < r.rows - 1 && i < (int)s->slow_count; i++)
         slow_row(&t, r.row + 1 + i, &s->slow[s->slow_count - 1 - (unsigned)i]);

@@ -64,6 +64,27 @@ static double table_errors(const struct model_worker *w)
     return w->rate[RATE_5XX] < 0 ? MODEL_UNKNOWN : w->rate[RATE_5XX] + w->rate[RATE_ABORTED];
 }
 
+static enum role table_lag_role(const struct view *v, enum role role, const struct model_worker *w)
+{
+    const struct thresholds *t = &v->m->thresholds;
+
+    if (!w->lag_known || role != ROLE_NORMAL)
+        return role;
+    return w->lag_p99_ns >= t->lag_bad_ns    ? ROLE_BAD
+           : w->lag_p99_ns >= t->lag_warn_ns ? ROLE_WARN
+                                             : role;
+}
+
+static enum role table_connections_role(const struct view *v, enum role role,
+                                        const struct snap_worker *now)
+{
+    uint64_t n = now->counter[COUNTER_connections], most = v->m->now.connections_max;
+
+    if (most == 0 || role != ROLE_NORMAL || n * 5 < most * 4)
+        return role;
+    return n * 20 >= most * 19 ? ROLE_BAD : ROLE_WARN;
+}
+
 /* The figures of a row, right of SINCE. */
 static void table_figures(struct view *v, int row, enum role role, const struct model_worker *w,
                           const struct snap_worker *now)
@@ -74,13 +95,13 @@ static void table_figures(struct view *v, int row, enum role role, const struct 
     table_put(v, row, COLUMN_REQUESTS, role, fmt_count(t, w->rate[RATE_REQUESTS]));
     table_put(v, row, COLUMN_OUT, role, view_rate(v, t, w->rate[RATE_BYTES_OUT]));
     table_put(v, row, COLUMN_IN, role, view_rate(v, t, w->rate[RATE_BYTES_IN]));
-    table_put(v, row, COLUMN_CONNECTIONS, role,
+    table_put(v, row, COLUMN_CONNECTIONS, table_connections_role(v, role, now),
               fmt_count(t, (double)now->counter[COUNTER_connections]));
     table_put(
         v, row, COLUMN_OFFLOAD, model_pool_full(now) && role == ROLE_NORMAL ? ROLE_WARN : role,
         table_jobs(t, now->counter[COUNTER_offload_queued] + now->counter[COUNTER_offload_busy]));
     table_put(v, row, COLUMN_LAG50, role, table_lag(t, w, w->lag_p50_ns));
-    table_put(v, row, COLUMN_LAG99, role, table_lag(t, w, w->lag_p99_ns));
+    table_put(v, row, COLUMN_LAG99, table_lag_role(v, role, w), table_lag(t, w, w->lag_p99_ns));
     table_put(v, row, COLUMN_LAGMAX, role, table_lag(t, w, w->lag_max_ns));
     table_put(v, row, COLUMN_RSS, role,
               fmt_bytes(t, w->rss_bytes ? (double)w->rss_bytes : MODEL_UNKNOWN));

@@ -117,9 +117,10 @@ static void page_process(struct page *p)
         snprintf(exit, sizeof exit, ", the last ended by signal %u", w->last_exit_detail);
     else if (w->last_exit != EXIT_NONE && w->restarts > 0)
         snprintf(exit, sizeof exit, ", the last ended with status %u", w->last_exit_detail);
-    page_line(p, "process", ROLE_NORMAL, "pid %u, generation %u, in its slot's state for %s",
-              w->pid, w->generation, fmt_age(age, ago_ns(p, w->state_since_ns)));
-    page_line(p, "before", ROLE_NORMAL, "%u restarts, %u times blocked%s", w->restarts,
+    page_line(p, "process", ROLE_NORMAL, "pid %u, generation %u, %s for %s", w->pid, w->generation,
+              (unsigned)w->state < SLOT_STATE_COUNT ? board_state_name[w->state] : "?",
+              fmt_age(age, ago_ns(p, w->state_since_ns)));
+    page_line(p, "so far", ROLE_NORMAL, "restarted %u times, blocked %u times%s", w->restarts,
               w->blocked_count, exit);
 }
 
@@ -131,12 +132,14 @@ static void page_kernel(struct page *p)
     const char *reason = app_read_only_reason(p->v->a, p->v->m), *line = in->text;
     char title[80] = "the kernel says", age[FMT_BYTES];
 
-    if (ours && in->answered_ns)
+    bool past = p->v->a->time.replay || p->v->a->time.paused;
+
+    if (ours && in->answered_ns && !past)
         snprintf(title, sizeof title, "the kernel says, %s ago",
                  fmt_age(age, mono_since((struct mono){p->v->m->clock_ns},
                                          (struct mono){in->answered_ns})));
     page_rule(p, title);
-    if (p->v->a->time.replay || p->v->a->time.paused) {
+    if (past) {
         page_text(p, "nothing", ROLE_DIM, "the past is not asked: this is known live only");
         return;
     }
@@ -180,7 +183,8 @@ static void page_resources(struct page *p)
               view_rate_unit(p->v), view_rate(p->v, d, w->rate[RATE_BYTES_IN]),
               view_rate_unit(p->v), fmt_count(e, w->rate[RATE_5XX]));
     page_line(p, "has", ROLE_NORMAL,
-              "%" PRIu64 " connections, %" PRIu64 " requests, %" PRIu64 " of them wait for threads",
+              "%" PRIu64 " connections, %" PRIu64 " in flight, %" PRIu64
+              " of them wait for threads",
               c[COUNTER_connections], c[COUNTER_requests_active], c[COUNTER_requests_waiting]);
     page_line(p, "threads", model_pool_full(p->w) ? ROLE_WARN : ROLE_NORMAL,
               "%" PRIu64 "/%" PRIu64 " busy, %" PRIu64 " stuck, %" PRIu64 " jobs queued",
@@ -336,5 +340,10 @@ void view_worker(struct view *v)
     v->facts->scroll = p.top;
     p.draw = true;
     page_all(&p);
+    char more[32];
+    snprintf(more, sizeof more, " v %d more ", v->facts->last_scroll - p.top);
+    if (p.top < v->facts->last_scroll)
+        grid_text_right(v->g, p.r.row + p.r.rows - 1, p.r.cols / 2, p.r.cols - p.r.cols / 2,
+                        ROLE_TITLE, more);
     view_around(v);
 }
