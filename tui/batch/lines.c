@@ -140,8 +140,9 @@ static bool event_verdict(FILE *to, const struct model *m, struct batch_told *to
     *changed = !told->any || v.level != told->level || v.rule != told->rule;
     if (!*changed)
         return true;
-    fprintf(to, "%s %-9s %s: %s\n", stamp(m->wall_ns, when), "VERDICT", verdict_level_word[v.level],
-            line);
+    fprintf(to, "%s %-9s %s%s%s\n", stamp(m->wall_ns, when), "VERDICT",
+            v.level == VERDICT_OK ? "" : verdict_level_word[v.level],
+            v.level == VERDICT_OK ? "" : ": ", line);
     told->level = v.level;
     told->rule = v.rule;
     return true;

@@ -22,7 +22,8 @@ enum verdict_rule {
     RULE_QUEUE_FULL = 5,
     RULE_QUEUE_GROWING = 6,
     RULE_RESPAWN = 7,
-    RULE_CHANGE = 8, /* reload failed, stopping, starting, too few workers */
+    RULE_CHANGE = 8, /* reload failed, stopping, starting, a drain overdue, too few workers */
+    RULE_LIMIT = 9,  /* descriptors or connections above 90 %, or something ran out */
     RULE_OK = 10,
     RULE_MOUNT = 11 /* a mount is sick; comes after 3 */
 };
