@@ -85,6 +85,17 @@ static void draw(const struct model *m, struct grid *g, int rows, int cols)
     view_draw(m, &a, g, CHARSET_ASCII, true);
 }
 
+static const wchar_t *row_text(const struct grid *g, int row)
+{
+    static wchar_t text[2][121];
+    static int which;
+
+    which = !which;
+    for (int i = 0; i < 120; i++)
+        text[which][i] = g->cell[row * 120 + i].ch;
+    return text[which];
+}
+
 /* Every situation, drawn live and from the tape: the same cells. */
 START_TEST(a_record_shows_the_same_screen)
 {
@@ -114,8 +125,8 @@ START_TEST(a_record_shows_the_same_screen)
     draw(past, &shown, 40, 120);
     for (int i = 0; i < 40 * 120; i++)
         if (live.cell[i].ch != shown.cell[i].ch || live.cell[i].role != shown.cell[i].role)
-            ck_abort_msg("row %d, column %d: '%lc' became '%lc'", i / 120, i % 120,
-                         (wint_t)live.cell[i].ch, (wint_t)shown.cell[i].ch);
+            ck_abort_msg("row %d, column %d: \"%ls\" became \"%ls\"", i / 120, i % 120,
+                         row_text(&live, i / 120), row_text(&shown, i / 120));
     grid_free(&live);
     grid_free(&shown);
     tape_free(&t);
@@ -207,7 +218,13 @@ START_TEST(small_and_bounded)
     ck_assert(tape_add(t, m, why, sizeof why));
     size_t one = tape_bytes(t) - first;
     printf("# %zu bytes for the first record of 64 workers, %zu for the next\n", first, one);
-    ck_assert_uint_le(one, 16000);
+    ck_assert_uint_le(one, 20000);
+    /* As most views have it: without requests and files, which fill a record's room here. */
+    m->now.request_count = m->now.recent_count = m->files.count = 0;
+    size_t before = tape_bytes(t);
+    ck_assert(tape_add(t, m, why, sizeof why));
+    ck_assert_uint_le(tape_bytes(t) - before, 10500);
+    one = tape_bytes(t) - before;
     tape_free(&t);
     t = tape_new(one * 10, UINT64_MAX);
     for (unsigned i = 0; i < 50; i++) {

@@ -6,6 +6,8 @@
 #include "tui/model/pack.h"
 
 #include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -93,6 +95,7 @@ unsigned unpack_count(struct unpack *u, unsigned least)
 
 double unpack_float(struct unpack *u)
 {
+    char digits[32];
     uint32_t bits = 0;
     float f;
 
@@ -105,7 +108,9 @@ double unpack_float(struct unpack *u)
     memcpy(&f, &bits, sizeof f);
     if (!isfinite(f))
         u->bad = true;
-    return u->bad ? 0 : (double)f;
+    /* As many digits as a float is good for: 0.11 comes back as 0.11, not as a bit less. */
+    snprintf(digits, sizeof digits, "%.7g", (double)f);
+    return u->bad ? 0 : strtod(digits, NULL);
 }
 
 /* Would a snapshot have let this through? */
