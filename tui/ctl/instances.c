@@ -52,7 +52,7 @@ static bool instance_there(const char *dir)
     struct stat st;
 
     snprintf(path, sizeof path, "%s/control.sock", dir);
-    if (lstat(dir, &st) != 0 || !S_ISDIR(st.st_mode) || (st.st_mode & S_IWOTH))
+    if (stat(dir, &st) != 0 || !S_ISDIR(st.st_mode) || (st.st_mode & S_IWOTH))
         return false;
     if (st.st_uid != 0 && st.st_uid != geteuid() && strncmp(dir, "/tmp/", 5) == 0)
         return false;
@@ -63,7 +63,7 @@ static void instance_add(struct instance *list, unsigned *n, unsigned room, cons
 {
     char real[4096];
 
-    if (*n == room || !instance_there(dir) || realpath(dir, real) == NULL)
+    if (*n == room || realpath(dir, real) == NULL || !instance_there(real))
         return;
     for (unsigned i = 0; i < *n; i++)
         if (strcmp(list[i].dir, real) == 0)
