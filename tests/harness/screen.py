@@ -34,6 +34,14 @@ class Screen:
     def keys(self, *keys):
         self._tmux("send-keys", *keys)
 
+    def raw(self, data):
+        """Bytes as a terminal would send them, in one piece."""
+        self._tmux("send-keys", "-H", *(f"{b:02x}" for b in data))
+
+    def fact(self, name):
+        """A variable of tmux, such as pane_title or alternate_on."""
+        return self._tmux("display-message", "-p", "#{" + name + "}").rstrip("\n")
+
     def resize(self, columns, rows):
         self._tmux("resize-window", "-x", str(columns), "-y", str(rows))
 

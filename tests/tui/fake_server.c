@@ -4,7 +4,8 @@
  * workers on it, and answers the control socket. For looking at the dashboard and for tests
  * of it in a terminal, without any HTTP.
  *
- *   fake_server DIR [SCENARIO]   scenarios: healthy, blocked, all, stopped, sick
+ *   fake_server DIR [SCENARIO]   scenarios: healthy, blocked, all, stopped, sick, hostile (as
+ *                                blocked, with a path that only an attacker would ask for)
  *
  * "workers N" changes the number, with a second of pending first; more than 16 is refused in
  * the words a server would use; "offload N" is done at once. SIGUSR1 makes it hang (no answers, no
@@ -153,7 +154,19 @@ static void fake_stall(struct fake *f, uint64_t now)
 static bool fake_stuck(const struct fake *f, unsigned i)
 {
     return (strcmp(f->scenario, "blocked") == 0 && (i == 2 || i == 5)) ||
-           strcmp(f->scenario, "all") == 0;
+           (strcmp(f->scenario, "hostile") == 0 && i == 2) || strcmp(f->scenario, "all") == 0;
+}
+
+/* Escape sequences (title, clipboard, colour), a line end, bad UTF-8, bidi, wide, combining. */
+#define HOSTILE                                                                                    \
+    "/\033]0;owned\007\033]52;c;b3duZWQ=\007\033[31m\n\xff\xe2\x80\xae\302\2332J"                  \
+    "\xe6\x97\xa5\xe6\x9c\xac\xf0\x9f\x98\200e\xcc\x81.iso"
+
+static struct span fake_path(const struct fake *f, unsigned i)
+{
+    if (strcmp(f->scenario, "hostile") == 0)
+        return SPAN(HOSTILE);
+    return i == 5 ? SPAN("/mnt/media/tv/s01.mkv") : SPAN("/mnt/media/2019/big.iso");
 }
 
 static void fake_work(struct fake *f, unsigned i, uint64_t now)
@@ -170,7 +183,7 @@ static void fake_work(struct fake *f, unsigned i, uint64_t now)
         if (!in_turn) {
             slot_turn_begin(s, (struct mono){now});
             slot_wait(s, i % 2 ? WAIT_READ : WAIT_OPEN, (struct mono){now});
-            slot_serving(s, span_str(i == 5 ? "/mnt/media/tv/s01.mkv" : "/mnt/media/2019/big.iso"));
+            slot_serving(s, fake_path(f, i));
             slot_request(s, SPAN(request), SPAN("10.0.0.7:52110"));
             board_event(&f->board, EVENT_BLOCK, i + 1, "w%u %s /mnt/media/2019/big.iso", i + 1,
                         i % 2 ? "read" : "open");
@@ -399,7 +412,7 @@ int main(int argc, char **argv)
     struct fake f = {.wanted = 8, .scenario = argc > 2 ? argv[2] : "healthy"};
 
     if (argc < 2) {
-        fprintf(stderr, "usage: fake_server DIR [healthy|blocked|all|stopped|sick]\n");
+        fprintf(stderr, "usage: fake_server DIR [healthy|blocked|all|stopped|sick|hostile]\n");
         return 2;
     }
     for (int i = 0; i < CLIENTS; i++)

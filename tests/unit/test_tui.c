@@ -163,7 +163,10 @@ START_TEST(input_sequences)
         {"\033[1;5D", INPUT_NONE},
         {"\033[?1;2c", INPUT_NONE},
         {"\033[99999999999999999999999999999999999999~", INPUT_NONE},
-        {"\033O5P", INPUT_F1},
+        {"\033O5P", INPUT_NONE},
+        {"\033O5A", INPUT_NONE},
+        {"\033[M R\r", INPUT_NONE},
+        {"\033[<0;3;4M", INPUT_NONE},
         {"\033q", INPUT_NONE},
         {"\033]0;R\r\007", INPUT_NONE},
         {"\033P+w9\r\033\\", INPUT_NONE},
@@ -402,6 +405,51 @@ static void shape_reload(struct snap *s, unsigned second)
     strcpy(s->reload_error, "weir.ini:12: no such key");
 }
 
+static void shape_long(struct snap *s, unsigned second)
+{
+    s->listener[0].queue_depth = second > 6 ? 40 : 0;
+}
+
+static void shape_long_shortly(struct snap *s, unsigned second)
+{
+    s->listener[0].queue_depth = second > 9 ? 40 : 0;
+}
+
+static void shape_overdue(struct snap *s, unsigned second)
+{
+    s->drain_timeout_ns = 5 * NS_PER_S;
+    s->worker[1].state = SLOT_RETIRING;
+    s->worker[1].state_since_ns = s->taken_ns - second * NS_PER_S;
+    s->worker[1].counter[COUNTER_connections] = 3;
+}
+
+static void shape_draining(struct snap *s, unsigned second)
+{
+    shape_overdue(s, second);
+    s->drain_timeout_ns = 20 * NS_PER_S;
+}
+
+static void shape_connections(struct snap *s, unsigned second)
+{
+    (void)second;
+    s->connections_max = 100;
+    s->worker[0].counter[COUNTER_connections] = 90;
+    s->worker[1].counter[COUNTER_connections] = 91;
+}
+
+static void shape_ran_out(struct snap *s, unsigned second)
+{
+    struct snap_event e = {.seq = 1,
+                           .kind = EVENT_LIMIT,
+                           .worker = 2,
+                           .when_ns = FIXTURE_START_NS + 7 * NS_PER_S,
+                           .text = "accepting pauses with 4 connections: EMFILE"};
+
+    if (second >= 7)
+        s->event[s->event_count++] = e;
+    s->event_next = 2;
+}
+
 static void shape_stale(struct snap *s, unsigned second)
 {
     s->heartbeat_ns = second > 6 ? FIXTURE_START_NS + 6 * NS_PER_S : s->taken_ns;
@@ -497,6 +545,43 @@ START_TEST(verdicts_about_offload)
 }
 END_TEST
 
+/* More workers do not help when the CPUs are busy; descriptors come from /proc like CPU time. */
+START_TEST(verdicts_by_proc)
+{
+    struct model *m = new_model();
+    struct model_proc p = {.rss_bytes = 1 << 20, .fds = 95, .fds_max = 100};
+    struct verdict v;
+
+    m->cpus = 2;
+    for (unsigned second = 0; second <= 3; second++) {
+        struct snap s = fixture_snap(2, FIXTURE_START_NS + second * NS_PER_S);
+        if (second == 3)
+            s.listener[0].queue_depth = 64;
+        ck_assert(model_take(m, &s));
+        snap_free(&s);
+        for (unsigned w = 1; w <= 2; w++) {
+            p.cpu_ns = second * 950 * NS_PER_MS;
+            model_take_proc(m, w, 1, &p, m->clock_ns);
+        }
+        model_take_proc(m, 1, 2, &(struct model_proc){0}, m->clock_ns); /* another process */
+    }
+    ck_assert_double_eq_tol(m->memory[0].cpu, 0.95, 0.001);
+    ck_assert_uint_eq(m->memory[0].rss_bytes, 1 << 20);
+    verdict_of(m, &v);
+    ck_assert_int_eq(v.rule, RULE_QUEUE_FULL);
+    ck_assert_str_eq(v.hint, "CPU-bound (95 %): more workers will not help");
+    m->cpus = 8;
+    verdict_of(m, &v);
+    ck_assert_str_eq(v.hint, "+ adds workers");
+    m->now.listener[0].queue_depth = 0;
+    verdict_of(m, &v);
+    ck_assert_int_eq(v.rule, RULE_LIMIT);
+    ck_assert_str_eq(v.brief, "w1 95/100 descriptors");
+    model_free(m);
+    free(m);
+}
+END_TEST
+
 START_TEST(checks_have_the_level)
 {
     static const struct {
@@ -582,6 +667,18 @@ START_TEST(verdict_rules)
     check_rule(shape_dying, RULE_RESPAWN, "w2 died 3 times in 8.0s, signal 11");
     check_rule(shape_reload, RULE_CHANGE,
                "the reload failed, the old configuration is in force: weir.ini:12: no such key");
+    check_rule(shape_long, RULE_QUEUE_FULL,
+               "accept queue long (40/64) and no worker blocked.  + adds workers");
+    check_rule(shape_long_shortly, RULE_OK, "ok: queue 40, lag p99 0us, 2/2 workers");
+    check_rule(shape_overdue, RULE_CHANGE,
+               "w2 drains for 10.0s, longer than drain_timeout (5.0s): 3 connections left.  X ends "
+               "it");
+    check_rule(shape_draining, RULE_OK, "ok: queue 0, lag p99 0us, 2/2 workers");
+    check_rule(shape_connections, RULE_LIMIT,
+               "w2 has 91 of 100 connections: it soon accepts no more.  [limits] connections is "
+               "the limit");
+    check_rule(shape_ran_out, RULE_LIMIT,
+               "w2, 3.0s ago: accepting pauses with 4 connections: EMFILE");
     check_rule(shape_stale, RULE_NO_DATA,
                "NO NEWS for 4.0s: master 4711 does not answer; workers may still serve");
 }
@@ -610,6 +707,7 @@ int main(void)
     tcase_add_test(t, verdict_rules);
     tcase_add_test(t, verdicts_about_offload);
     tcase_add_test(t, checks_have_the_level);
+    tcase_add_test(t, verdicts_by_proc);
     tcase_add_test(t, offload_in_the_model);
     suite_add_tcase(s, t);
     return unit_run(s);

@@ -149,6 +149,14 @@ bool offload_take(struct model *m)
     return true;
 }
 
+bool offload_rebuild(struct model *m)
+{
+    if (!offload_jobs(m))
+        return false;
+    offload_sums(m);
+    return true;
+}
+
 void offload_close_interval(struct model *m, uint64_t elapsed_ns)
 {
     for (unsigned i = 0; i < m->offload.mount_count; i++) {

@@ -11,6 +11,8 @@
 
 /* A new snapshot is in m->now and its workers are remembered. False on ENOMEM. */
 bool offload_take(struct model *m);
+/* The same for a moment of the tape, whose mounts are remembered already. */
+bool offload_rebuild(struct model *m);
 /* At the end of an interval of this length: growth becomes rate. */
 void offload_close_interval(struct model *m, uint64_t elapsed_ns);
 /* Another server: nothing of the old one is kept. */

@@ -3,9 +3,11 @@
  * The tape: what the dashboard showed, one record a second, so that it can be stepped back
  * through, written to a file and played again elsewhere. A record is all that views need of a
  * struct model at that moment, packed: workers, requests, threads, mounts, events, rates and
- * percentiles, not the raw histograms. In memory it is a ring with a limit of bytes and of
- * age; in a file the same records, each with its length, version and CRC-32. What comes from a
- * file is hostile until it has been checked. Pure but for the file functions. Runs in weirtop.
+ * percentiles, not the raw histograms; of requests, files and offload jobs those that matter most
+ * (tape_record.h), of finished requests those of the worker that was looked at. In memory it is a
+ * ring with a limit of bytes and of age; in a file the same records, each with its length, version
+ * and CRC-32. What comes from a file is hostile until it has been checked. Pure but for the file
+ * functions. Runs in weirtop.
  */
 #ifndef WEIR_TUI_TAPE_H
 #define WEIR_TUI_TAPE_H
@@ -14,8 +16,10 @@
 
 struct tape;
 
-/* NULL on ENOMEM. */
+/* NULL on ENOMEM. SIZE_MAX, UINT64_MAX: no limit. */
 struct tape *tape_new(size_t most_bytes, uint64_t most_seconds);
+/* Another limit of age, from the next record on. */
+void tape_keep(struct tape *tape, uint64_t most_seconds);
 void tape_free(struct tape **tape);
 
 /* Adds the model's present moment, and writes it to the file when there is one. False on ENOMEM
@@ -25,6 +29,8 @@ bool tape_add(struct tape *tape, const struct model *m, char *why, size_t why_by
 /* Records are numbered from 1; those that fell out of the ring are gone. 0, 0: it is empty. */
 uint64_t tape_oldest(const struct tape *tape);
 uint64_t tape_newest(const struct tape *tape);
+/* What all records in memory take. */
+size_t tape_bytes(const struct tape *tape);
 /* The time of a record, 0 when it is gone. */
 uint64_t tape_wall_ns(const struct tape *tape, uint64_t record);
 
@@ -36,8 +42,8 @@ bool tape_show(const struct tape *tape, uint64_t record, struct model *past);
 
 /* Appends to FILE from now on (made with mode 0600 when it is not there). */
 bool tape_record(struct tape *tape, const char *file, char *why, size_t why_bytes);
-/* Reads all of a file into the ring. A torn last record is left out; anything else that is
- * damaged is an error that says where. */
+/* Reads all of a file into the ring; what is in a record is looked at when it is shown. A torn last
+ * record is left out; anything else that is damaged is an error that says where. */
 bool tape_load(struct tape *tape, const char *file, char *why, size_t why_bytes);
 
 #endif

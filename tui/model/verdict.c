@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The rules, one function each, in the order of their numbers (9 belongs to upstreams, which
- * this server has not). A rule fills *v and returns true when it holds.
+ * The rules, one function each, in the order of their numbers. A rule fills *v and returns true
+ * when it holds. How the line is cut to fit is in verdict_line.c.
  */
 #include "tui/model/verdict.h"
 
@@ -16,6 +16,16 @@
 #define DEATHS          3
 #define DEATHS_NS       (60 * NS_PER_S)
 #define OFFLOAD_FULL_NS (3 * NS_PER_S)
+#define QUEUE_SECONDS   2   /* a queue that is long for so long is no burst */
+#define CPU_BOUND       0.9 /* share of the cores: more workers would only share them */
+#define NEARLY_FULL     0.9 /* of a limit */
+#define LIMIT_NS        (60 * NS_PER_S)
+#define OVERDUE_NS      NS_PER_S
+
+const char *const verdict_level_word[] = {[VERDICT_OK] = "ok",
+                                          [VERDICT_WARN] = "warning",
+                                          [VERDICT_BAD] = "critical",
+                                          [VERDICT_NO_SERVER] = "no server"};
 
 typedef bool rule_fn(const struct model *m, struct verdict *v);
 
@@ -246,25 +256,61 @@ static bool rule_offload_full(const struct model *m, struct verdict *v)
     return true;
 }
 
+/* What helps against a queue: more workers, unless the CPUs are what there is too little of. */
+static void queue_hint(const struct model *m, struct verdict *v)
+{
+    double cpu = 0;
+
+    for (unsigned i = 0; i < m->row_count; i++) {
+        double one = m->memory[m->row[i].memory].cpu;
+        cpu += one > 0 ? one : 0;
+    }
+    if (m->cpus > 0 && cpu > CPU_BOUND * m->cpus)
+        snprintf(v->hint, sizeof v->hint, "CPU-bound (%d %%): more workers will not help",
+                 (int)(cpu / m->cpus * 100 + 0.5));
+    else
+        snprintf(v->hint, sizeof v->hint, "+ adds workers");
+}
+
+/* Longer than its bad share for QUEUE_SECONDS, up to now. */
+static bool queue_long(const struct model *m, const struct snap_listener *l)
+{
+    uint64_t percent = m->thresholds.queue_bad_percent;
+
+    if (l == NULL || l->queue_limit == 0 || l->queue_depth < m->thresholds.queue_warn ||
+        (uint64_t)l->queue_depth * 100 <= percent * l->queue_limit)
+        return false;
+    for (unsigned i = 0; i < QUEUE_SECONDS; i++) {
+        const struct history_record *r = history_at(&m->history, i);
+        if (r == NULL || r->gap || (uint64_t)r->queue * 100 <= percent * r->queue_limit)
+            return false;
+    }
+    return true;
+}
+
 static bool rule_queue_full(const struct model *m, struct verdict *v)
 {
     const struct snap_listener *l = model_fullest(&m->now);
     uint64_t drops = model_drops_10s(m);
     bool full = l && l->queue_limit > 0 && l->queue_depth >= l->queue_limit;
 
-    if (!full && drops == 0)
+    if (!full && drops == 0 && !queue_long(m, l))
         return false;
-    verdict_set(v, VERDICT_BAD, RULE_QUEUE_FULL);
-    if (full && drops == 0)
-        snprintf(v->text, sizeof v->text, "accept queue full (%u/%u) and no worker blocked",
-                 l->queue_depth, l->queue_limit);
-    else
+    verdict_set(v, full || drops > 0 ? VERDICT_BAD : VERDICT_WARN, RULE_QUEUE_FULL);
+    if (drops > 0) {
         snprintf(v->text, sizeof v->text,
                  "accept queue %s: the kernel dropped %llu connection%s in 10s",
                  full ? "full" : "was full", (unsigned long long)drops, drops == 1 ? "" : "s");
-    snprintf(v->brief, sizeof v->brief, full ? "queue full" : "%llu dropped in 10s",
-             (unsigned long long)drops);
-    snprintf(v->hint, sizeof v->hint, "+ adds workers");
+        snprintf(v->brief, sizeof v->brief, "%llu dropped in 10s", (unsigned long long)drops);
+        if (full)
+            snprintf(v->brief, sizeof v->brief, "queue full");
+    } else {
+        snprintf(v->text, sizeof v->text, "accept queue %s (%u/%u) and no worker blocked",
+                 full ? "full" : "long", l->queue_depth, l->queue_limit);
+        snprintf(v->brief, sizeof v->brief, full ? "queue full" : "queue %u/%u", l->queue_depth,
+                 l->queue_limit);
+    }
+    queue_hint(m, v);
     return true;
 }
 
@@ -284,7 +330,7 @@ static bool rule_queue_growing(const struct model *m, struct verdict *v)
     snprintf(v->text, sizeof v->text, "accept queue growing: %u -> %u in %d s", from, last->queue,
              GROWING_SECONDS);
     snprintf(v->brief, sizeof v->brief, "queue %u -> %u", from, last->queue);
-    snprintf(v->hint, sizeof v->hint, "+ adds workers");
+    queue_hint(m, v);
     return true;
 }
 
@@ -293,12 +339,13 @@ static unsigned deaths_of(const struct model *m, unsigned number, uint64_t *sinc
 {
     unsigned deaths = 0;
 
-    for (unsigned i = 0; i < m->now.event_count; i++) {
-        const struct snap_event *e = &m->now.event[i];
-        if (e->kind != EVENT_EXIT || e->worker != number || e->when_ns + DEATHS_NS < m->clock_ns)
+    for (unsigned i = 0; i < m->event_count; i++) {
+        const struct model_event *e = model_event_at(m, i);
+        if (e->worker != number || e->when_ns + DEATHS_NS < m->clock_ns ||
+            strcmp(e->word, board_event_name[EVENT_EXIT]) != 0)
             continue;
-        if (deaths++ == 0)
-            *since_ns = e->when_ns;
+        deaths++;
+        *since_ns = e->when_ns; /* from the newest to the oldest */
     }
     return deaths;
 }
@@ -320,6 +367,30 @@ static bool rule_respawn(const struct model *m, struct verdict *v)
         fmt_age(age, mono_since((struct mono){m->clock_ns}, (struct mono){since}));
         snprintf(v->text, sizeof v->text, "w%u died %u times in %s%s", w->number, deaths, age, why);
         snprintf(v->brief, sizeof v->brief, "w%u died %ux%s", w->number, deaths, why);
+        return true;
+    }
+    return false;
+}
+
+/* A worker that should have left by now. */
+static bool drain_overdue(const struct model *m, struct verdict *v)
+{
+    char age[FMT_BYTES], limit[FMT_BYTES];
+
+    for (unsigned i = 0; i < m->row_count; i++) {
+        const struct snap_worker *w = model_worker(m, &m->row[i]);
+        uint64_t since =
+            mono_since((struct mono){m->now.taken_ns}, (struct mono){w->state_since_ns});
+        if (w->state != SLOT_RETIRING || m->now.drain_timeout_ns == 0 ||
+            since < m->now.drain_timeout_ns + OVERDUE_NS)
+            continue;
+        fmt_age(age, since);
+        snprintf(v->text, sizeof v->text,
+                 "w%u drains for %s, longer than drain_timeout (%s): %llu connections left",
+                 w->number, age, fmt_age(limit, m->now.drain_timeout_ns),
+                 (unsigned long long)w->counter[COUNTER_connections]);
+        snprintf(v->brief, sizeof v->brief, "w%u drains for %s", w->number, age);
+        snprintf(v->hint, sizeof v->hint, "X ends it");
         return true;
     }
     return false;
@@ -348,9 +419,53 @@ static bool rule_change(const struct model *m, struct verdict *v)
                  m->in_state[ROW_BACKOFF] == 1 ? "s" : "");
         snprintf(v->brief, sizeof v->brief, "%u died, waiting", m->in_state[ROW_BACKOFF]);
     } else {
-        return false;
+        return drain_overdue(m, v);
     }
     return true;
+}
+
+static bool limit_worker(const struct model *m, const struct model_row *r, struct verdict *v)
+{
+    const struct snap_worker *w = model_worker(m, r);
+    const struct model_worker *memory = &m->memory[r->memory];
+    uint64_t open = w->counter[COUNTER_connections], most = m->now.connections_max;
+    const char *what = "connections", *setting = "[limits] connections";
+
+    if (most == 0 || (double)open <= NEARLY_FULL * (double)most) {
+        open = memory->fds;
+        most = memory->fds_max;
+        what = "descriptors";
+        setting = "ulimit -n";
+        if (most == 0 || (double)open <= NEARLY_FULL * (double)most)
+            return false;
+    }
+    snprintf(v->text, sizeof v->text, "w%u has %llu of %llu %s: it soon accepts no more", w->number,
+             (unsigned long long)open, (unsigned long long)most, what);
+    snprintf(v->brief, sizeof v->brief, "w%u %llu/%llu %s", w->number, (unsigned long long)open,
+             (unsigned long long)most, what);
+    snprintf(v->hint, sizeof v->hint, "%s is the limit", setting);
+    return true;
+}
+
+static bool rule_limit(const struct model *m, struct verdict *v)
+{
+    char age[FMT_BYTES];
+
+    verdict_set(v, VERDICT_WARN, RULE_LIMIT);
+    for (unsigned i = 0; i < m->row_count; i++)
+        if (limit_worker(m, &m->row[i], v))
+            return true;
+    for (unsigned i = 0; i < m->event_count; i++) {
+        const struct model_event *e = model_event_at(m, i);
+        if (strcmp(e->word, board_event_name[EVENT_LIMIT]) != 0 ||
+            e->when_ns + LIMIT_NS < m->clock_ns)
+            continue;
+        fmt_age(age, mono_since((struct mono){m->clock_ns}, (struct mono){e->when_ns}));
+        snprintf(v->text, sizeof v->text, "w%u, %s ago: %s", e->worker, age, e->text);
+        snprintf(v->brief, sizeof v->brief, "w%u ran out, %s ago", e->worker, age);
+        return true;
+    }
+    return false;
 }
 
 /* What is not wrong, for somebody wanted it so, and yet explains what clients see. */
@@ -393,9 +508,9 @@ static bool rule_ok(const struct model *m, struct verdict *v)
 
 void verdict_of(const struct model *m, struct verdict *v)
 {
-    static rule_fn *const rules[] = {rule_no_data,      rule_stuck,      rule_mount,
-                                     rule_offload_full, rule_queue_full, rule_queue_growing,
-                                     rule_respawn,      rule_change,     rule_ok};
+    static rule_fn *const rules[] = {
+        rule_no_data,       rule_stuck,   rule_mount,  rule_offload_full, rule_queue_full,
+        rule_queue_growing, rule_respawn, rule_change, rule_limit,        rule_ok};
     rule_fn *first = NULL;
 
     for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
@@ -409,65 +524,4 @@ void verdict_of(const struct model *m, struct verdict *v)
     }
     memset(v, 0, sizeof *v);
     first(m, v);
-}
-
-/* The line with paths of at most path_cells, the first `groups` groups, long or brief head. */
-static void verdict_compose(const struct verdict *v, int path_cells, unsigned groups,
-                            const char *head, const char *hint, struct out *o)
-{
-    char file[SNAP_TEXT_BYTES], age[FMT_BYTES];
-    unsigned left = v->more;
-
-    out_str(o, head);
-    for (unsigned i = 0; i < v->groups; i++) {
-        const struct verdict_group *g = &v->group[i];
-        if (i >= groups) {
-            left++;
-            continue;
-        }
-        text_cut_path(file, sizeof file, g->file, path_cells);
-        out_fmt(o, "%s%s%s%s %s%s%s", i > 0 ? ", " : "", g->who, *g->who ? " " : "", g->what,
-                fmt_age(age, g->age_ns), *file ? " " : "", file);
-    }
-    if (left > 0)
-        out_fmt(o, ", +%u more", left);
-    if (*hint)
-        out_fmt(o, "%s  %s", v->groups > 0 || *head ? "." : "", hint);
-}
-
-static bool verdict_try(const struct verdict *v, int cells, int path_cells, unsigned groups,
-                        const char *head, const char *hint, char *to, size_t to_bytes)
-{
-    struct out o = out_into(to, to_bytes - 1);
-
-    verdict_compose(v, path_cells, groups, head, hint, &o);
-    *o.p = '\0';
-    return !o.cut && text_width(to) <= cells;
-}
-
-void verdict_line(const struct verdict *v, int cells, char *to, size_t to_bytes)
-{
-    static const int paths[] = {SNAP_TEXT_BYTES, 60, 40, 30, 24, 20, 16, 12};
-    static const int least[] = {24, 12, 12}; /* the long head is not worth more than a path */
-    const char *head[] = {v->text, v->brief, v->least};
-    unsigned all = v->groups;
-
-    /* First shorter paths, then a briefer head, then fewer groups; the hint as long as it fits. */
-    for (unsigned groups = all; groups > 0 || all == 0; groups--) {
-        for (size_t h = 0; h < (all > 0 || *v->least ? 3 : 2); h++)
-            for (size_t p = 0; p < sizeof paths / sizeof *paths && paths[p] >= least[h]; p++)
-                if (verdict_try(v, cells, paths[p], groups, head[h], v->hint, to, to_bytes) ||
-                    verdict_try(v, cells, paths[p], groups, head[h], "", to, to_bytes))
-                    return;
-        if (groups <= 1)
-            break;
-    }
-    struct out o = out_into(to, to_bytes - 1);
-    verdict_compose(v, 12, 1, all > 0 || *v->least ? v->least : v->brief, "", &o);
-    *o.p = '\0';
-    if (all > 0 && text_width(to) > cells) { /* not even one file fits: who, what, since when */
-        char age[FMT_BYTES];
-        snprintf(to, to_bytes, "%s%s%s%s %s", v->least, v->group[0].who,
-                 v->group[0].who[0] ? " " : "", v->group[0].what, fmt_age(age, v->group[0].age_ns));
-    }
 }

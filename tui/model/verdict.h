@@ -11,6 +11,9 @@
 
 enum verdict_level { VERDICT_OK, VERDICT_WARN, VERDICT_BAD, VERDICT_NO_SERVER };
 
+/* "ok", "warning", "critical", "no server" */
+extern const char *const verdict_level_word[];
+
 enum verdict_rule {
     RULE_NO_DATA = 1,
     RULE_ALL_STUCK = 2,
@@ -19,7 +22,8 @@ enum verdict_rule {
     RULE_QUEUE_FULL = 5,
     RULE_QUEUE_GROWING = 6,
     RULE_RESPAWN = 7,
-    RULE_CHANGE = 8, /* reload failed, stopping, starting, too few workers */
+    RULE_CHANGE = 8, /* reload failed, stopping, starting, a drain overdue, too few workers */
+    RULE_LIMIT = 9,  /* descriptors or connections above 90 %, or something ran out */
     RULE_OK = 10,
     RULE_MOUNT = 11 /* a mount is sick; comes after 3 */
 };

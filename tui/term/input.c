@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The decoder: a state machine over bytes. ESC [ parameters final (ECMA-48, 5.4), ESC O
- * final, the Linux console's ESC [ [ final, and strings (ESC ] P X ^ _) up to their end. A
- * sequence cut by a slow line stays a sequence: when its tail comes within half a second of
- * an Esc that was already delivered, the tail is swallowed, for its letters are commands.
+ * final, the Linux console's ESC [ [ final, the mouse in both its forms, and strings (ESC ] P
+ * X ^ _) up to their end. A sequence cut by a slow line stays a sequence: when its tail comes
+ * within half a second of an Esc that was already delivered, the tail is swallowed, for its letters
+ * are commands.
  */
 #include "tui/term/input.h"
 
@@ -54,6 +55,49 @@ static uint32_t input_tilde_key(unsigned long number)
     return number < 35 ? keys[number] : INPUT_NONE;
 }
 
+/* A number of at most five digits at *p, which is moved behind it; -1 when there is none. */
+static int input_number(const char **p)
+{
+    int value = 0, digits = 0;
+
+    for (; **p >= '0' && **p <= '9'; (*p)++, digits++)
+        value = digits < 5 ? value * 10 + (**p - '0') : value;
+    return digits >= 1 && digits <= 5 ? value : -1;
+}
+
+/*
+ * ESC [ < button ; column ; row, then M pressed or m let go. The left button is 0, the wheel
+ * 64 and 65; anything else, with modifiers too, is swallowed.
+ */
+static uint32_t input_sgr_mouse(struct input *in, char final)
+{
+    const char *p = in->seq + 1;
+    int button = input_number(&p);
+    int col = *p == ';' ? (p++, input_number(&p)) : -1;
+    int row = *p == ';' ? (p++, input_number(&p)) : -1;
+    bool wheel = button == 64 || button == 65;
+
+    if (!in->mouse || *p || col < 1 || row < 1 || (button != 0 && !wheel) ||
+        (wheel && final == 'm') || in->queue_n == INPUT_MOUSE_MAX)
+        return INPUT_NONE;
+    in->queue[(in->queue_first + in->queue_n++) % INPUT_MOUSE_MAX] =
+        (struct input_mouse){.row = row - 1,
+                             .col = col - 1,
+                             .press = final == 'M',
+                             .wheel = wheel ? (button == 64 ? -1 : 1) : 0};
+    return INPUT_MOUSE;
+}
+
+bool input_mouse_take(struct input *in, struct input_mouse *mouse)
+{
+    if (in->queue_n == 0)
+        return false;
+    *mouse = in->queue[in->queue_first];
+    in->queue_first = (in->queue_first + 1) % INPUT_MOUSE_MAX;
+    in->queue_n--;
+    return true;
+}
+
 /* A whole CSI sequence: in->seq has its parameters. Only plain keys are known. */
 static uint32_t input_csi(struct input *in, char final)
 {
@@ -70,6 +114,8 @@ static uint32_t input_csi(struct input *in, char final)
     }
     if (in->pasting)
         return INPUT_NONE;
+    if (in->seq[0] == '<' && (final == 'M' || final == 'm'))
+        return input_sgr_mouse(in, final);
     if (final == '~' && digits)
         return input_tilde_key(number);
     return in->seq_n == 0 ? input_letter_key(final) : INPUT_NONE;
@@ -154,10 +200,17 @@ static uint32_t input_in_csi(struct input *in, unsigned char c, uint64_t now_ns)
         in->state = INPUT_LINUX_F;
         return INPUT_NONE;
     }
+    if (c == 'M' && in->seq_n == 0 && !in->pasting) {
+        in->state = INPUT_OLD_MOUSE;
+        in->swallow = 3;
+        return INPUT_NONE;
+    }
     if (c >= 0x40 && c <= 0x7e) {
         uint32_t key = input_csi(in, (char)c);
         input_become(in, INPUT_PLAIN, now_ns);
         in->esc_given = false;
+        if (late && key == INPUT_MOUSE) /* the newest; nobody will ask for it */
+            in->queue_n--;
         return late && key != INPUT_PASTE ? (uint32_t)INPUT_NONE : key;
     }
     if (c < 0x20 || c > 0x7e) { /* nothing that belongs into a sequence */
@@ -174,24 +227,29 @@ static uint32_t input_in_csi(struct input *in, unsigned char c, uint64_t now_ns)
     return INPUT_NONE;
 }
 
+/*
+ * ESC O and ESC [ [. A digit says that a modifier was held (ESC O 5 A): the letter after it is
+ * then no key.
+ */
 static uint32_t input_short_tail(struct input *in, unsigned char c, uint64_t now_ns)
 {
-    bool late = in->esc_given, linux_f = in->state == INPUT_LINUX_F;
+    bool linux_f = in->state == INPUT_LINUX_F;
+    bool dead = in->esc_given || in->pasting || in->seq_n > 0;
     uint32_t key = INPUT_NONE;
 
     if (linux_f && c >= 'A' && c <= 'E')
         key = (uint32_t)INPUT_F1 + (uint32_t)(c - 'A');
     else if (!linux_f && c >= 'P' && c <= 'S')
         key = (uint32_t)INPUT_F1 + (uint32_t)(c - 'P');
-    else if (!linux_f && c == 'M')
-        key = INPUT_ENTER;
     else if (!linux_f)
         key = input_letter_key((char)c);
-    if (!linux_f && c >= '0' && c <= '9') /* ESC O 5 P: modified; swallow to the letter */
+    if (!linux_f && ((c >= '0' && c <= '9') || c == ';')) {
+        in->seq_n = 1;
         return INPUT_NONE;
+    }
     input_become(in, c == 0x1b ? INPUT_AFTER_ESC : INPUT_PLAIN, now_ns);
     in->esc_given = false;
-    return late || in->pasting || key == INPUT_ENTER ? (uint32_t)INPUT_NONE : key;
+    return dead ? (uint32_t)INPUT_NONE : key;
 }
 
 static uint32_t input_byte(struct input *in, unsigned char c, uint64_t now_ns)
@@ -209,6 +267,12 @@ static uint32_t input_byte(struct input *in, unsigned char c, uint64_t now_ns)
         return input_after_esc(in, c, now_ns);
     case INPUT_CSI:
         return input_in_csi(in, c, now_ns);
+    case INPUT_OLD_MOUSE:
+        if (--in->swallow == 0) {
+            input_become(in, INPUT_PLAIN, now_ns);
+            in->esc_given = false;
+        }
+        return INPUT_NONE;
     case INPUT_STRING:
         if (c == 0x07)
             input_become(in, INPUT_PLAIN, now_ns);

@@ -22,8 +22,18 @@ enum input_state {
     INPUT_CSI,
     INPUT_SS3,
     INPUT_STRING,
-    INPUT_LINUX_F
+    INPUT_LINUX_F,
+    INPUT_OLD_MOUSE /* the three bytes after ESC [ M, whatever they are */
 };
+
+/* Of the left button or the wheel. Cells count from 0. */
+struct input_mouse {
+    int row, col;
+    bool press; /* false: let go */
+    int wheel;  /* -1 away from the user (up), 1 towards (down), 0 for the button */
+};
+
+#define INPUT_MOUSE_MAX 32 /* more do not fit into INPUT_KEYS_MAX bytes: nine each at least */
 
 struct input {
     enum input_state state;
@@ -31,6 +41,10 @@ struct input {
     uint64_t since_ns; /* of the byte that led to this state */
     bool esc_given;    /* the Esc was delivered already, what follows it is a late tail */
     bool pasting;
+    bool mouse; /* set by the caller: sequences of the mouse (SGR, 1006) count, else none does */
+    struct input_mouse queue[INPUT_MOUSE_MAX];
+    size_t queue_first, queue_n;
+    unsigned char swallow; /* bytes of INPUT_OLD_MOUSE still to come */
     char seq[32];
     size_t seq_n;
     unsigned char utf8[4];
@@ -41,6 +55,9 @@ void input_init(struct input *in, uint64_t escape_delay_ns);
 
 /* Takes bytes; returns the keys in key[INPUT_KEYS_MAX]. At most INPUT_KEYS_MAX bytes at a time. */
 size_t input_feed(struct input *in, const void *bytes, size_t n, uint64_t now_ns, uint32_t *key);
+
+/* What the mouse did: once for each INPUT_MOUSE, in their order. False when there is no more. */
+bool input_mouse_take(struct input *in, struct input_mouse *mouse);
 
 /* Time went on without bytes: perhaps a lone Esc. Returns it or INPUT_NONE. */
 uint32_t input_idle(struct input *in, uint64_t now_ns);

@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The terminal, by ncurses. newterm, because initscr would end the process on an unknown
- * TERM; no wgetch, because input.c decodes bytes itself; erase and one doupdate per frame, so
- * that nothing flickers. Standard error goes into a memfd while the screen is up. The string
- * that puts the terminal right again is made at the start, so that a crash handler only has
- * to write it: write and tcsetattr are async-signal-safe, endwin is not.
+ * TERM; no wgetch, because input.c decodes bytes itself; one doupdate per frame, and no
+ * clearing of lines in it, so that nothing flickers. A copy of what is shown spares curses the
+ * rows that are as they were. Standard error goes into a memfd while the screen is up. The
+ * string that puts the terminal right again is ready before it is needed, so that a crash
+ * handler only has to write it: write and tcsetattr are async-signal-safe, endwin is not.
+ * Runs in weirtop.
  */
 #include "tui/term/term.h"
 
 #include <curses.h>
 #include <errno.h>
 #include <langinfo.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,10 +24,16 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fd.h"
 
-#define PASTE_ON  "\033[?2004h"
-#define PASTE_OFF "\033[?2004l"
+#define PASTE_ON   "\033[?2004h"
+#define PASTE_OFF  "\033[?2004l"
+#define MOUSE_ON   "\033[?1000h\033[?1006h"
+#define MOUSE_OFF  "\033[?1006l\033[?1000l"
+#define SYNC_BEGIN "\033[?2026h"
+#define SYNC_END   "\033[?2026l"
+#define COPY_BEGIN "\033]52;c;"
 
 static struct {
     SCREEN *screen;
@@ -32,7 +41,13 @@ static struct {
     int in_fd, out_fd;
     enum palette palette;
     struct termios saved;
-    bool have_saved, paste;
+    bool have_saved;
+    bool modern; /* knows bracketed paste, a mouse, a clipboard, or ignores being asked */
+    bool mouse, may_copy, synchronized;
+    bool utf8;
+    attr_t attributes[ROLE_COUNT];
+    short pair[ROLE_COUNT];
+    struct grid shown; /* what stdscr holds; 0 x 0 when that is not known */
     char reset[256];
     size_t reset_n;
     int stderr_saved, stderr_memfd;
@@ -58,6 +73,19 @@ static void on_signal(int sig)
     }
 }
 
+/* What libraries said while the screen was up: the last words before a crash are among it. */
+static void term_copy_stderr(int to)
+{
+    char text[4096];
+    ssize_t n;
+
+    if (lseek(term.stderr_memfd, 0, SEEK_SET) != 0)
+        return;
+    while ((n = read(term.stderr_memfd, text, sizeof text)) > 0)
+        if (write(to, text, (size_t)n) != n)
+            break;
+}
+
 static void on_crash(int sig)
 {
     if (term.screen) {
@@ -65,6 +93,8 @@ static void on_crash(int sig)
         (void)n;
         if (term.have_saved)
             tcsetattr(term.in_fd, TCSANOW, &term.saved);
+        if (term.stderr_memfd >= 0)
+            term_copy_stderr(term.stderr_saved);
     }
     signal(sig, SIG_DFL);
     raise(sig);
@@ -103,37 +133,53 @@ struct term_signals term_take_signals(void)
     return s;
 }
 
-static void term_reset_add(const char *capability)
+static void term_reset_add(const char *s, size_t n)
 {
-    const char *s = tigetstr(capability);
-    size_t n = s && s != (char *)-1 ? strlen(s) : 0; /* NOLINT: terminfo's word for "no string" */
-
-    if (n > 0 && term.reset_n + n < sizeof term.reset) {
+    if (term.reset_n + n <= sizeof term.reset) {
         memcpy(term.reset + term.reset_n, s, n);
         term.reset_n += n;
     }
 }
 
+static void term_reset_capability(const char *capability)
+{
+    const char *s = tigetstr(capability);
+
+    if (s && s != (char *)-1) /* NOLINT: terminfo's word for "no string" */
+        term_reset_add(s, strlen(s));
+}
+
 static void term_make_reset(void)
 {
     term.reset_n = 0;
-    if (term.paste) {
-        memcpy(term.reset, PASTE_OFF, sizeof PASTE_OFF - 1);
-        term.reset_n = sizeof PASTE_OFF - 1;
-    }
-    term_reset_add("sgr0");
-    term_reset_add("op");
-    term_reset_add("cnorm");
-    term_reset_add("rmkx");
-    term_reset_add("rmcup");
+    if (term.synchronized)
+        term_reset_add(SYNC_END, sizeof SYNC_END - 1);
+    if (term.mouse)
+        term_reset_add(MOUSE_OFF, sizeof MOUSE_OFF - 1);
+    if (term.modern)
+        term_reset_add(PASTE_OFF, sizeof PASTE_OFF - 1);
+    term_reset_capability("sgr0");
+    if (term.palette != PALETTE_MONO)
+        term_reset_capability("op");
+    term_reset_capability("rmkx");
+    term_reset_capability("cnorm");
+    term_reset_capability("rmcup");
 }
 
-static void term_paste(bool on)
+/* Past curses, which has sent all it holds after each doupdate and endwin. */
+static void term_send(const char *s)
 {
-    if (term.paste) {
-        ssize_t n = write(term.out_fd, on ? PASTE_ON : PASTE_OFF, sizeof PASTE_ON - 1);
-        (void)n; /* a terminal that is gone is noticed by poll */
-    }
+    ssize_t n = write(term.out_fd, s, strlen(s));
+    (void)n; /* a terminal that is gone is noticed by poll */
+}
+
+/* Modes that curses knows nothing of. */
+static void term_modes(bool on)
+{
+    if (term.modern)
+        term_send(on ? PASTE_ON : PASTE_OFF);
+    if (term.mouse)
+        term_send(on ? MOUSE_ON : MOUSE_OFF);
 }
 
 static void term_capture_stderr(void)
@@ -151,19 +197,27 @@ static void term_capture_stderr(void)
 
 static void term_release_stderr(void)
 {
-    char text[4096];
-    ssize_t n;
-
     if (term.stderr_memfd < 0)
         return;
     fflush(stderr);
     dup2(term.stderr_saved, STDERR_FILENO);
     close_fd(&term.stderr_saved);
-    lseek(term.stderr_memfd, 0, SEEK_SET);
-    while ((n = fd_read_full(term.stderr_memfd, text, sizeof text)) > 0)
-        if (!fd_write_all(STDERR_FILENO, text, (size_t)n))
-            break;
+    term_copy_stderr(STDERR_FILENO);
     close_fd(&term.stderr_memfd);
+}
+
+/* Roles to curses' attributes. */
+static void term_looks(void)
+{
+    for (int r = 0; r < ROLE_COUNT; r++) {
+        struct look look = theme_look(term.palette, (enum role)r);
+        bool plain = look.fg < 0 && look.bg < 0;
+        term.attributes[r] = (look.attributes & LOOK_BOLD ? A_BOLD : A_NORMAL) |
+                             (look.attributes & LOOK_REVERSE ? A_REVERSE : A_NORMAL);
+        term.pair[r] = (short)(term.palette == PALETTE_MONO || plain ? 0 : r + 1);
+        if (term.pair[r] != 0)
+            init_pair(term.pair[r], look.fg, look.bg);
+    }
 }
 
 static void term_colors(enum color_choice choice)
@@ -178,10 +232,6 @@ static void term_colors(enum color_choice choice)
     term.palette = COLORS >= 256 && choice != COLOR_8 ? PALETTE_256 : PALETTE_8;
     if (COLORS < 8 || COLOR_PAIRS <= ROLE_COUNT)
         term.palette = PALETTE_MONO;
-    for (int r = 0; r < ROLE_COUNT && term.palette != PALETTE_MONO; r++) {
-        struct look look = theme_look(term.palette, (enum role)r);
-        init_pair((short)(r + 1), look.fg, look.bg);
-    }
 }
 
 static bool term_start(enum color_choice color, char *why, size_t why_bytes)
@@ -197,8 +247,9 @@ static bool term_start(enum color_choice color, char *why, size_t why_bytes)
     typeahead(-1);
     curs_set(0);
     term_colors(color);
+    term_looks();
     term_make_reset();
-    term_paste(true);
+    term_modes(true);
     return true;
 }
 
@@ -224,7 +275,8 @@ bool term_open(int in_fd, int out_fd, enum color_choice color, char *why, size_t
     }
     term.in_fd = in_fd;
     term.out_fd = out_fd;
-    term.paste = name && strncmp(name, "vt", 2) != 0 && strcmp(name, "linux") != 0;
+    term.modern = name && strncmp(name, "vt", 2) != 0 && strncmp(name, "linux", 5) != 0;
+    term.utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
     term.have_saved = tcgetattr(in_fd, &term.saved) == 0;
     int in_copy = dup(in_fd), out_copy = dup(out_fd);
     term.in = in_copy >= 0 ? fdopen(in_copy, "r") : NULL;
@@ -242,7 +294,7 @@ bool term_open(int in_fd, int out_fd, enum color_choice color, char *why, size_t
 void term_close(void)
 {
     if (term.screen) {
-        term_paste(false);
+        term_modes(false);
         endwin();
         delscreen(term.screen);
         term.screen = NULL;
@@ -254,6 +306,7 @@ void term_close(void)
     if (term.out)
         fclose(term.out);
     term.in = term.out = NULL;
+    grid_free(&term.shown);
     term_release_stderr();
 }
 
@@ -264,8 +317,16 @@ enum palette term_palette(void)
 
 bool term_has_blocks(void)
 {
-    return strcmp(nl_langinfo(CODESET), "UTF-8") == 0 && wcwidth(0x2581) == 1 &&
-           wcwidth(0x2588) == 1 && wcwidth(0x2502) == 1;
+    return term.utf8 && wcwidth(0x2581) == 1 && wcwidth(0x2588) == 1 && wcwidth(0x2502) == 1;
+}
+
+/* The console's fonts of 512 characters have blocks, but no braille. */
+bool term_has_braille(void)
+{
+    const char *name = getenv("TERM");
+
+    return term_has_blocks() && wcwidth(0x2800) == 1 && wcwidth(0x28ff) == 1 && name &&
+           strncmp(name, "linux", 5) != 0;
 }
 
 void term_size(int *rows, int *cols)
@@ -286,6 +347,7 @@ static void term_read_size(void)
 
     if (ioctl(term.out_fd, TIOCGWINSZ, &size) == 0 && size.ws_row > 0 && size.ws_col > 0)
         resizeterm(size.ws_row, size.ws_col);
+    grid_free(&term.shown);
 }
 
 void term_restore(void)
@@ -296,7 +358,7 @@ void term_restore(void)
     nonl();
     term_read_size();
     curs_set(0);
-    term_paste(true);
+    term_modes(true);
     term_repaint(true);
 }
 
@@ -305,7 +367,7 @@ void term_suspend(void)
     struct sigaction ours, deflt;
     sigset_t stop, before;
 
-    term_paste(false);
+    term_modes(false);
     endwin();
     if (term.have_saved)
         tcsetattr(term.in_fd, TCSANOW, &term.saved);
@@ -321,48 +383,148 @@ void term_suspend(void)
     sigprocmask(SIG_SETMASK, &before, NULL);
     sigaction(SIGTSTP, &ours, NULL);
     got_cont = 0;
-    refresh();
     term_restore();
 }
 
-static attr_t term_attributes(enum role role, short *pair)
+bool term_mouse(bool on)
 {
-    struct look look = theme_look(term.palette, role);
-    attr_t attributes = A_NORMAL;
-
-    if (look.attributes & LOOK_BOLD)
-        attributes |= A_BOLD;
-    if (look.attributes & LOOK_REVERSE)
-        attributes |= A_REVERSE;
-    *pair = (short)(term.palette == PALETTE_MONO || (look.fg < 0 && look.bg < 0) ? 0 : role + 1);
-    return attributes;
+    if (on && !term.modern)
+        return false;
+    if (on != term.mouse) {
+        term_send(on ? MOUSE_ON : MOUSE_OFF);
+        term.mouse = on;
+        term_make_reset();
+    }
+    return true;
 }
 
+void term_synchronized(bool on)
+{
+    term.synchronized = on && term.modern;
+    term_make_reset();
+}
+
+void term_allow_copy(bool allow)
+{
+    term.may_copy = allow && term.modern;
+}
+
+bool term_copy(const char *text)
+{
+    static const char digit[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    char out[sizeof COPY_BEGIN + TERM_COPY_BYTES * 4 / 3 + 8] = COPY_BEGIN;
+    const unsigned char *p = (const unsigned char *)text;
+    size_t n = strlen(text), at = sizeof COPY_BEGIN - 1;
+
+    if (!term.may_copy || n == 0 || n > TERM_COPY_BYTES)
+        return false;
+    for (size_t i = 0; i < n; i += 3) {
+        uint32_t three = (uint32_t)p[i] << 16 | (i + 1 < n ? (uint32_t)p[i + 1] << 8 : 0) |
+                         (i + 2 < n ? (uint32_t)p[i + 2] : 0);
+        out[at++] = digit[three >> 18];
+        out[at++] = digit[three >> 12 & 63];
+        out[at++] = i + 1 < n ? digit[three >> 6 & 63] : '=';
+        out[at++] = i + 2 < n ? digit[three & 63] : '=';
+    }
+    out[at++] = '\a';
+    return fd_write_all(term.out_fd, out, at);
+}
+
+void term_bell(void)
+{
+    term_send("\a");
+}
+
+/*
+ * Curses clears the blank ends of rows and then writes over some of it, which flashes on slow
+ * terminals; it does so only when the outermost cell is a blank without attributes. So those get
+ * one that no terminal shows.
+ */
+#define NEVER_CLEARED WA_HORIZONTAL
+
+/* One cell for curses. Outside of UTF-8 only ASCII may reach the terminal. */
+static void term_cell(const struct cell *c, bool outermost, cchar_t *out)
+{
+    wchar_t text[3] = {c->ch, c->mark, 0};
+    attr_t attributes = term.attributes[c->role];
+
+    if (outermost && c->ch == L' ')
+        attributes |= NEVER_CLEARED;
+    if (!term.utf8 && (c->ch > 0x7e || c->mark != 0)) {
+        text[0] = c->ch > 0x7e ? L'?' : c->ch;
+        text[1] = 0;
+    }
+    if (setcchar(out, text, attributes, term.pair[c->role], NULL) == ERR)
+        setcchar(out, L"?", attributes, term.pair[c->role], NULL);
+}
+
+/*
+ * A row, in runs that end with each wide character: where the next one begins is the grid's to
+ * say, not curses'. add_wchnstr neither moves on nor scrolls, so the last cell is no trap.
+ */
 static void term_blit_row(const struct grid *g, int row, int cols)
 {
+    cchar_t run[64];
+    int n = 0;
+
     for (int col = 0; col < cols; col++) {
-        const struct cell *c = grid_at(g, row, col);
-        wchar_t text[3] = {c->ch, c->mark, 0};
-        cchar_t out;
-        short pair;
-        attr_t attributes = term_attributes((enum role)c->role, &pair);
+        const struct cell *c = grid_at(g, row, col), *next = grid_at(g, row, col + 1);
+        bool wide = next && next->ch == GRID_RIGHT_HALF && col + 1 < cols;
         if (c->ch == GRID_RIGHT_HALF)
             continue;
-        if (setcchar(&out, text, attributes, pair, NULL) == ERR)
-            continue;
-        /* add_wchnstr neither moves the cursor nor scrolls, so the last cell is no trap. */
-        mvadd_wchnstr(row, col, &out, 1);
+        if (wide)
+            mvaddch(row, col + 1, ' ');
+        term_cell(c, col == 0 || col + 1 == cols, &run[n++]);
+        if (wide || n == (int)(sizeof run / sizeof *run) || col + 1 == cols) {
+            mvadd_wchnstr(row, col - n + 1, run, n);
+            n = 0;
+        }
     }
 }
 
-void term_blit(const struct grid *g)
+static bool term_takes_bytes(void)
+{
+    struct pollfd fd = {.fd = term.out_fd, .events = POLLOUT};
+
+    return poll(&fd, 1, 0) == 1 && (fd.revents & POLLOUT);
+}
+
+/* The rows that differ from what stdscr has; all of them after a change of size. */
+static void term_blit_rows(const struct grid *g, int rows, int cols)
+{
+    struct grid *shown = &term.shown;
+    bool known = shown->rows == g->rows && shown->cols == g->cols;
+    size_t row_bytes = (size_t)g->cols * sizeof *g->cell;
+
+    if (!known) {
+        erase();
+        grid_resize(shown, g->rows, g->cols); /* on ENOMEM every row counts as new for ever */
+    }
+    for (int row = 0; row < rows && row < g->rows; row++) {
+        const struct cell *from = g->cell + (size_t)row * (size_t)g->cols;
+        struct cell *to = shown->cell ? shown->cell + (size_t)row * (size_t)g->cols : NULL;
+        if (known && memcmp(to, from, row_bytes) == 0)
+            continue;
+        term_blit_row(g, row, cols < g->cols ? cols : g->cols);
+        if (to)
+            memcpy(to, from, row_bytes);
+    }
+}
+
+uint64_t term_blit(const struct grid *g)
 {
     int rows, cols;
 
+    if (!term_takes_bytes())
+        return TERM_BUSY;
     getmaxyx(stdscr, rows, cols);
-    erase();
-    for (int row = 0; row < rows && row < g->rows; row++)
-        term_blit_row(g, row, cols < g->cols ? cols : g->cols);
+    term_blit_rows(g, rows, cols);
     wnoutrefresh(stdscr);
+    uint64_t before_ns = mono_now().ns;
+    if (term.synchronized)
+        term_send(SYNC_BEGIN);
     doupdate();
+    if (term.synchronized)
+        term_send(SYNC_END);
+    return mono_now().ns - before_ns;
 }

@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "tui/ui/grid.h"
 #include "tui/ui/theme.h"
@@ -32,13 +33,40 @@ void term_close(void);
 
 enum palette term_palette(void);
 
-/* May block characters be drawn? By the locale and the terminal. */
+/* May block characters be drawn, and braille? By the locale and the terminal. */
 bool term_has_blocks(void);
+bool term_has_braille(void);
 
 void term_size(int *rows, int *cols);
 
-/* Copies the grid to the screen; only what changed is sent. */
-void term_blit(const struct grid *g);
+#define TERM_BUSY UINT64_MAX
+
+/*
+ * Copies the grid to the screen; only what changed is sent. Returns how long the terminal took
+ * to take it, in ns; TERM_BUSY when it takes nothing now (a stalled line) and this frame was
+ * left out, so that a dead line holds nobody up. Over 100 ms: too slow for the interval.
+ */
+uint64_t term_blit(const struct grid *g);
+
+/*
+ * Clicks and the wheel are reported, until off; input.mouse has to say the same. Nothing is
+ * sent while it stays off. False when the terminal is of a kind without a mouse.
+ */
+bool term_mouse(bool on);
+
+/* Frames between the marks of synchronized output (mode 2026). Off at first. */
+void term_synchronized(bool on);
+
+/*
+ * Asks the terminal to put text on its clipboard (OSC 52). False, with nothing sent, unless
+ * term_allow_copy(true) was said, and when the terminal is of a kind without one or the text
+ * is longer than TERM_COPY_BYTES.
+ */
+#define TERM_COPY_BYTES 4096
+void term_allow_copy(bool allow);
+bool term_copy(const char *text);
+
+void term_bell(void);
 
 /* The next blit sends everything again, with `clear` onto a blank screen (which flashes). */
 void term_repaint(bool clear);

@@ -1,0 +1,221 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""weirtop for scripts and for the past: CSV, events, the list of servers, the question which one,
+recordings and their replay."""
+
+import csv
+import io
+import os
+import pty
+import re
+import select
+import signal
+import subprocess
+import time
+import unittest
+
+from harness import Weir, get, main
+from harness.screen import Screen
+from harness.server import program
+from harness.tap import skip_without
+
+
+def weirtop(*args, **more):
+    return subprocess.run([program("weirtop"), *args], capture_output=True, timeout=60, **more)
+
+
+class Lines(unittest.TestCase):
+    def setUp(self):
+        self.weir = Weir(workers=2, server="workers_max = 8\nname = lines")
+        self.weir.put("f", b"x")
+        self.weir.start()
+        self.addCleanup(self.weir.stop)
+
+    def run_top(self, *args, **more):
+        return weirtop("-r", self.weir.runtime, *args, **more)
+
+    def follow(self, *args):
+        """weirtop in the background, its lines as they come."""
+        p = subprocess.Popen([program("weirtop"), "-r", self.weir.runtime, *args], stdout=subprocess.PIPE,
+                             stderr=subprocess.PIPE, text=True)
+
+        def end():
+            if p.poll() is None:
+                p.kill()
+            p.communicate()
+
+        self.addCleanup(end)
+        return p
+
+    def line(self, p, pattern, seconds=30):
+        """The first line that matches, and all before it."""
+        seen, deadline = "", time.monotonic() + seconds
+        os.set_blocking(p.stdout.fileno(), False)
+        while time.monotonic() < deadline:
+            select.select([p.stdout], [], [], 0.5)
+            seen += os.read(p.stdout.fileno(), 65536).decode() if select.select([p.stdout], [], [], 0)[0] else ""
+            if re.search(pattern, seen):
+                return seen
+            self.assertIsNone(p.poll(), seen)
+        self.fail(f"no line with {pattern}: {seen}")
+
+    def test_csv(self):
+        done = self.run_top("--csv", "-n", "3", "-d", "0.2")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertNotIn(b"\x1b", done.stdout)
+        rows = list(csv.DictReader(io.StringIO(done.stdout.decode())))
+        self.assertEqual(len(rows), 3)
+        for row in rows:
+            self.assertNotIn(None, row)
+            self.assertEqual(row["instance"], "lines")
+            self.assertEqual(row["level"], "ok")
+            self.assertEqual(row["workers_running"], "2")
+            self.assertRegex(row["requests_per_s"], r"^\d+\.\d$")
+            self.assertRegex(row["time"], r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}[+-]\d\d:\d\d$")
+        self.assertEqual(weirtop("-r", "/nonexistent", "--csv", "-n", "1", "-d", "0.1").returncode, 3)
+
+    def test_events(self):
+        p = self.follow("--events", "-d", "0.2")
+        self.line(p, r"VERDICT +ok: ")
+        pid = self.weir.worker_pids()[0]
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            self.line(p, r"VERDICT +critical: .*stopped")
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        text = self.line(p, r"VERDICT +ok: ")
+        self.assertNotIn("\x1b", text)
+        self.weir.ctl("workers", "3")
+        self.line(p, r"RESIZE .*2 -> 3")
+        self.weir.process.terminate()
+        self.line(p, r"GONE .*(stopped|gone)")
+
+    def test_events_count_lines(self):
+        done = self.run_top("--events", "-n", "1", "-d", "0.1")
+        self.assertEqual((done.returncode, len(done.stdout.splitlines())), (0, 1), done.stderr)
+
+    def test_list(self):
+        environment = dict(os.environ, WEIR_RUNTIME_DIR=self.weir.runtime)
+        done = weirtop("--list", env=environment)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        line = [x for x in done.stdout.decode().splitlines() if os.path.realpath(self.weir.runtime) in x]
+        self.assertEqual(len(line), 1, done.stdout)
+        self.assertRegex(line[0], r"^lines .*workers 2/2")
+
+    def test_record_is_appended_to_and_torn_ends_are_cut(self):
+        file = os.path.join(self.weir.folder, "tape")
+        self.assertEqual(self.run_top("-b", "-n", "3", "-d", "1", "--record", file).returncode, 0)
+        size = os.path.getsize(file)
+        self.assertEqual(os.stat(file).st_mode & 0o777, 0o600)
+        with open(file, "ab") as f:
+            f.write(b"half a rec")
+        self.assertEqual(self.run_top("-b", "-n", "3", "-d", "1", "--record", file).returncode, 0)
+        self.assertGreater(os.path.getsize(file), size)
+        with open(file, "rb") as f:
+            self.assertNotIn(b"half a rec", f.read())
+        with open(file, "r+b") as f:
+            f.seek(8)  # the length of the first record
+            f.write(b"\xff\x00")
+        done = self.run_top("-b", "-n", "1", "--record", file)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(b"damaged at byte 8", done.stderr)
+        with open(file, "wb") as f:
+            f.write(b"my own notes")
+        done = self.run_top("-b", "-n", "1", "--record", file)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(b"not a recording", done.stderr)
+        with open(file, "rb") as f:
+            self.assertEqual(f.read(), b"my own notes")
+
+    @skip_without("tmux")
+    def test_replay(self):
+        file = os.path.join(self.weir.folder, "tape")
+        p = self.follow("--events", "-d", "0.2", "--record", file)
+        self.line(p, r"VERDICT +ok: ")
+        pid = self.weir.worker_pids()[0]
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            self.line(p, r"VERDICT +critical: .*stopped")
+            size = os.path.getsize(file)
+            deadline = time.monotonic() + 30
+            while os.path.getsize(file) < size + 300 and time.monotonic() < deadline:
+                select.select([], [], [], 0.1)
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        self.line(p, r"VERDICT +ok: ")
+        p.terminate()
+        p.wait(20)
+        with Screen(f"{program('weirtop')} -r {self.weir.runtime} --replay {file}") as s:
+            s.wait(lambda t: "REPLAY" in t and "lines" in t and "NO SERVER" not in t)
+            s.wait("STOPPED")  # it plays
+            s.keys("0")
+            s.wait(lambda t: "STOPPED" not in t.split("events")[0])
+            s.keys("+")
+            s.wait(lambda t: re.search(r"(?i)recording|replay", t.split("\n", 1)[1]))
+            s.keys("q")
+            s.wait("EXIT=0")
+
+    def test_replay_of_what_is_none(self):
+        file = os.path.join(self.weir.folder, "tape")
+        with open(file, "wb") as f:
+            f.write(b"no tape")
+        leader, follower = pty.openpty()
+        done = subprocess.run([program("weirtop"), "--replay", file], stdin=follower, stdout=follower,
+                              stderr=subprocess.PIPE, timeout=60)
+        os.close(follower)
+        os.close(leader)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(b"not a recording", done.stderr)
+        self.assertEqual(weirtop("--replay", file, "-b").returncode, 2)
+        self.assertEqual(weirtop("--replay", file).returncode, 2)  # no terminal
+
+    @skip_without("tmux")
+    def test_stepping_back(self):
+        with Screen(f"{program('weirtop')} -r {self.weir.runtime}") as s:
+            s.wait("2/2")
+            get(self.weir.port, "/f")
+            pid = self.weir.worker_pids()[1]
+            os.kill(pid, signal.SIGSTOP)
+            try:
+                s.wait(lambda t: re.search(r"STOPPED +[23]\.\d", t))
+            finally:
+                os.kill(pid, signal.SIGCONT)
+            s.wait(lambda t: re.search(r"(?m)^ *ok", t))
+            s.keys("[")
+            s.wait("PAUSED")
+            for _ in range(30):
+                s.keys("[")
+                if re.search(r"2 +\d+ +STOPPED", s.text()):
+                    break
+            s.wait(lambda t: "PAUSED" in t and re.search(r"2 +\d+ +STOPPED", t))
+            s.keys("$")
+            s.wait(lambda t: "PAUSED" not in t and not re.search(r"2 +\d+ +STOPPED", t))
+            s.keys("q")
+            s.wait("EXIT=0")
+
+
+class Several(unittest.TestCase):
+    @skip_without("tmux")
+    def test_the_question_which_one(self):
+        """Two servers beside each other in $XDG_RUNTIME_DIR/weir."""
+        weirs = [Weir(workers=1, server=f"name = {name}") for name in ("first", "second")]
+        home = weirs[0].folder + "/session/weir"
+        os.makedirs(home)
+        for i, weir in enumerate(weirs):
+            weir.put("f", b"x")
+            weir.start()
+            self.addCleanup(weir.stop)
+            os.symlink(weir.runtime, f"{home}/{i}")
+        environment = "env -u WEIR_RUNTIME_DIR XDG_RUNTIME_DIR=" + weirs[0].folder + "/session "
+        with Screen(environment + program("weirtop")) as s:
+            text = s.wait("Which one")
+            number = re.search(r"(?m)^ *(\d+) +second ", text).group(1)
+            s.keys("x", "Enter")
+            s.wait(lambda t: t.count("Which one") == 2)
+            s.keys(number, "Enter")
+            s.wait(lambda t: "1/1" in t and "second" in t.split("\n")[0])
+            s.keys("q")
+            s.wait("EXIT=0")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,629 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""weirtop and terminals: what it sends and leaves behind, on pseudo terminals of its own and in
+tmux, before a fake server whose numbers never rest (tests/tui/fake_server.c)."""
+
+import json
+import os
+import random
+import re
+import resource
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+import unittest
+
+from harness import main, wait_until
+from harness.screen import Screen
+from harness.server import PATIENCE, program
+from harness.tap import skip_without
+from harness.terminal import Terminal
+
+RMCUP, CNORM = b"\x1b[?1049l", b"\x1b[?25h"  # of the xterm family
+PASTE_ON, PASTE_OFF = b"\x1b[?2004h", b"\x1b[?2004l"
+MOUSE = (b"\x1b[?1000", b"\x1b[?1002", b"\x1b[?1003", b"\x1b[?1006", b"\x1b[?9h")
+CLEAR = re.compile(rb"\x1b\[[0-3]?[JK]")
+COLOR = re.compile(rb"\x1b\[(?:[0-9]*;)*(?:3[0-79]|4[0-79]|[34]8;|9[0-7]|10[0-7])[0-9;]*m")
+
+
+class Fake:
+    """A server that is not there."""
+
+    def __init__(self, scenario="healthy"):
+        self.folder = tempfile.mkdtemp(prefix="weir-fake-", dir="/tmp")
+        self.process = subprocess.Popen([program("tests/tui/fake_server"), self.folder, scenario],
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        assert self.process.stdout.readline() == b"ready\n"
+
+    def stop(self):
+        self.process.stdin.close()
+        self.process.wait(10)
+        self.process.stdout.close()
+        shutil.rmtree(self.folder)
+
+    def top(self, *args):
+        return [program("weirtop"), "-r", self.folder, *args]
+
+    def plain(self, *args, **more):
+        return subprocess.run(self.top(*args), capture_output=True, timeout=60 * PATIENCE, **more)
+
+    def wanted(self):
+        """The number of workers in force: whether something was changed."""
+        return json.loads(self.plain("--json", "-n", "1", "-d", "0.1").stdout)["workers_wanted"]
+
+
+class Case(unittest.TestCase):
+    scenario = "healthy"
+
+    def setUp(self):
+        self.fake = Fake(self.scenario)
+        self.addCleanup(self.fake.stop)
+
+    def terminal(self, *args, **more):
+        t = Terminal(self.fake.top(*args), **more)
+        self.addCleanup(t.close)
+        return t
+
+    def shown(self, *args, **more):
+        """On a terminal, with the server on the screen."""
+        t = self.terminal(*args, **more)
+        t.wait_text("8/8")
+        return t
+
+    def screen(self, *args, **more):
+        s = Screen(" ".join(self.fake.top(*args)), **more)
+        self.addCleanup(s.close)
+        return s
+
+    def ends_sanely(self, t, status=0):
+        """It ends, and the terminal is as it was before."""
+        wait_until(lambda: t.process.poll() is not None, 10, "it to end")
+        modes = t.modes_now()
+        self.assertEqual(t.end(), status)
+        self.assertEqual(modes, t.modes)
+        tail = t.bytes()[-200:]
+        for what in (RMCUP, CNORM, PASTE_OFF):
+            self.assertIn(what, tail)
+        for what in MOUSE:
+            self.assertNotIn(what + b"h", tail)
+
+
+class Sizes(Case):
+    def test_q_at_any_size(self):
+        for columns, rows in ((1, 1), (2, 1), (1, 100), (250, 1), (20, 5), (13, 3), (250, 100), (80, 24)):
+            with self.subTest(size=(columns, rows)), Terminal(self.fake.top(), columns, rows) as t:
+                t.wait(b"\x1b[?1049h")
+                t.quiet()
+                t.write(b"q")
+                self.ends_sanely(t)
+
+    def test_random_sizes_on_a_pty(self):
+        """Faster than it can draw, and at once one after another."""
+        r = random.Random(26)
+        t = self.shown()
+        for i in range(400):
+            t.resize(r.choice((1, 2, 3, 20, 40, 80, r.randint(1, 250))),
+                     r.choice((1, 2, 5, 12, 24, r.randint(1, 100))))
+            if i % 4 == 0:
+                t.write(r.choice((b"j", b"?", b"5", b"1", b"\x0c", b"G", b"w")))
+            time.sleep(0.004)
+            self.assertIsNone(t.process.poll(), t.bytes()[-300:])
+        t.resize(1, 1)
+        for key in (b"\x1b", b"\x1b", b"q"):
+            time.sleep(0.1)  # longer than an Esc stays undecided
+            t.write(key)
+        self.ends_sanely(t)
+
+    @skip_without("tmux")
+    def test_back_to_80x24_without_garbage(self):
+        r = random.Random(31)
+        s = self.screen("-d", "60")
+        s.wait("8/8")
+        sizes = [(1, 1), (250, 100), (1, 100), (250, 1), (40, 12), (20, 5), (79, 23), (81, 25)]
+        sizes += [(r.randint(1, 250), r.randint(1, 100)) for _ in range(30)]
+        r.shuffle(sizes)
+        for columns, rows in sizes:
+            s.resize(columns, rows)
+        s.resize(80, 24)
+        s.wait(lambda t: "8/8" in t and "q:quit" in t)
+
+        def same():
+            """A repaint changes nothing: whatever were left over would go with it."""
+            before = re.sub(r"[0-9.]+", "0", s.text())
+            s.raw(b"\x0c")
+            after = re.sub(r"[0-9.]+", "0", s.text())
+            return [l.split() for l in before.split("\n")] == [l.split() for l in after.split("\n")]
+
+        wait_until(same, 10, "a screen that a repaint leaves as it is")
+        s.keys("q")
+        s.wait("EXIT=0")
+
+
+class Suspend(Case):
+    def shell(self):
+        s = Screen("bash --norc --noprofile", env={"PS1": "ready:"})
+        self.addCleanup(s.close)
+        s.wait("ready:")
+        s.keys("clear; B=$(stty -g)", "Enter")
+        s.keys(" ".join(self.fake.top()), "Enter")
+        s.wait("8/8")
+        self.assertEqual((s.fact("alternate_on"), s.fact("cursor_flag")), ("1", "0"))
+        return s
+
+    def still_sane(self, s):
+        s.keys("q")
+        s.wait(lambda t: "8/8" not in t and "ready:" in t)
+        s.keys("clear; [ \"$B\" = \"$(stty -g)\" ] && echo same=$((6*7))", "Enter")
+        s.wait("same=42")
+        self.assertEqual((s.fact("alternate_on"), s.fact("cursor_flag")), ("0", "1"))
+
+    @skip_without("tmux", "bash")
+    def test_ctrl_z(self):
+        s = self.shell()
+        for size in ((100, 30), (60, 20)):
+            s.keys("C-z")
+            s.wait("Stopped")
+            self.assertEqual((s.fact("alternate_on"), s.fact("cursor_flag")), ("0", "1"))
+            s.keys("clear", "Enter")
+            s.keys("echo seen=$((6*7))", "Enter")
+            s.wait(lambda t: "seen=42" in t and "echo seen=" in t)  # it echoes, too
+            s.resize(*size)
+            s.keys("fg", "Enter")
+            text = s.wait(lambda t: "8/8" in t and "q:quit" in t)
+            self.assertGreaterEqual(len(text.rstrip("\n").split("\n")), size[1] - 1)
+            self.assertNotIn("seen=42", text)
+        self.still_sane(s)
+
+    @skip_without("tmux", "bash")
+    def test_stop_and_cont(self):
+        s = self.shell()
+        pid = int(subprocess.run(["pgrep", "-f", "weirtop -r " + self.fake.folder], capture_output=True,
+                                 text=True, check=True).stdout.split()[0])
+        os.kill(pid, signal.SIGSTOP)
+        s.wait("Stopped")
+        s.keys("clear; echo seen=$((6*7))", "Enter")
+        s.wait("seen=42")
+        s.keys("fg", "Enter")
+        s.wait(lambda t: "8/8" in t and "seen=42" not in t and "q:quit" in t)
+        # Continued without having been stopped by a shell: it repaints.
+        os.kill(pid, signal.SIGCONT)
+        s.keys("?")
+        s.wait("help")
+        s.keys("?")
+        s.wait("8/8")
+        self.still_sane(s)
+
+
+class Endings(Case):
+    def test_signals(self):
+        for sig, status in ((signal.SIGTERM, 0), (signal.SIGINT, 0), (signal.SIGQUIT, 0),
+                            (signal.SIGSEGV, -signal.SIGSEGV), (signal.SIGABRT, -signal.SIGABRT),
+                            (signal.SIGBUS, -signal.SIGBUS)):
+            with self.subTest(sig=sig.name), Terminal(self.fake.top()) as t:
+                t.wait_text("8/8")
+                self.assertNotEqual(t.modes_now(), t.modes)
+                t.process.send_signal(sig)
+                self.ends_sanely(t, status)
+
+    def test_a_core_is_left_where_the_system_leaves_one(self):
+        """The handler does not eat the dump: the wait status says so as without a handler."""
+        if resource.getrlimit(resource.RLIMIT_CORE)[1] == 0:
+            self.skipTest("no core files here")
+        with open("/proc/sys/kernel/core_pattern") as f:
+            if f.read().startswith("|"):
+                self.skipTest("core files go to a program")
+        folder = tempfile.mkdtemp(prefix="weir-core-", dir="/tmp")
+        self.addCleanup(shutil.rmtree, folder)
+        command = ["sh", "-c", 'ulimit -c unlimited; cd "$0" && exec "$@"', folder]
+        with Terminal(command + self.fake.top()) as t:
+            t.wait_text("8/8")
+            t.process.send_signal(signal.SIGSEGV)
+            status = os.waitpid(t.process.pid, 0)[1]
+            t.process.returncode = -signal.SIGSEGV  # it was waited for here
+            self.assertEqual(os.WTERMSIG(status), signal.SIGSEGV)
+            plain = subprocess.Popen(command + ["sleep", "60"])
+            while os.readlink(f"/proc/{plain.pid}/exe").endswith("sh"):
+                time.sleep(0.01)
+            plain.send_signal(signal.SIGSEGV)
+            other = os.waitpid(plain.pid, 0)[1]
+            plain.returncode = -signal.SIGSEGV
+            self.assertEqual(os.WCOREDUMP(status), os.WCOREDUMP(other))
+
+    def cpu_seconds(self, pid):
+        with open(f"/proc/{pid}/stat") as f:
+            fields = f.read().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def test_hangup(self):
+        for stdin in (None, subprocess.PIPE):
+            with self.subTest(stdin=stdin):
+                t = Terminal(self.fake.top(), stdin=stdin)
+                t.wait_text("8/8")
+                before = self.cpu_seconds(t.process.pid)
+                t.hang_up()
+                pid, status, usage = 0, 0, None
+                end = time.monotonic() + 1 * PATIENCE
+                while pid == 0 and time.monotonic() < end:
+                    pid, status, usage = os.wait4(t.process.pid, os.WNOHANG)
+                    time.sleep(0.005)
+                if pid == 0:
+                    t.close()
+                    self.fail("it runs on without a terminal")
+                t.process.returncode = os.waitstatus_to_exitcode(status)
+                self.assertLess(usage.ru_utime + usage.ru_stime - before, 0.25 * PATIENCE)
+                if stdin:
+                    t.process.stdin.close()
+                t.close()
+
+
+class Bytes(Case):
+    def frames(self, columns, rows, seconds):
+        """Sizes of the first frame (until the server is on it) and of those that follow."""
+        t = self.shown("-d", "1", columns=columns, rows=rows)
+        t.quiet(0.03)
+        first = sum(len(f) for f in t.frames())
+        t.quiet(0.03)
+        mark = t.mark()
+        time.sleep(seconds)
+        t.write(b"q")
+        frames = t.frames(mark)
+        self.assertEqual(t.end(), 0)
+        return first, [len(f) for f in frames[:-1]]
+
+    def test_budget(self):
+        for columns, rows, most_first, most in ((80, 24, 4000, 1500), (120, 40, 8000, 2500)):
+            with self.subTest(size=(columns, rows)):
+                for attempt in range(3):  # two frames read as one are the machine's, not its
+                    first, frames = self.frames(columns, rows, 4)
+                    frames = frames[1:]  # columns that had no figure before are all new
+                    if first <= most_first and max(frames) <= most:
+                        break
+                self.assertGreaterEqual(len(frames), 3)
+                self.assertLessEqual(first, most_first)
+                self.assertLessEqual(max(frames), most, frames)
+
+    def test_nothing_is_cleared(self):
+        t = self.shown("-d", "0.1", columns=100, rows=30)
+        t.quiet(0.03)
+        mark = t.mark()
+        for key in (b"?", b"\x1b", b"5", b"j", b"\t", b"1", b"G", b"w", b"9", b"\x1b", b"g"):
+            t.write(key)
+            time.sleep(0.12)
+        self.assertGreater(len(t.bytes(mark)), 1000)
+        self.assertEqual(CLEAR.findall(t.bytes(mark)), [])
+        mark = t.mark()
+        t.write(b"\x0c")
+        t.wait(lambda b: len(CLEAR.findall(b)) == 1, since=mark)
+        mark = t.mark()
+        t.resize(90, 28)
+        t.wait(CLEAR.search, since=mark)
+
+    def test_ascii_in_the_c_locale(self):
+        for variant in ("healthy", "hostile"):
+            fake = Fake(variant)
+            try:
+                with Terminal(fake.top("-d", "0.2"), 120, 40, env={"LC_ALL": "C"}) as t:
+                    t.wait_text("8/8")
+                    t.write(b"5")
+                    t.quiet(0.05)
+                    t.write(b"?")
+                    t.quiet(0.05)
+                    t.write(b"q")
+                    self.assertEqual(t.end(), 0)
+                    self.assertTrue(t.bytes().isascii(), [b for b in t.bytes() if b > 127])
+            finally:
+                fake.stop()
+
+
+class Kinds(Case):
+    scenario = "blocked"
+
+    def test_kinds_of_terminals(self):
+        for term in ("linux", "vt100", "screen", "tmux", "xterm", "xterm-256color", "screen-256color"):
+            if subprocess.run(["infocmp", term], capture_output=True).returncode != 0:
+                continue
+            with self.subTest(term=term), Terminal(self.fake.top(), term=term) as t:
+                t.wait_text("8/8")
+                t.wait_text("BLOCKED")
+                t.quiet(0.05)
+                mark = t.mark()
+                t.write(b"?")
+                t.wait_text("help", since=mark)
+                t.write(b"q")
+                self.assertEqual(t.end(), 0)
+                sent = t.bytes()
+                if term in ("linux", "vt100"):
+                    self.assertNotIn(PASTE_ON, sent)
+                if term == "linux":
+                    braille = [c for c in sent.decode("utf-8", "replace") if "⠀" <= c <= "⣿"]
+                    self.assertEqual(braille, [])
+                if term in ("vt100", "linux"):
+                    self.assertNotIn(b"38;5", sent)
+
+    @skip_without("tmux", "infocmp")
+    def test_pictures_are_the_same(self):
+        """What each kind of terminal is sent gives the same picture where it is understood."""
+        pictures = {}
+        for term in ("screen", "tmux", "xterm", "vt100", "screen-256color"):
+            if subprocess.run(["infocmp", term], capture_output=True).returncode != 0:
+                continue
+            with Screen(" ".join(self.fake.top("-d", "60")), env={"TERM": term}) as s:
+                text = s.wait(lambda t: "8/8" in t and "BLOCKED" in t and "q:quit" in t)
+                # The graph and the ages move on; words and columns do not.
+                lines = [l for l in text.split("\n") if re.search(r"weirtop|listen|PID|q:quit", l)]
+                pictures[term] = [re.sub(r"\[.{8}\]|[0-9.:]+[a-z]?", "0", l) for l in lines]
+        self.assertGreaterEqual(len(pictures), 2)
+        one = pictures["screen"]
+        self.assertGreaterEqual(len(one), 4)
+        for term, lines in pictures.items():
+            self.assertEqual([l.split() for l in lines], [l.split() for l in one], term)
+
+    def test_no_cursor_no_screen(self):
+        for term, why in (("dumb", b"cannot place its cursor"), ("no-such-terminal", b"is not known"),
+                          (None, b"TERM is not set")):
+            with self.subTest(term=term), Terminal(self.fake.top(), term=term) as t:
+                self.assertNotIn(t.end(60), (0, None))
+                self.assertIn(why, t.bytes())
+                self.assertIn(b"8/8", t.bytes())
+                self.assertNotIn(b"\x1b", t.bytes())
+
+    def test_without_colour(self):
+        cases = ((("--color", "never"), {}, "xterm-256color"), ((), {"NO_COLOR": "1"}, "xterm-256color"),
+                 ((), {}, "vt100"), ((), {}, "xterm-mono"))
+        for args, env, term in cases:
+            with self.subTest(args=args, env=env, term=term):
+                if subprocess.run(["infocmp", term], capture_output=True).returncode != 0:
+                    continue
+                t = self.shown(*args, env=env, term=term)
+                t.wait_text("BLOCKED")
+                t.quiet(0.05)
+                t.write(b"q")
+                self.assertEqual(t.end(), 0)
+                self.assertIsNone(COLOR.search(t.bytes()), COLOR.search(t.bytes()))
+        # The detector detects.
+        t = self.shown(term="xterm-256color")
+        t.wait(COLOR.search)
+        for args, env, colors in ((("--color", "8"), {}, False), (("--color", "256"), {"NO_COLOR": "1"}, True),
+                                  ((), {"NO_COLOR": ""}, True)):
+            with self.subTest(args=args, env=env):
+                t = self.shown(*args, env=env)
+                t.wait_text("BLOCKED")
+                t.wait(COLOR.search)
+                t.quiet(0.05)
+                self.assertEqual(b"38;5;" in t.bytes(), colors)
+
+    @skip_without("tmux")
+    def test_blocked_rows_without_colour(self):
+        s = self.screen("--color", "never")
+        s.wait(lambda t: len(re.findall(r"(?m)^!! ?.*(w3|w6)", t)) >= 1 and
+               len(re.findall(r"(?m)^! +[36] .*BLOCKED", t)) == 2)
+
+
+class Keys(Case):
+    def test_pastes_change_nothing(self):
+        for pasted in (b"R\ny\n", b"R\ry\r", b"+\r", b"w9\r", b"\x1b[A+\r", b"-\n\n", b"D\ry\r", b"q"):
+            with self.subTest(pasted=pasted):
+                t = self.shown()
+                mark = t.mark()
+                t.write(b"\x1b[200~" + pasted + b"\x1b[201~")
+                t.wait_text("paste ignored", since=mark)
+                # The same, cut where a line may cut it.
+                mark = t.mark()
+                for piece in (b"\x1b[20", b"0~" + pasted[:1], pasted[1:], b"\x1b[2", b"01~"):
+                    t.write(piece)
+                    time.sleep(0.02)
+                self.assertIsNone(t.process.poll())
+                t.write(b"q")
+                self.assertEqual(t.end(), 0)
+        self.assertEqual(self.fake.wanted(), 8)
+
+    @skip_without("tmux")
+    def test_floods_change_nothing(self):
+        """A paste on a terminal that does not mark it."""
+        s = self.screen()
+        s.wait("8/8")
+        s.raw(b"R\ry\r")
+        s.raw(b"some text + with a plus\r w12\r and a line end\r")
+        s.wait(lambda t: "ignored" in t)
+        time.sleep(0.2)
+        self.assertEqual(self.fake.wanted(), 8)
+
+    UNKNOWN = (b"\x1b[57;5u", b"\x1b[43u", b"\x1b[43;1:1u", b"\x1b[25~", b"\x1b[1;2P", b"\x1bO2P",
+               b"\x1b[1;5A", b"\x1b[1;3D", b"\x1bO5A", b"\x1b[5;5~", b"\x1b[<0;10;12M", b"\x1b[M R+",
+               b"\x1b[?62;1;6c", b"\x1b[12;40R", b"\x1b]11;rgb:0000/0000/0000\x07", b"\x1bP>|x(1)w9\r\x1b\\",
+               b"\x1b[I", b"\x1b[O", b"\x1b[27;5;13~", b"\x1bw", b"\x1b+", b"\xc3\x28", b"\xff\x80")
+
+    @skip_without("tmux")
+    def test_unknown_sequences_trigger_nothing(self):
+        s = self.screen("-d", "60", "--color", "never")
+        s.wait("8/8")
+        s.keys("j")
+        s.keys("j")
+        place = lambda: [re.sub(r"[0-9.]+[a-z]*\s", "", l[:12]) for l in s.lines() if re.search(r"^.?>", l[:3])]
+        wait_until(place, 5, "a selected row")
+        before = place()
+        for sequence in self.UNKNOWN:
+            s.raw(sequence)
+        # In pieces 200 ms apart: an Esc comes out of it at most, and that only goes back.
+        for sequence in (b"\x1b[C", b"\x1b[57;5u"):
+            for i in range(len(sequence)):
+                s.raw(sequence[i:i + 1])
+                time.sleep(0.2)
+        text = s.text()
+        self.assertIn("8/8", text)
+        self.assertNotIn("->", text)
+        self.assertEqual(self.fake.wanted(), 8)
+        for sequence in self.UNKNOWN:
+            s.raw(sequence)
+        self.assertNotIn("->", s.text())
+        self.assertEqual(self.fake.wanted(), 8)
+        self.assertEqual(len(before), 1)
+        # And it still listens.
+        s.keys("?")
+        s.wait("help")
+        s.keys("q")
+        s.wait("EXIT=0")
+
+    def test_a_split_arrow_does_not_leave_its_letter(self):
+        """ESC [ D with 200 ms between: D would be a command."""
+        t = self.shown()
+        for final in (b"A", b"B", b"C", b"D", b"R", b"S"):
+            for piece in (b"\x1b", b"[", final):
+                t.write(piece)
+                time.sleep(0.2)
+        self.assertNotIn("?  [", t.text())
+        t.write(b"q")
+        self.assertEqual(t.end(), 0)
+        self.assertEqual(self.fake.wanted(), 8)
+
+    def test_esc_is_quick(self):
+        """The best of some tries: what the program waits for, not what the machine is busy with."""
+        t = self.shown("-d", "60")
+        best = 9.0
+        for _ in range(12):
+            t.quiet(0.05)
+            mark = t.mark()
+            t.write(b"?")
+            t.wait_text("help", since=mark)
+            t.quiet(0.05)
+            mark = t.mark()
+            start = time.monotonic()
+            t.write(b"\x1b")
+            t.wait(lambda b: b != b"", since=mark)
+            best = min(best, t.chunks[mark][0] - start)
+        self.assertLess(best, 0.030 * PATIENCE)
+
+    @skip_without("tmux")
+    def test_arrows_over_a_slow_line(self):
+        """Whole ones that come late, and, over ssh, ones cut by less than the delay of Esc."""
+        s = self.screen("--color", "never", env={"SSH_CONNECTION": "127.0.0.1"})
+        s.wait("8/8")
+
+        def selected():
+            return next((int(m.group(1)) for m in (re.match(r".?>.? *(\d+) ", l) for l in s.lines()) if m), None)
+
+        s.keys("g")
+        wait_until(selected, 5, "a selected row")
+        order = []
+        for pieces in ((b"\x1b[B",), (b"\x1b", b"[B"), (b"\x1b[", b"B"), (b"\x1b", b"[", b"B")):
+            before = selected()
+            for i, piece in enumerate(pieces):
+                if i:
+                    time.sleep(0.05)
+                s.raw(piece)
+            wait_until(lambda: selected() not in (None, before), 5, f"the row to move by {pieces}")
+            order.append(selected())
+        self.assertEqual(len(set(order)), 4)
+
+
+class Hostile(Case):
+    scenario = "hostile"
+
+    @skip_without("tmux")
+    def test_paths_only_an_attacker_asks_for(self):
+        with Screen(" ".join(self.fake.top("--color", "never")), columns=120, rows=40) as s:
+            title = s.fact("pane_title")
+            text = s.wait(lambda t: re.search(r"(?m)^! +3 .*BLOCKED", t))
+            self.assertIn("\\x1B", text)
+            for view in "123456":
+                s.keys(view)
+                time.sleep(0.05)
+            s.keys("1")
+            text = s.wait(lambda t: re.search(r"(?m)^! +3 .*BLOCKED", t))
+            self.assertEqual(s.fact("pane_title"), title)
+            self.assertNotEqual(title, "owned")
+            self.assertNotEqual(subprocess.run(["tmux", "-S", s.socket, "show-buffer"],
+                                               capture_output=True).returncode, 0)
+            # The columns hold: STATE begins where its title does, in every row.
+            lines = text.split("\n")
+            head = next(l for l in lines if "STATE" in l)
+            at = head.index("STATE")
+            rows = lines[lines.index(head) + 1:][:8]
+            self.assertEqual([l[at - 1] for l in rows], [" "] * 8)
+            self.assertTrue(all(l[at] != " " for l in rows), text)
+            s.keys("q")
+            s.wait("EXIT=0")
+
+    def test_plain_outputs(self):
+        for args in (("--once",), ("--json", "-n", "2", "-d", "0.1"), ("--check",), ("-b", "-n", "2", "-d", "0.1")):
+            out = self.fake.plain(*args).stdout
+            for bad in (b"\x1b", b"\x07", b"\xff", "‮".encode(), b"\xc2\x9b"):
+                self.assertNotIn(bad, out, args)
+            if "--json" in args:
+                for line in out.splitlines():
+                    self.assertIn("\\x1B", json.dumps(json.loads(line)))
+
+
+class Around(Case):
+    @skip_without("tmux")
+    def test_a_wall_message_goes_at_ctrl_l(self):
+        s = self.screen("-d", "60")
+        s.wait("8/8")
+        with open(s.fact("pane_tty"), "w") as tty:
+            tty.write("\r\nBroadcast message: wall hello\r\n")
+        s.wait("wall hello")
+        s.keys("C-l")
+        s.wait(lambda t: "wall hello" not in t and "8/8" in t)
+
+    def test_no_escapes_into_pipes_and_files(self):
+        bare = {k: v for k, v in os.environ.items() if k not in ("TERM", "LANG", "LC_ALL", "HOME")}
+        for args in ((), ("--once",), ("-b", "-n", "3"), ("--check",), ("--json", "-n", "2")):
+            for more in ({}, {"stdin": subprocess.DEVNULL, "env": bare}, {"start_new_session": True}):
+                with self.subTest(args=args, more=sorted(more)):
+                    done = self.fake.plain("-d", "0.1", *args, **more)
+                    self.assertEqual(done.returncode, 0, done.stderr)
+                    self.assertNotIn(b"\x1b", done.stdout + done.stderr)
+                    self.assertNotEqual(done.stdout, b"")
+        # On a terminal, but into a file.
+        path = os.path.join(self.fake.folder, "out")
+        with Terminal(["sh", "-c", '"$@" > "$0"', path, *self.fake.top()]) as t:
+            self.assertEqual(t.end(60), 0)
+            self.assertEqual(t.bytes(), b"")
+        with open(path, "rb") as f:
+            self.assertIn(b"8/8", f.read())
+
+    def test_batches(self):
+        out = self.fake.plain("-b", "-n", "3", "-d", "0.1").stdout.decode()
+        self.assertEqual(len(re.findall(r"(?m)^ *# +PID", out)), 3, out)
+        out = self.fake.plain("--json", "-n", "4", "-d", "0.1").stdout.decode()
+        objects = [json.loads(line) for line in out.splitlines()]
+        self.assertEqual(len(objects), 4)
+
+    def test_check_has_its_statuses(self):
+        self.assertEqual(self.fake.plain("--check", "-d", "0.1").returncode, 0)
+        for scenario, status in (("sick", 1), ("stopped", 2), ("all", 2)):
+            fake = Fake(scenario)
+            try:
+                wait_until(lambda: fake.plain("--check", "-d", "0.1").returncode == status, 10, f"{scenario}: {status}")
+            finally:
+                fake.stop()
+        done = subprocess.run([program("weirtop"), "-r", "/nonexistent", "--check"], capture_output=True, timeout=60)
+        self.assertEqual(done.returncode, 3)
+
+    def test_stdin_from_a_pipe(self):
+        t = self.terminal(stdin=subprocess.PIPE)
+        t.process.stdin.write(b"qqq+\r")
+        t.process.stdin.close()
+        t.wait_text("8/8")
+        mark = t.mark()
+        t.write(b"?")
+        t.wait_text("help", since=mark)
+        t.write(b"q")
+        self.ends_sanely(t)
+        self.assertEqual(self.fake.wanted(), 8)
+
+    def test_no_mouse_bytes_by_default(self):
+        t = self.shown()
+        t.write(b"?")
+        t.quiet(0.05)
+        t.write(b"q")
+        self.assertEqual(t.end(), 0)
+        for what in MOUSE:
+            self.assertNotIn(what, t.bytes())
+        self.assertNotIn(b"\x1b]52", t.bytes())
+        self.assertNotIn(b"\x1b[?2026", t.bytes())
+
+
+if __name__ == "__main__":
+    main()
