@@ -16,22 +16,28 @@
 #endif
 
 static const char usage[] =
-    "usage: weirtop [-b [-n N]] [-d SECS] [--json] [-r DIR] [--once] [--check]\n"
-    "               [--color auto|never|8|256] [--charset auto|ascii|block] [--read-only]\n"
+    "usage: weirtop [-b | --json | --csv | --events] [-n N] [-d SECS] [-r DIR] [--once] [--check]\n"
+    "               [--list] [--record FILE | --replay FILE]\n"
+    "               [--color auto|never|8|256] [--charset auto|ascii|block|braille] [--read-only]\n"
     "\n"
     "Watches a weir server and changes its number of workers. Keys: ? shows them.\n"
     "\n"
     "  -b, --batch        plain text for scripts, one table per interval\n"
     "  -n, --count N      end after N tables or lines\n"
-    "  -d, --delay SECS   interval of rates, 0.1 to 60 seconds (default 1)\n"
+    "  -d, --delay SECS   interval of rates, 0.1 to 60 seconds (default 1, or the settings)\n"
     "      --json         one JSON object per interval, one per line\n"
+    "      --csv          a line of names, then one line of figures per interval\n"
+    "      --events       what changes, one sentence a line\n"
+    "      --list         the servers that answer in the usual places\n"
+    "      --record FILE  append what is seen, one record a second\n"
+    "      --replay FILE  show a recording instead of a server\n"
     "      --once         one table, then end (also when the output is no terminal)\n"
     "      --check        one line; exit status 0 ok, 1 warning, 2 critical, 3 no server\n"
     "  -r, --runtime-dir DIR\n"
     "                     where the server's control.sock is (default: $WEIR_RUNTIME_DIR,\n"
     "                     /run/weir, $XDG_RUNTIME_DIR/weir, /tmp/weir-UID)\n"
     "      --color WHEN   auto, never, 8, 256 (NO_COLOR is honoured)\n"
-    "      --charset SET  auto, ascii, block\n"
+    "      --charset SET  auto, ascii, block, braille\n"
     "      --messages [OFFSET:]FILE\n"
     "                     show what is added to this log of the server as events\n"
     "      --read-only    keys that change the server do nothing\n"
@@ -39,6 +45,11 @@ static const char usage[] =
 
 enum {
     OPT_JSON = 256,
+    OPT_CSV,
+    OPT_EVENTS,
+    OPT_LIST,
+    OPT_RECORD,
+    OPT_REPLAY,
     OPT_ONCE,
     OPT_CHECK,
     OPT_COLOR,
@@ -67,7 +78,7 @@ static int opts_word(const char *value, const char *const *words)
 static int opts_one(struct opts *o, int c, const char *value)
 {
     static const char *const colors[] = {"auto", "never", "8", "256", NULL};
-    static const char *const charsets[] = {"auto", "ascii", "block", NULL};
+    static const char *const charsets[] = {"auto", "ascii", "block", "braille", NULL};
     char *end = NULL;
     int word;
 
@@ -95,6 +106,21 @@ static int opts_one(struct opts *o, int c, const char *value)
         o->mode = o->mode == MODE_SCREEN ? MODE_BATCH : o->mode;
         o->count = 1;
         return -1;
+    case OPT_CSV:
+        o->mode = MODE_CSV;
+        return -1;
+    case OPT_EVENTS:
+        o->mode = MODE_EVENTS;
+        return -1;
+    case OPT_LIST:
+        o->mode = MODE_LIST;
+        return -1;
+    case OPT_RECORD:
+        o->record = value;
+        return -1;
+    case OPT_REPLAY:
+        o->replay = value;
+        return -1;
     case OPT_CHECK:
         o->mode = MODE_CHECK;
         return -1;
@@ -105,7 +131,7 @@ static int opts_one(struct opts *o, int c, const char *value)
         return -1;
     case OPT_CHARSET:
         if ((word = opts_word(value, charsets)) < 0)
-            return opts_wrong("--charset", value, "auto, ascii or block");
+            return opts_wrong("--charset", value, "auto, ascii, block or braille");
         o->charset = (enum charset_choice)word;
         return -1;
     case OPT_READ_ONLY:
@@ -134,6 +160,11 @@ int opts_read(struct opts *o, int argc, char **argv)
         {"delay", required_argument, NULL, 'd'},
         {"runtime-dir", required_argument, NULL, 'r'},
         {"json", no_argument, NULL, OPT_JSON},
+        {"csv", no_argument, NULL, OPT_CSV},
+        {"events", no_argument, NULL, OPT_EVENTS},
+        {"list", no_argument, NULL, OPT_LIST},
+        {"record", required_argument, NULL, OPT_RECORD},
+        {"replay", required_argument, NULL, OPT_REPLAY},
         {"once", no_argument, NULL, OPT_ONCE},
         {"check", no_argument, NULL, OPT_CHECK},
         {"color", required_argument, NULL, OPT_COLOR},
@@ -147,9 +178,12 @@ int opts_read(struct opts *o, int argc, char **argv)
     int c, result = -1;
 
     memset(o, 0, sizeof *o);
-    o->interval_s = 1;
     while (result < 0 && (c = getopt_long(argc, argv, "bn:d:r:", names, NULL)) != -1)
         result = opts_one(o, c, optarg);
+    if (result < 0 && o->replay && (o->record || o->mode != MODE_SCREEN)) {
+        fputs("weirtop: --replay goes with a screen only, and not with --record\n", stderr);
+        return 2;
+    }
     if (result < 0 && optind < argc)
         return opts_wrong("argument", argv[optind], "known; see weirtop --help");
     return result;

@@ -80,6 +80,19 @@ static void act_other_worker(struct app *a, const struct model *m, int step)
     }
 }
 
+/* The mount under the cursor of the I/O view. */
+static void act_other_mount(struct app *a, const struct model *m, int step)
+{
+    int n = (int)m->now.mount_count, at = -1;
+
+    for (int i = 0; i < n; i++)
+        if (m->now.mount[i].device == a->list[VIEW_IO].key)
+            at = i;
+    at = at < 0 ? 0 : (at + step + n) % n;
+    if (n > 0)
+        list_select(a, m->now.mount[at].device, 0);
+}
+
 static unsigned act_sideways(struct app *a, const struct model *m, int step, uint64_t now_ns)
 {
     if (a->view == VIEW_WORKER) {
@@ -93,8 +106,10 @@ static unsigned act_sideways(struct app *a, const struct model *m, int step, uin
             a->latency_ago = last;
     } else if (a->time.paused || a->time.replay) {
         return past_step(a, step, now_ns);
+    } else if (a->view == VIEW_IO) {
+        act_other_mount(a, app_shown(a, m), step);
     } else {
-        app_note(a, now_ns, "Left and Right: time when paused or in view 2, workers in the detail");
+        app_note(a, now_ns, "Left and Right: time when paused or in view 2; workers, mounts");
     }
     return WANT_DRAW;
 }

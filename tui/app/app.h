@@ -213,7 +213,7 @@ struct app {
     unsigned selected; /* number of the worker under the cursor, 0 when none */
     uint32_t selected_epoch;
     int row_wanted; /* the cursor goes to this row of the list once its key is known; -1 */
-    int find_pages;  /* a search goes on for so many pages of the list */
+    int find_pages; /* a search goes on for so many pages of the list */
     bool find_up;
     uint64_t find_ns; /* when it was asked for */
     struct app_facts seen;

@@ -26,7 +26,7 @@ unsigned command_run(struct app *a, struct model *m, const char *text, const str
 /* Completes the word before the cursor as far as it is clear. */
 void command_complete(const struct model *m, struct line *line);
 
-#define COMMAND_CANDIDATES     64
+#define COMMAND_CANDIDATES      64
 #define COMMAND_CANDIDATE_BYTES 128
 
 /*

@@ -216,8 +216,8 @@ static void dialog_choose(struct app *a, const struct dialog_text *t, uint32_t k
 static bool dialog_is_choice(uint32_t key, bool typing)
 {
     return key == '\t' || key == INPUT_BACK_TAB || key == INPUT_UP || key == INPUT_DOWN ||
-           (!typing && (key == 'j' || key == 'k' || key == INPUT_LEFT || key == INPUT_RIGHT ||
-                        key == ' '));
+           (!typing &&
+            (key == 'j' || key == 'k' || key == INPUT_LEFT || key == INPUT_RIGHT || key == ' '));
 }
 
 void dialog_key(struct app *a, struct model *m, const struct event *e, struct app_command *out)

@@ -21,11 +21,11 @@ struct dialog_text {
     char warning[320]; /* before the body; "" for none */
     const char *option[DIALOG_OPTIONS];
     int options;
-    char ask[128];     /* what dialog.typed is; "" when nothing is typed */
-    const char *verb;  /* of the button that is not Cancel */
-    bool ready;        /* the verb can be chosen: what has to be typed is there */
+    char ask[128];                      /* what dialog.typed is; "" when nothing is typed */
+    const char *verb;                   /* of the button that is not Cancel */
+    bool ready;                         /* the verb can be chosen: what has to be typed is there */
     char command[SNAP_TEXT_BYTES + 64]; /* as a shell command */
-    char refusal[256]; /* why it cannot be done any more; "" when it can */
+    char refusal[256];                  /* why it cannot be done any more; "" when it can */
 };
 
 void dialog_describe(const struct app *a, const struct model *m, struct dialog_text *out);

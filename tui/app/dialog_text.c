@@ -134,17 +134,18 @@ static void describe_tagged(const struct app *a, const struct model *m, struct d
             n += (size_t)snprintf(who + n, sizeof who - n, "%sw%u", n ? " " : "", w->number);
     }
     snprintf(t->title, sizeof t->title, "%s %llu tagged worker%s?", t->verb, there, plural(there));
-    say(t, "%s: one after another, the next when the one before is done. Esc ends that after the "
-           "current one.",
+    say(t,
+        "%s: one after another, the next when the one before is done. Esc ends that after the "
+        "current one.",
         who);
     say(t, "%llu connection%s and %llu request%s in flight on them %s.", c, plural(c), r, plural(r),
         worker_fate(&a->dialog));
     if (there == 0)
         snprintf(t->refusal, sizeof t->refusal, "none of the tagged workers is there any more");
     snprintf(t->command, sizeof t->command, "weirctl %s N, for each",
-             a->dialog.option == 0             ? (a->dialog.kind == DIALOG_DRAIN ? "drain" : "restart")
+             a->dialog.option == 0 ? (a->dialog.kind == DIALOG_DRAIN ? "drain" : "restart")
              : a->dialog.kind == DIALOG_DRAIN ? "restart"
-                                               : "kill");
+                                              : "kill");
 }
 
 static void describe_worker(const struct app *a, const struct model *m, struct dialog_text *t)
@@ -194,8 +195,7 @@ static void describe_request(const struct app *a, const struct model *m, struct 
         return;
     }
     fmt_bytes(sent, (double)r->sent_bytes);
-    fmt_bytes(size,
-              r->content_bytes == REQUEST_LENGTH_UNKNOWN ? -1.0 : (double)r->content_bytes);
+    fmt_bytes(size, r->content_bytes == REQUEST_LENGTH_UNKNOWN ? -1.0 : (double)r->content_bytes);
     if (d->kind == DIALOG_ABORT)
         say(t, "%s of %s sent to %s. Its connection is closed.", sent, size, r->peer);
     else
@@ -243,15 +243,17 @@ static void describe_workers_auto(const struct model *m, struct dialog_text *t)
         t->verb = "Fix";
         snprintf(t->title, sizeof t->title, "Fix the number of workers at %u?",
                  m->now.workers_wanted);
-        say(t, "The server chooses the number now (%u..%u). It stays at %u from now on; no worker "
-               "starts or ends.",
+        say(t,
+            "The server chooses the number now (%u..%u). It stays at %u from now on; no worker "
+            "starts or ends.",
             m->now.workers_min, m->now.workers_max, m->now.workers_wanted);
         return;
     }
     t->verb = "Automatic";
     snprintf(t->title, sizeof t->title, "Let the server choose the number of workers?");
-    say(t, "%u are wanted now, set by hand. The server takes its own number within %u..%u; workers "
-           "start or are drained until it is reached.",
+    say(t,
+        "%u are wanted now, set by hand. The server takes its own number within %u..%u; workers "
+        "start or are drained until it is reached.",
         m->now.workers_wanted, m->now.workers_min, m->now.workers_max);
 }
 
@@ -291,8 +293,9 @@ static void describe_server(const struct app *a, const struct model *m, struct d
         snprintf(t->title, sizeof t->title, "Reload the configuration?");
         say(t, "The server checks it first; a mistake changes nothing and is told here with its "
                "line.");
-        say(t, "If it is right, %u workers are replaced; their %llu connection%s are finished by "
-               "the old ones.",
+        say(t,
+            "If it is right, %u workers are replaced; their %llu connection%s are finished by "
+            "the old ones.",
             m->now.workers_running, c, plural(c));
         break;
     case DIALOG_REOPEN:

@@ -53,7 +53,8 @@ static void list_scroll(int *scroll, int last, int by)
 /* How far this action goes. */
 static int list_step(const struct app *a, enum action action)
 {
-    int page = a->help ? 10 : a->seen.page_rows > 1 ? a->seen.page_rows - 1 : 1;
+    int rows = a->view == VIEW_IO ? a->seen.table_rows : a->seen.page_rows;
+    int page = a->help ? 10 : rows > 1 ? rows - 1 : 1;
     int half = page > 1 ? page / 2 : 1;
 
     switch (action) {
@@ -163,9 +164,7 @@ void list_move(struct app *a, const struct model *m, enum action action, uint64_
     a->follow = false;
     a->find_pages = 0;
     if (a->view == VIEW_IO) {
-        int last = a->seen.io_last > a->seen.last_scroll ? a->seen.io_last : a->seen.last_scroll;
-        list_scroll(&a->io_scroll, last, by);
-        a->list[VIEW_IO].scroll = a->io_scroll;
+        list_scroll(&a->io_scroll, a->seen.io_last, by); /* threads; mounts have the cursor */
     } else if (list_is_natural(a)) {
         list_move_model(a, app_shown(a, m), by);
     } else if (a->view == VIEW_WORKER) {
@@ -226,6 +225,7 @@ void list_find(struct app *a, const struct model *m, bool up, uint64_t now_ns)
     int page = a->seen.page_rows > 0 ? a->seen.page_rows : 1;
     a->find_pages = a->seen.last_scroll / page + 2;
     a->find_up = up;
+    a->row_wanted = 0; /* the list stays where it is scrolled to, whatever the cursor is on */
     a->find_ns = now_ns;
     l->scroll = a->seen.scroll + (up ? -page : page);
 }
@@ -241,6 +241,7 @@ static bool list_find_page(struct app *a, const struct model *shown)
         return true;
     }
     if (--a->find_pages <= 0) {
+        a->row_wanted = -1;
         app_note(a, a->find_ns, "\"%s\" is in no row", l->find);
         return true;
     }
@@ -259,8 +260,6 @@ bool app_seen(struct app *a, const struct model *shown, const struct app_facts *
     a->seen = *facts;
     if (a->seen.row_count > APP_ROWS)
         a->seen.row_count = APP_ROWS;
-    if (a->seen.page_rows < facts->table_rows)
-        a->seen.page_rows = facts->table_rows;
     if (!a->help && l->scroll > facts->last_scroll)
         l->scroll = facts->last_scroll;
     if (l->scroll < 0)

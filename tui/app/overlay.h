@@ -40,12 +40,12 @@ enum dialog_kind {
 struct dialog {
     enum dialog_kind kind;
     uint64_t opened_ns;
-    unsigned worker; /* 0: it is not about one worker */
-    uint32_t epoch;  /* of that worker when the dialog was opened */
-    uint64_t serial; /* of the request */
-    bool tagged;     /* about all tagged workers, one after another */
-    int option;      /* the one chosen */
-    bool yes;        /* the highlighted button is the verb, not Cancel */
+    unsigned worker;              /* 0: it is not about one worker */
+    uint32_t epoch;               /* of that worker when the dialog was opened */
+    uint64_t serial;              /* of the request */
+    bool tagged;                  /* about all tagged workers, one after another */
+    int option;                   /* the one chosen */
+    bool yes;                     /* the highlighted button is the verb, not Cancel */
     char target[SNAP_TEXT_BYTES]; /* mount point; or the request's target, for show */
     struct line typed;            /* the instance's name, or a rate */
 };

@@ -43,7 +43,7 @@ static void prompt_close(struct app *a)
 
 static void prompt_remember(struct prompt *p)
 {
-    char (*text)[LINE_BYTES] = p->history[p->kind].text;
+    char(*text)[LINE_BYTES] = p->history[p->kind].text;
     int *count = &p->history[p->kind].count;
 
     if (p->line.text[0] == '\0' || (*count > 0 && strcmp(text[0], p->line.text) == 0))

@@ -62,7 +62,8 @@ static bool parse_number(const struct setting_row *row, const char *text, int64_
     if (strspn(text, "-0123456789.") == 0 || (row->kind != KIND_MS && strchr(text, '.')))
         return false;
     double n = strtod(text, &end);
-    if (end == text || strspn(text, "-0123456789.") < (size_t)(end - text) || !(n > -1e9 && n < 1e9))
+    if (end == text || strspn(text, "-0123456789.") < (size_t)(end - text) ||
+        !(n > -1e9 && n < 1e9))
         return false;
     end += strspn(end, " ");
     if (row->kind == KIND_MS && strcmp(end, "s") == 0)

@@ -19,8 +19,8 @@
 #include "base/fd.h"
 #include "tui/app/settings.h"
 
-#define FILE_BYTES  65536 /* more is no settings file */
-#define LOCK_TRIES  20    /* of LOCK_WAIT_MS each: somebody else is writing */
+#define FILE_BYTES   65536 /* more is no settings file */
+#define LOCK_TRIES   20    /* of LOCK_WAIT_MS each: somebody else is writing */
 #define LOCK_WAIT_MS 10
 
 __attribute__((format(printf, 3, 4))) static bool refuse(char *why, size_t why_bytes,

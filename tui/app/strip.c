@@ -242,7 +242,8 @@ static bool strip_look_around(struct app *a, const struct model *m, uint64_t now
         return false; /* ours comes first; op_seen stays, so that this is told afterwards */
     a->op_known = true;
     a->op_seen = m->now.op_id;
-    if (!new_op || m->now.op_state != OP_PENDING || (s->kind == STRIP_DONE && s->op == m->now.op_id))
+    if (!new_op || m->now.op_state != OP_PENDING ||
+        (s->kind == STRIP_DONE && s->op == m->now.op_id))
         return false;
     strip_close(a);
     s->foreign = true;

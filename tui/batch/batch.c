@@ -14,11 +14,6 @@
 
 #define WHOLE_LINE 4000
 
-static const char *const level_word[] = {[VERDICT_OK] = "ok",
-                                         [VERDICT_WARN] = "warning",
-                                         [VERDICT_BAD] = "critical",
-                                         [VERDICT_NO_SERVER] = "no server"};
-
 static void batch_head(FILE *to, const struct model *m)
 {
     const struct snap *s = &m->now;
@@ -97,7 +92,7 @@ bool batch_print(FILE *to, const struct model *m)
     verdict_line(v, WHOLE_LINE, line, sizeof line);
     if (m->have && m->link != LINK_GONE)
         batch_head(to, m);
-    fprintf(to, "%s: %s\n", level_word[v->level], line);
+    fprintf(to, "%s: %s\n", verdict_level_word[v->level], line);
     if (m->have && m->link != LINK_GONE) {
         fprintf(to, "%4s %8s %-8s %6s %5s %5s %5s %5s %6s  %s\n", "#", "PID", "STATE", "SINCE",
                 "REQ/s", "OUT/s", "CONN", "OFQ", "LAG99", "REQUEST");
@@ -120,8 +115,8 @@ bool batch_json(FILE *to, const struct model *m, const struct snap *before)
     if (good) {
         verdict_of(m, v);
         verdict_line(v, WHOLE_LINE, line, sizeof line);
-        json_t *verdict = json_pack("{s:s, s:i, s:s}", "level", level_word[v->level], "rule",
-                                    (int)v->rule, "text", line);
+        json_t *verdict = json_pack("{s:s, s:i, s:s}", "level", verdict_level_word[v->level],
+                                    "rule", (int)v->rule, "text", line);
         good = verdict != NULL && json_object_set_new(object, "verdict", verdict) == 0 &&
                json_dumpf(object, to, JSON_COMPACT) == 0 && fputc('\n', to) != EOF &&
                fflush(to) == 0;
@@ -142,7 +137,7 @@ int batch_check(FILE *to, const struct model *m)
         return 2;
     verdict_of(m, v);
     verdict_line(v, WHOLE_LINE, line, sizeof line);
-    fprintf(to, "%s: %s\n", level_word[v->level], line);
+    fprintf(to, "%s: %s\n", verdict_level_word[v->level], line);
     int result = status[v->level];
     free(v);
     return result;

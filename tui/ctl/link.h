@@ -38,7 +38,7 @@ struct link_answer {
     unsigned id;
     bool ok;
     uint32_t op;
-    char text[1024];
+    char text[16384]; /* `inspect` has many lines */
 };
 
 void link_init(struct link *l, const char *dir);

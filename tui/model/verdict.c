@@ -17,6 +17,11 @@
 #define DEATHS_NS       (60 * NS_PER_S)
 #define OFFLOAD_FULL_NS (3 * NS_PER_S)
 
+const char *const verdict_level_word[] = {[VERDICT_OK] = "ok",
+                                          [VERDICT_WARN] = "warning",
+                                          [VERDICT_BAD] = "critical",
+                                          [VERDICT_NO_SERVER] = "no server"};
+
 typedef bool rule_fn(const struct model *m, struct verdict *v);
 
 static void verdict_set(struct verdict *v, enum verdict_level level, enum verdict_rule rule)

@@ -11,6 +11,9 @@
 
 enum verdict_level { VERDICT_OK, VERDICT_WARN, VERDICT_BAD, VERDICT_NO_SERVER };
 
+/* "ok", "warning", "critical", "no server" */
+extern const char *const verdict_level_word[];
+
 enum verdict_rule {
     RULE_NO_DATA = 1,
     RULE_ALL_STUCK = 2,

@@ -61,9 +61,9 @@ static void draw_buttons(struct view *v, const struct dialog_text *t, int row, i
     int at = col + (cells > used ? (cells - used) / 2 : 0);
     at += grid_text(v->g, row, at, col + cells - at, yes ? ROLE_NORMAL : ROLE_SELECT, cancel) + gap;
     grid_text(v->g, row, at, col + cells - at,
-              yes              ? ROLE_SELECT
+              yes             ? ROLE_SELECT
               : t->refusal[0] ? ROLE_DIM
-                               : ROLE_NORMAL,
+                              : ROLE_NORMAL,
               verb);
 }
 

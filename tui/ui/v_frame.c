@@ -381,7 +381,7 @@ void view_around(struct view *v)
         view_dim_old(v);
 }
 
-struct view_facts view_draw(const struct model *m, const struct app *a, struct grid *g,
+struct app_facts view_draw(const struct model *m, const struct app *a, struct grid *g,
                             enum charset charset, bool colour)
 {
     static void (*const draw[VIEW_COUNT])(struct view *) = {
@@ -393,7 +393,7 @@ struct view_facts view_draw(const struct model *m, const struct app *a, struct g
         [VIEW_EVENTS] = view_events,
         [VIEW_WORKER] = view_worker,
     };
-    struct view_facts facts = {0};
+    struct app_facts facts = {0};
     struct view v = {.m = m, .a = a, .g = g, .charset = charset, .colour = colour};
 
     v.facts = &facts;

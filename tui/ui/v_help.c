@@ -8,11 +8,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#define HELP_LINES 64
+#define HELP_LINES 128
 
 struct help_line {
     enum role role;
-    char text[128];
+    char text[192];
 };
 
 static void help_add(struct help_line *line, int *n, enum role role, const char *text)
@@ -24,24 +24,77 @@ static void help_add(struct help_line *line, int *n, enum role role, const char 
     }
 }
 
+/* What an action is set to now, "" when it is not one that sets something. */
+static void help_now(const struct view *v, enum action action, char *out, size_t out_bytes)
+{
+    const struct app *a = v->a;
+    const char *sort = view_sort_name(a->view, a->list[a->view].sort);
+
+    out[0] = '\0';
+    switch (action) {
+    case ACTION_INTERVAL:
+        snprintf(out, out_bytes, " (now: %.3g s)", (double)a->interval_ns / 1e9);
+        break;
+    case ACTION_SORT:
+        snprintf(out, out_bytes, " (now: %s%s)", sort ? sort : "one order only",
+                 a->list[a->view].invert ? ", turned round" : "");
+        break;
+    case ACTION_UNITS:
+        snprintf(out, out_bytes, " (now: %s)", a->bits ? "bits" : "bytes");
+        break;
+    case ACTION_MOUSE:
+        snprintf(out, out_bytes, " (now: %s)", a->mouse ? "on" : "off");
+        break;
+    case ACTION_FOLLOW:
+        snprintf(out, out_bytes, " (now: %s)", a->follow ? "yes" : "no");
+        break;
+    case ACTION_GROUP:
+        snprintf(out, out_bytes, " (now: %s)", a->group ? "yes" : "no");
+        break;
+    case ACTION_WIDE:
+        snprintf(out, out_bytes, " (now: %s)", a->wide ? "yes" : "no");
+        break;
+    case ACTION_PAUSE:
+        snprintf(out, out_bytes, " (now: %s)",
+                 a->time.replay   ? "a recording"
+                 : a->time.paused ? "paused"
+                                  : "live");
+        break;
+    case ACTION_UNTAG:
+        snprintf(out, out_bytes, " (now: %u tagged)", a->tag_count);
+        break;
+    case ACTION_FILTER:
+        if (a->list[a->view].filter[0])
+            snprintf(out, out_bytes, " (now: %.40s)", a->list[a->view].filter);
+        break;
+    case ACTION_FIND:
+        if (a->list[a->view].find[0])
+            snprintf(out, out_bytes, " (now: %.40s)", a->list[a->view].find);
+        break;
+    default:
+        break;
+    }
+}
+
 static void help_keys(const struct view *v, struct help_line *line, int *n)
 {
     const char *reason = app_read_only_reason(v->a, v->m);
-    char text[128];
+    char text[192], now[96];
 
     for (int group = 0; group < GROUP_COUNT; group++) {
         snprintf(text, sizeof text, " %s", key_group_title[group]);
         help_add(line, n, ROLE_KEY, text);
+        if (group == GROUP_SERVER && reason) {
+            snprintf(text, sizeof text, "   not now: %.150s", reason);
+            help_add(line, n, ROLE_WARN, text);
+        }
         for (int i = 0; i < ACTION_COUNT; i++) {
             const struct key_row *k = &key_table[i];
             if ((int)k->group != group)
                 continue;
-            snprintf(text, sizeof text, "   %-14s %s", k->shown, k->help);
+            help_now(v, (enum action)i, now, sizeof now);
+            snprintf(text, sizeof text, "   %-14s %s%s", k->shown, k->help, now);
             help_add(line, n, k->write && reason ? ROLE_DIM : ROLE_NORMAL, text);
-        }
-        if (group == GROUP_SERVER && reason) {
-            snprintf(text, sizeof text, "   not now: %s", reason);
-            help_add(line, n, ROLE_WARN, text);
         }
     }
 }
@@ -76,6 +129,7 @@ int view_help(struct view *v)
         scroll = n - room;
     if (scroll < 0)
         scroll = 0;
+    grid_clear(g);
     grid_fill(g, 0, 0, g->cols, ROLE_TITLE, L' ');
     grid_text(g, 0, 0, g->cols, ROLE_TITLE, " weirtop help");
     if (n > room)

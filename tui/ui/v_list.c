@@ -201,7 +201,7 @@ void list_arrange(struct list *l, const struct view *v, enum view_kind kind)
         h->key[i] = l->item[i].key;
 }
 
-static void window_facts(struct view_facts *f, const struct list *l, const struct list_window *w,
+static void window_facts(struct app_facts *f, const struct list *l, const struct list_window *w,
                          int row)
 {
     f->page_rows = f->table_rows = w->room;
@@ -209,8 +209,8 @@ static void window_facts(struct view_facts *f, const struct list *l, const struc
     f->scroll = w->top;
     f->first_row = row;
     f->row_count = l->count - w->top < w->room ? l->count - w->top : w->room;
-    if (f->row_count > VIEW_ROWS)
-        f->row_count = VIEW_ROWS;
+    if (f->row_count > APP_ROWS)
+        f->row_count = APP_ROWS;
     for (int i = 0; i < f->row_count; i++)
         f->row_key[i] = l->item[w->top + i].key;
 }

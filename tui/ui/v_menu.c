@@ -17,7 +17,7 @@ void view_menu(struct view *v)
     struct box b;
 
     for (int i = 0; i < n; i++) {
-        snprintf(text, sizeof text, "%s  (%s)", item[i].label, item[i].why);
+        snprintf(text, sizeof text, "%.95s  (%.159s)", item[i].label, item[i].why);
         int cells = item[i].why[0] ? text_width(text) : text_width(item[i].label);
         widest = cells > widest ? cells : widest;
     }
@@ -25,14 +25,10 @@ void view_menu(struct view *v)
     room = room < 1 ? 1 : room;
     int first = at >= room ? at - room + 1 : 0;
     for (int i = first; i < n && i < first + room; i++) {
-        snprintf(text, sizeof text, "%c %s%s%s%s", i == at ? '>' : ' ', item[i].label,
+        snprintf(text, sizeof text, "%c %.95s%s%.159s%s", i == at ? '>' : ' ', item[i].label,
                  item[i].why[0] ? "  (" : "", item[i].why, item[i].why[0] ? ")" : "");
         text_cut_end(cut, sizeof cut, text, b.cells);
-        box_text(&b,
-                 i == at          ? ROLE_SELECT
-                 : item[i].why[0] ? ROLE_DIM
-                                  : ROLE_NORMAL,
-                 0, cut);
+        box_text(&b, i == at ? ROLE_SELECT : item[i].why[0] ? ROLE_DIM : ROLE_NORMAL, 0, cut);
         if (b.count > i - first + 1) /* never more than one line each */
             b.count = i - first + 1;
     }

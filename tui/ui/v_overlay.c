@@ -127,8 +127,9 @@ static void view_copy(struct view *v)
     int row, col;
 
     box_begin(v, &b, 72);
-    box_text(&b, ROLE_NORMAL, 1, "Select this with the mouse; any key closes it. :set clipboard yes "
-                                 "lets y copy it by the terminal.");
+    box_text(&b, ROLE_NORMAL, 1,
+             "Select this with the mouse; any key closes it. :set clipboard yes "
+             "lets y copy it by the terminal.");
     box_text(&b, ROLE_NORMAL, 2, "");
     box_text(&b, ROLE_SELECT, 0, v->a->copy);
     box_shrink(v, &b);
@@ -139,11 +140,11 @@ bool view_overlay(struct view *v)
 {
     const struct app *a = v->a;
 
-    if (a->setup.open) {
+    if (a->help)
+        v->facts->help_last = view_help(v);
+    if (a->setup.open)
         view_setup(v);
-        return true;
-    }
-    if (a->copy_box)
+    else if (a->copy_box)
         view_copy(v);
     else if (a->dialog.kind != DIALOG_NONE)
         view_dialog(v);
@@ -151,5 +152,5 @@ bool view_overlay(struct view *v)
         view_menu(v);
     else if (a->prompt.kind != PROMPT_NONE)
         view_prompt(v);
-    return false;
+    return a->help || a->setup.open;
 }

@@ -58,9 +58,10 @@ static void draw_hint(struct view *v, int row)
 
 void view_prompt(struct view *v)
 {
-    static const char *const lead[PROMPT_KIND_COUNT] = {
-        [PROMPT_NONE] = "", [PROMPT_FIND] = "/", [PROMPT_FILTER] = "filter: ",
-        [PROMPT_COMMAND] = ":"};
+    static const char *const lead[PROMPT_KIND_COUNT] = {[PROMPT_NONE] = "",
+                                                        [PROMPT_FIND] = "/",
+                                                        [PROMPT_FILTER] = "filter: ",
+                                                        [PROMPT_COMMAND] = ":"};
     const char *before = lead[v->a->prompt.kind];
     int row = v->g->rows - 1, col = text_width(before);
 

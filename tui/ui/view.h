@@ -22,29 +22,11 @@ struct view {
     struct verdict verdict;
     enum pane strip_pane; /* where the strip is shown; the verdict's when that has no room */
     bool sweep;           /* graphs stand still, the place of the newest second moves */
-    struct view_facts *facts;
-};
-
-#define VIEW_ROWS 256
-
-/*
- * What the controller has to know of the screen, for cursor, paging, scrolling and clicks
- * (struct app_facts). A row of a list is known by its key (struct list_state).
- */
-struct view_facts {
-    int page_rows;               /* rows the list has room for */
-    int last_scroll;             /* the furthest list_state.scroll can be; more counts as that */
-    int scroll;                  /* list_state.scroll as it was taken */
-    int first_row;               /* the line of the screen where the list's first row is */
-    int row_count;               /* rows on the screen */
-    uint64_t row_key[VIEW_ROWS]; /* of each of them; 0: a line that is no row */
-    int heat_last;               /* the furthest app.latency_ago can be */
-    int help_last;               /* the furthest the help can scroll */
-    int table_rows, io_last;     /* page_rows; last_scroll of the I/O view's threads */
+    struct app_facts *facts;
 };
 
 /* Draws the screen of one instant, whatever is open. */
-struct view_facts view_draw(const struct model *m, const struct app *a, struct grid *g,
+struct app_facts view_draw(const struct model *m, const struct app *a, struct grid *g,
                             enum charset charset, bool colour);
 
 void view_overview(struct view *v);
