@@ -37,6 +37,8 @@ struct top {
     uint64_t tape_seconds, tape_ns; /* model.seconds and the time when it got its last record */
     uint64_t proc_ns;               /* when /proc was read last */
     uint64_t sample_ns, draw_ns, repaint_ns;
+    uint64_t busy_ns;     /* since when the terminal takes no bytes; 0: it does */
+    unsigned slow_frames; /* the last ones that took too long */
     uint64_t signature;
     char settings_file[4096]; /* "": there is none */
     bool out_of_memory;

@@ -20,7 +20,9 @@
 #include "tui/top.h"
 #include "tui/ui/view.h"
 
-#define REPAINT_NS (60 * NS_PER_S) /* heals what wall(1) or the kernel wrote over the screen */
+#define SLOW_FRAME_NS (100 * NS_PER_MS) /* two such frames: the interval is doubled */
+#define SLOWEST_NS    (8 * NS_PER_S)    /* but not beyond */
+#define REPAINT_NS    (60 * NS_PER_S)   /* heals what wall(1) or the kernel wrote over the screen */
 
 static unsigned top_event(struct top *t, struct event *e)
 {
@@ -52,13 +54,6 @@ unsigned top_replies(struct top *t)
     return want;
 }
 
-static unsigned top_key(struct top *t, uint32_t key, bool flood)
-{
-    struct event e = {.kind = EV_KEY, .key = key, .flood = flood};
-
-    return top_event(t, &e);
-}
-
 static unsigned top_mouse(struct top *t)
 {
     struct input_mouse mouse;
@@ -72,6 +67,24 @@ static unsigned top_mouse(struct top *t)
                       .row = mouse.row,
                       .col = mouse.col};
     return top_event(t, &e);
+}
+
+static unsigned top_paste(struct top *t)
+{
+    char text[INPUT_PASTE_BYTES + 1];
+
+    input_paste_take(&t->input, text, sizeof text);
+    struct event e = {.kind = EV_PASTE, .text = text};
+    return top_event(t, &e);
+}
+
+static unsigned top_key(struct top *t, uint32_t key, bool flood)
+{
+    struct event e = {.kind = EV_KEY, .key = key, .flood = flood};
+
+    if (key == INPUT_MOUSE)
+        return top_mouse(t);
+    return key == INPUT_PASTE ? top_paste(t) : top_event(t, &e);
 }
 
 /* Keys from the terminal. WANT_QUIT when it is gone. */
@@ -90,8 +103,32 @@ static unsigned top_keys(struct top *t)
     for (size_t i = 0; i < keys; i++)
         printable += key[i] >= ' ' && key[i] < INPUT_UP;
     for (size_t i = 0; i < keys; i++)
-        want |= key[i] == INPUT_MOUSE ? top_mouse(t) : top_key(t, key[i], printable > INPUT_FLOOD);
+        want |= top_key(t, key[i], printable > INPUT_FLOOD);
     return want;
+}
+
+/*
+ * A frame went out, or not (TERM_BUSY). One that had to wait counts with its waiting: on a slow
+ * line fewer frames are worth more than late ones.
+ */
+static void top_pace(struct top *t, uint64_t took_ns, uint64_t now_ns)
+{
+    if (took_ns == TERM_BUSY) {
+        t->busy_ns = t->busy_ns ? t->busy_ns : now_ns;
+        t->draw_ns = 0; /* again with the next sample */
+        return;
+    }
+    took_ns += t->busy_ns ? now_ns - t->busy_ns : 0;
+    t->busy_ns = 0;
+    t->draw_ns = now_ns;
+    t->slow_frames = took_ns > SLOW_FRAME_NS ? t->slow_frames + 1 : 0;
+    if (t->slow_frames < 2 || t->app.interval_ns * 2 > SLOWEST_NS)
+        return;
+    t->slow_frames = 0;
+    t->app.interval_ns *= 2;
+    t->model.interval_ns = t->app.interval_ns;
+    app_note(&t->app, now_ns, "the terminal is slow: interval now %.1f s (d changes it)",
+             (double)t->app.interval_ns / 1e9);
 }
 
 static void top_draw(struct top *t, uint64_t now_ns)
@@ -111,8 +148,7 @@ static void top_draw(struct top *t, uint64_t now_ns)
         t->repaint_ns = now_ns;
         term_repaint(false);
     }
-    term_blit(&t->grid);
-    t->draw_ns = now_ns;
+    top_pace(t, term_blit(&t->grid), now_ns);
 }
 
 /* What is due at this time: a connection, a sample, the screen. */
@@ -122,10 +158,8 @@ static unsigned top_tick(struct top *t)
     unsigned want = 0;
     uint32_t key = input_idle(&t->input, now);
 
-    if (key != INPUT_NONE) {
-        struct event e = {.kind = EV_KEY, .key = key};
-        want |= top_event(t, &e);
-    }
+    if (key != INPUT_NONE)
+        want |= top_key(t, key, false);
     if (now < t->sample_ns)
         return want;
     t->sample_ns = now - t->sample_ns > SAMPLE_NS ? now + SAMPLE_NS : t->sample_ns + SAMPLE_NS;
@@ -151,7 +185,8 @@ static enum charset top_charset(const struct top *t)
     enum charset_choice choice =
         t->opts.charset != CHARSET_AUTO ? t->opts.charset : (enum charset_choice)set;
 
-    if (choice == CHARSET_AUTO)
+    if (choice == CHARSET_AUTO ||
+        (t->opts.charset == CHARSET_AUTO && choice == CHARSET_FORCE_BRAILLE && !term_has_braille()))
         return term_has_blocks() ? CHARSET_BLOCK : CHARSET_ASCII;
     return choice == CHARSET_FORCE_BRAILLE ? CHARSET_BRAILLE
            : choice == CHARSET_FORCE_BLOCK ? CHARSET_BLOCK
@@ -172,6 +207,8 @@ static void top_want(struct top *t, unsigned want)
         t->input.mouse = term_mouse(t->app.mouse) && t->app.mouse;
     if ((want & WANT_COPY) && term_copy(t->app.copy))
         app_note(&t->app, mono_now().ns, "copied to the terminal's clipboard");
+    else if (want & WANT_COPY)
+        t->app.copy_box = true;
     if (want & WANT_BELL)
         term_bell();
     if (want & (WANT_SAVE_SETTINGS | WANT_SAVE_EVENTS | WANT_SAVE_SCREEN))

@@ -625,5 +625,93 @@ class Around(Case):
         self.assertNotIn(b"\x1b[?2026", t.bytes())
 
 
+class Asked(Case):
+    """What is sent only when it was asked for."""
+
+    scenario = "blocked"
+
+    def setUp(self):
+        super().setUp()
+        self.config = os.path.join(self.fake.folder, "config")
+
+    def asked(self, text="", *args, **more):
+        with open(self.config, "w") as f:
+            f.write(text)
+        return self.shown(*args, env={"WEIRTOP_CONFIG": self.config, **more.pop("env", {})}, **more)
+
+    def test_mouse(self):
+        on, off = b"\x1b[?1000h\x1b[?1006h", b"\x1b[?1006l\x1b[?1000l"
+        t = self.asked()
+        t.write(b"\x1b[<0;10;14M")
+        self.assertNotIn(b"\x1b[?1000", t.bytes())
+        mark = t.mark()
+        t.write(b"m")
+        t.wait(on, since=mark)
+        for click in (b"\x1b[<0;10;14M\x1b[<0;10;14m", b"\x1b[<65;10;14M", b"\x1b[<64;1;1M"):
+            t.write(click)
+        mark = t.mark()
+        t.write(b"m")
+        t.wait(off, since=mark)
+        mark = t.mark()
+        t.write(b"q")
+        self.assertEqual(t.end(), 0)
+        self.assertFalse(any(what in t.bytes(mark) for what in MOUSE))
+        # Left on: it goes off at the end, at a stop and in a crash.
+        for sig, status in ((signal.SIGTERM, 0), (signal.SIGSEGV, -signal.SIGSEGV)):
+            t = self.asked("mouse = 1\n")
+            t.wait(on)
+            t.process.send_signal(sig)
+            self.assertEqual(t.end(), status)
+            self.assertLess(t.bytes().rindex(b"\x1b[?1000h"), t.bytes().rindex(off))
+
+    @skip_without("tmux")
+    def test_a_click_selects(self):
+        s = self.screen("--color", "never", env={"WEIRTOP_CONFIG": self.config})
+        text = s.wait("8/8")
+        s.keys("m")
+        s.wait("mouse on")
+        row = next(i for i, l in enumerate(text.split("\n")) if re.match(r"..? *\d+ +400\d\d ", l))
+        s.raw(f"\x1b[<0;10;{row + 4}M".encode())
+        s.wait(lambda t: ">" in t.split("\n")[row + 3][:4])
+        s.raw(f"\x1b[<65;10;{row + 4}M".encode())
+        s.wait(lambda t: ">" not in t.split("\n")[row + 3][:4] and re.search(r"(?m)^.{0,3}>.*400\d\d ", t))
+
+    def test_clipboard(self):
+        t = self.asked("clipboard = 1\n")
+        t.write(b"j")
+        t.write(b"y")
+        t.wait(lambda b: re.search(rb"\x1b\]52;c;[A-Za-z0-9+/]+=*\x07", b))
+        t = self.asked("")
+        t.write(b"j")
+        mark = t.mark()
+        t.write(b"y")
+        t.wait(lambda b: len(b) > 20, since=mark)
+        t.quiet(0.1)
+        self.assertNotIn(b"\x1b]52", t.bytes())
+
+    def test_a_paste_into_a_prompt(self):
+        """Text goes into an open prompt, but the line end in it is not Enter."""
+        t = self.asked()
+        t.write(b":")
+        t.quiet(0.05)
+        mark = t.mark()
+        t.write(b"\x1b[200~workers\x1b[1m 9\r\x1b[201~")
+        t.wait_text("workers 9", since=mark)
+        time.sleep(0.2)
+        self.assertEqual(self.fake.wanted(), 8)
+
+    def test_braille(self):
+        braille = re.compile("[\u2801-\u28ff]")
+        t = self.asked("", "--charset", "braille", "-d", "0.2")
+        t.wait(lambda b: braille.search(b.decode("utf-8", "replace")))
+        for term in ("linux", "xterm"):
+            t = self.asked("charset = braille\n", "-d", "0.2", term=term)
+            if term == "xterm":
+                t.wait(lambda b: braille.search(b.decode("utf-8", "replace")))
+                continue
+            time.sleep(1)
+            self.assertIsNone(braille.search(t.text()))
+
+
 if __name__ == "__main__":
     main()

@@ -131,6 +131,40 @@ START_TEST(mouse_late)
 }
 END_TEST
 
+/* The text is there at the end, once; a paste whose end got lost ends by itself. */
+START_TEST(pastes)
+{
+    struct input in;
+    uint32_t key[INPUT_KEYS_MAX];
+    char text[INPUT_PASTE_BYTES + 8], small[4];
+
+    input_init(&in, 25 * NS_PER_MS);
+    ck_assert_uint_eq(feed(&in, "\033[200~a\rb\033[Ac\xff\033[20", key), 0);
+    ck_assert_uint_eq(feed(&in, "1~j", key), 2);
+    ck_assert(key[0] == INPUT_PASTE && key[1] == 'j');
+    input_paste_take(&in, text, sizeof text);
+    ck_assert_str_eq(text, "a\rbc\xff");
+    input_paste_take(&in, text, sizeof text);
+    ck_assert_str_eq(text, "");
+    ck_assert_uint_eq(feed(&in, "\033[201~", key), 0); /* the end of no paste */
+    ck_assert_uint_eq(feed(&in, "\033[200~abcdef\033[201~", key), 1);
+    input_paste_take(&in, small, sizeof small);
+    ck_assert_str_eq(small, "abc");
+
+    feed(&in, "\033[200~", key);
+    for (int i = 0; i < INPUT_PASTE_BYTES; i++)
+        ck_assert_uint_eq(feed(&in, "xyz", key), 0);
+    uint64_t end = input_deadline_ns(&in);
+    ck_assert_uint_eq(end, NS_PER_S + INPUT_PASTE_NS);
+    ck_assert_uint_eq(input_idle(&in, end - 1), INPUT_NONE);
+    ck_assert_uint_eq(input_idle(&in, end), INPUT_PASTE);
+    input_paste_take(&in, text, sizeof text);
+    ck_assert_uint_eq(strlen(text), INPUT_PASTE_BYTES);
+    ck_assert_uint_eq(input_deadline_ns(&in), 0);
+    ck_assert_uint_eq(feed(&in, "q", key), 1);
+}
+END_TEST
+
 /* Whatever comes: as many events as keys that announce one, and the decoder finds back. */
 START_TEST(random_bytes)
 {
@@ -158,10 +192,8 @@ START_TEST(random_bytes)
             ck_assert(key[i] != INPUT_MOUSE || input_mouse_take(&in, &got));
         ck_assert(!input_mouse_take(&in, &got));
     }
-    in.pasting = false;
-    now += NS_PER_S;
-    for (int i = 0; i < 3; i++)
-        input_idle(&in, now += NS_PER_S);
+    for (int i = 0; i < 4; i++)
+        input_idle(&in, now += 3 * NS_PER_S);
     ck_assert_uint_eq(input_deadline_ns(&in), 0);
     ck_assert_uint_eq(input_feed(&in, "q", 1, now, key), 1);
     ck_assert_uint_eq(key[0], 'q');
@@ -176,6 +208,7 @@ int main(void)
     tcase_add_test(t, mouse_sequences);
     tcase_add_test(t, mouse_queue);
     tcase_add_test(t, mouse_late);
+    tcase_add_test(t, pastes);
     tcase_add_test(t, random_bytes);
     suite_add_tcase(s, t);
     return unit_run(s);

@@ -98,6 +98,15 @@ bool input_mouse_take(struct input *in, struct input_mouse *mouse)
     return true;
 }
 
+void input_paste_take(struct input *in, char *text, size_t text_bytes)
+{
+    size_t n = in->paste_n < text_bytes ? in->paste_n : text_bytes - 1;
+
+    memcpy(text, in->paste, n);
+    text[n] = '\0';
+    in->paste_n = 0;
+}
+
 /* A whole CSI sequence: in->seq has its parameters. Only plain keys are known. */
 static uint32_t input_csi(struct input *in, char final)
 {
@@ -106,11 +115,11 @@ static uint32_t input_csi(struct input *in, char final)
 
     if (final == '~' && digits && number == 200) {
         in->pasting = true;
-        return INPUT_PASTE;
-    }
-    if (final == '~' && digits && number == 201) {
-        in->pasting = false;
         return INPUT_NONE;
+    }
+    if (final == '~' && digits && number == 201 && in->pasting) {
+        in->pasting = false;
+        return INPUT_PASTE;
     }
     if (in->pasting)
         return INPUT_NONE;
@@ -262,7 +271,11 @@ static uint32_t input_byte(struct input *in, unsigned char c, uint64_t now_ns)
             in->utf8_n = 0;
             return INPUT_NONE;
         }
-        return in->pasting ? (uint32_t)INPUT_NONE : input_plain(in, c);
+        if (!in->pasting)
+            return input_plain(in, c);
+        if (c != 0 && in->paste_n < sizeof in->paste)
+            in->paste[in->paste_n++] = (char)c;
+        return INPUT_NONE;
     case INPUT_AFTER_ESC:
         return input_after_esc(in, c, now_ns);
     case INPUT_CSI:
@@ -297,13 +310,18 @@ uint32_t input_idle(struct input *in, uint64_t now_ns)
         input_become(in, INPUT_PLAIN, now_ns);
         in->esc_given = false;
     }
+    /* The end of a paste got lost: keys are keys again. */
+    if (in->state == INPUT_PLAIN && in->pasting && now_ns >= in->since_ns + INPUT_PASTE_NS) {
+        in->pasting = false;
+        return INPUT_PASTE;
+    }
     return INPUT_NONE;
 }
 
 uint64_t input_deadline_ns(const struct input *in)
 {
     if (in->state == INPUT_PLAIN)
-        return 0;
+        return in->pasting ? in->since_ns + INPUT_PASTE_NS : 0;
     if (in->state == INPUT_AFTER_ESC && !in->esc_given)
         return in->since_ns + in->escape_delay_ns;
     return in->since_ns + INPUT_TAIL_NS;
@@ -318,7 +336,7 @@ size_t input_feed(struct input *in, const void *bytes, size_t n, uint64_t now_ns
         n = INPUT_KEYS_MAX;
     for (size_t i = 0; i < n; i++) {
         uint32_t k = input_byte(in, p[i], now_ns);
-        if (in->state != INPUT_PLAIN)
+        if (in->state != INPUT_PLAIN || in->pasting)
             in->since_ns = now_ns;
         if (k != INPUT_NONE)
             key[keys++] = k;

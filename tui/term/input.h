@@ -33,6 +33,9 @@ struct input_mouse {
     int wheel;  /* -1 away from the user (up), 1 towards (down), 0 for the button */
 };
 
+#define INPUT_PASTE_BYTES 1024 /* of pasted text that are kept; the rest is lost */
+#define INPUT_PASTE_NS    (2 * UINT64_C(1000000000)) /* a paste without an end is over then */
+
 #define INPUT_MOUSE_MAX 32 /* more do not fit into INPUT_KEYS_MAX bytes: nine each at least */
 
 struct input {
@@ -41,6 +44,8 @@ struct input {
     uint64_t since_ns; /* of the byte that led to this state */
     bool esc_given;    /* the Esc was delivered already, what follows it is a late tail */
     bool pasting;
+    char paste[INPUT_PASTE_BYTES]; /* what was pasted and not taken yet; no NUL in it */
+    size_t paste_n;
     bool mouse; /* set by the caller: sequences of the mouse (SGR, 1006) count, else none does */
     struct input_mouse queue[INPUT_MOUSE_MAX];
     size_t queue_first, queue_n;
@@ -59,7 +64,14 @@ size_t input_feed(struct input *in, const void *bytes, size_t n, uint64_t now_ns
 /* What the mouse did: once for each INPUT_MOUSE, in their order. False when there is no more. */
 bool input_mouse_take(struct input *in, struct input_mouse *mouse);
 
-/* Time went on without bytes: perhaps a lone Esc. Returns it or INPUT_NONE. */
+/*
+ * The text of the last pastes, once for each INPUT_PASTE, which comes at their ends. Any bytes
+ * but NUL: line ends and what else was in it are there, escape sequences are not. For an open
+ * prompt; anywhere else a paste does nothing.
+ */
+void input_paste_take(struct input *in, char *text, size_t text_bytes);
+
+/* Time went on without bytes: a lone Esc, or the end of a paste, or INPUT_NONE. */
 uint32_t input_idle(struct input *in, uint64_t now_ns);
 
 /* When input_idle has to be called at the latest; 0 when it has not. */

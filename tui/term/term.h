@@ -44,7 +44,8 @@ void term_size(int *rows, int *cols);
 /*
  * Copies the grid to the screen; only what changed is sent. Returns how long the terminal took
  * to take it, in ns; TERM_BUSY when it takes nothing now (a stalled line) and this frame was
- * left out, so that a dead line holds nobody up. Over 100 ms: too slow for the interval.
+ * left out. A frame for which the line has some room, but not enough, waits for it. Over 100
+ * ms: too slow for the interval.
  */
 uint64_t term_blit(const struct grid *g);
 
