@@ -43,7 +43,7 @@ bool http_list_has(struct span list, const char *token)
 
     /* Most lists are one token. (A value has no white space at its ends, but a list may.) */
     if (list.n <= wanted.n || (!memchr(list.p, ',', list.n) && !memchr(list.p, '"', list.n)))
-        return span_ieq(span_trim(list), wanted);
+        return wanted.n > 0 && span_ieq(span_trim(list), wanted);
     for (struct span e = http_list_next(&list); e.p; e = http_list_next(&list))
         if (span_ieq(e, wanted))
             return true;
