@@ -79,8 +79,7 @@ static void csv_figures(FILE *to, const struct model *m)
         csv_rate(to, m->total[rates[i]]);
     for (unsigned i = 0; i < s->listener_count; i++)
         drops += s->listener[i].drops;
-    fprintf(to, "%llu,%llu,%u,%u,%llu,",
-            (unsigned long long)snap_total(s, COUNTER_connections),
+    fprintf(to, "%llu,%llu,%u,%u,%llu,", (unsigned long long)snap_total(s, COUNTER_connections),
             (unsigned long long)snap_total(s, COUNTER_requests_active), l ? l->queue_depth : 0,
             l ? l->queue_limit : 0, (unsigned long long)drops);
     csv_ms(to, m->wait_now_p99_ns);
