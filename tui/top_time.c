@@ -15,23 +15,18 @@
 #include "tui/ui/layout.h"
 
 #define TAPE_BYTES (256u << 20)
-/* From these sizes on the overview has its panes "in flight and slow" and "top files". */
-#define WIDE_COLUMNS 110
-#define TALL_ROWS    36
 
 void top_wants(struct top *t)
 {
     static const unsigned of_view[VIEW_COUNT] = {
-        [VIEW_OVERVIEW] = SNAP_REQUESTS,
+        [VIEW_OVERVIEW] = SNAP_REQUESTS | SNAP_SLOW,
         [VIEW_REQUESTS] = SNAP_REQUESTS | SNAP_SLOW,
         [VIEW_FILES] = SNAP_FILES | SNAP_REQUESTS,
         [VIEW_WORKER] = SNAP_REQUESTS | SNAP_RECENT,
     };
     unsigned wants = of_view[t->app.view];
 
-    if (t->app.view == VIEW_OVERVIEW && t->grid.cols >= WIDE_COLUMNS)
-        wants |= SNAP_SLOW;
-    if (t->app.view == VIEW_OVERVIEW && t->grid.cols >= WIDE_COLUMNS && t->grid.rows >= TALL_ROWS)
+    if (t->app.view == VIEW_OVERVIEW && t->grid.rows >= LAYOUT_FILES_ROWS)
         wants |= SNAP_FILES;
     t->model.wants = wants;
     t->model.watched = t->app.view == VIEW_WORKER ? t->app.selected : 0;

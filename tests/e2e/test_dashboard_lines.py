@@ -181,12 +181,14 @@ class Lines(unittest.TestCase):
                 os.kill(pid, signal.SIGCONT)
             s.wait(lambda t: re.search(r"(?m)^ *ok", t))
             s.keys("[")
-            s.wait("PAUSED")
-            for _ in range(30):
-                s.keys("[")
-                if re.search(r"2 +\d+ +STOPPED", s.text()):
+            text = s.wait("PAUSED")
+            for _ in range(60):
+                if re.search(r"2 +\d+ +STOPPED", text):
                     break
-            s.wait(lambda t: "PAUSED" in t and re.search(r"2 +\d+ +STOPPED", t))
+                before = re.search(r"PAUSED.*", text).group(0)
+                s.keys("[")  # each key has to be seen, else one steps over the moment
+                text = s.wait(lambda t: "PAUSED" in t and re.search(r"PAUSED.*", t).group(0) != before)
+            self.assertRegex(text, r"2 +\d+ +STOPPED")
             s.keys("$")
             s.wait(lambda t: "PAUSED" not in t and not re.search(r"2 +\d+ +STOPPED", t))
             s.keys("q")

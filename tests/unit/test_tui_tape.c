@@ -424,7 +424,7 @@ START_TEST(hostile_records)
         memcpy(bytes, p.bytes.p, n);
         seed = seed * 1103515245u + 12345u;
         if (at < n)
-            bytes[at] = at % 3 ? (unsigned char)(bytes[at] ^ 1u << (seed >> 16 & 7)) : 0xff;
+            bytes[at] = (unsigned char)(at % 3 ? bytes[at] ^ 1u << (seed >> 16 & 7) : 0xff);
         if (record_open(&h, bytes, use) && record_moment(&h, to, &enomem) &&
             record_second(h.second, to, true) && record_count_news(h.news, &news)) {
             to->now.slow = calloc(news.slow + 1, sizeof *to->now.slow);

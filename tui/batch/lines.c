@@ -59,6 +59,14 @@ static void csv_rate(FILE *to, double rate)
     fputc(',', to);
 }
 
+/* 0: nothing was measured. */
+static void csv_ms(FILE *to, uint64_t ns)
+{
+    if (ns > 0)
+        fprintf(to, "%.3f", (double)ns / 1e6);
+    fputc(',', to);
+}
+
 static void csv_figures(FILE *to, const struct model *m)
 {
     static const enum rate rates[] = {RATE_REQUESTS, RATE_BYTES_OUT, RATE_BYTES_IN, RATE_2XX,
@@ -71,11 +79,11 @@ static void csv_figures(FILE *to, const struct model *m)
         csv_rate(to, m->total[rates[i]]);
     for (unsigned i = 0; i < s->listener_count; i++)
         drops += s->listener[i].drops;
-    fprintf(to, "%llu,%llu,%u,%u,%llu,%.3f,%.3f,",
-            (unsigned long long)snap_total(s, COUNTER_connections),
+    fprintf(to, "%llu,%llu,%u,%u,%llu,", (unsigned long long)snap_total(s, COUNTER_connections),
             (unsigned long long)snap_total(s, COUNTER_requests_active), l ? l->queue_depth : 0,
-            l ? l->queue_limit : 0, (unsigned long long)drops, (double)m->wait_now_p99_ns / 1e6,
-            (double)m->lag_p99_ns / 1e6);
+            l ? l->queue_limit : 0, (unsigned long long)drops);
+    csv_ms(to, m->wait_now_p99_ns);
+    csv_ms(to, m->lag_p99_ns);
     fprintf(to, "%u,%u,%u,%u,%llu,%llu,%llu,%llu,", s->workers_running, s->workers_wanted,
             m->in_state[ROW_BLOCKED] + m->in_state[ROW_STOPPED], m->in_state[ROW_DRAINING],
             (unsigned long long)m->offload.busy, (unsigned long long)m->offload.limit,

@@ -9,7 +9,6 @@
 
 #define COUNT(array) (int)(sizeof(array) / sizeof *(array))
 
-#define LAYOUT_FILES_ROWS 36 /* lower screens show no files on the overview */
 
 struct pane_plan {
     enum pane pane;

@@ -79,6 +79,7 @@ struct layout {
 
 #define LAYOUT_NARROW_COLS 60
 #define LAYOUT_WIDE_COLS   110
+#define LAYOUT_FILES_ROWS 36 /* lower screens show no files on the overview */
 
 /* What there is to show, and what the user wants. */
 struct layout_need {
