@@ -313,6 +313,7 @@ int top_screen(struct top *t)
         return -1;
     }
     input_init(&t->input, top_escape_delay());
+    t->model.few_histograms = true;
     top_want(t, WANT_SETTINGS | (t->app.mouse ? WANT_MOUSE : 0));
     top_loop(t);
     term_close();
