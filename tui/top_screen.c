@@ -22,7 +22,7 @@
 
 #define SLOW_FRAME_NS (100 * NS_PER_MS) /* two such frames: the interval is doubled */
 #define SLOWEST_NS    (8 * NS_PER_S)    /* but not beyond */
-#define REPAINT_NS    (60 * NS_PER_S)   /* heals what wall(1) or the kernel wrote over the screen */
+#define REPAINT_NS    (59 * NS_PER_S) /* heals within a minute what wall(1) wrote over the screen */
 
 static unsigned top_event(struct top *t, struct event *e)
 {
@@ -313,6 +313,7 @@ int top_screen(struct top *t)
         return -1;
     }
     input_init(&t->input, top_escape_delay());
+    t->model.few_histograms = true;
     top_want(t, WANT_SETTINGS | (t->app.mouse ? WANT_MOUSE : 0));
     top_loop(t);
     term_close();

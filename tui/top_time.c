@@ -32,13 +32,17 @@ void top_wants(struct top *t)
     t->model.watched = t->app.view == VIEW_WORKER ? t->app.selected : 0;
 }
 
-/* Memory and CPU time of all workers, once an interval. */
+#define PROC_NS (2 * NS_PER_S)
+
+/* Memory and CPU time of all workers, once an interval, but not so often as to cost much. */
 static void top_proc(struct top *t, uint64_t now_ns)
 {
     struct model *m = &t->model;
     struct model_proc p;
 
-    if (now_ns < t->proc_ns + m->interval_ns - SAMPLE_NS / 2)
+    uint64_t every_ns = m->interval_ns > PROC_NS ? m->interval_ns : PROC_NS;
+
+    if (now_ns < t->proc_ns + every_ns - SAMPLE_NS / 2)
         return;
     t->proc_ns = now_ns;
     for (unsigned i = 0; i < m->now.worker_count; i++) {

@@ -126,7 +126,15 @@ struct snap_finished {
 };
 
 /* What is copied only when asked for: it is large, and not every view shows it. */
-enum snap_want { SNAP_REQUESTS = 1, SNAP_FILES = 2, SNAP_RECENT = 4, SNAP_SLOW = 8 };
+enum snap_want {
+    SNAP_REQUESTS = 1,
+    SNAP_FILES = 2,
+    SNAP_RECENT = 4,
+    SNAP_SLOW = 8,
+    /* The one to leave out: the workers' hist are then undefined. They are most of a snapshot,
+     * and who looks ten times a second needs them once. */
+    SNAP_NO_HISTOGRAMS = 16
+};
 
 struct snap_listener {
     char address[SNAP_TEXT_BYTES];

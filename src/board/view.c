@@ -282,7 +282,7 @@ static void take_hist(const struct board_hist *h, struct snap_hist *to)
         to->bucket[i] = view_load64(&h->bucket[i]);
 }
 
-static void take_slot_work(const struct board_slot *slot, struct snap_worker *w)
+static void take_slot_work(const struct board_slot *slot, struct snap_worker *w, bool histograms)
 {
     w->ready = atomic_load_explicit(&slot->ready, memory_order_acquire) != 0;
     w->turn_since_ns = view_load64(&slot->turn_since_ns);
@@ -294,7 +294,7 @@ static void take_slot_work(const struct board_slot *slot, struct snap_worker *w)
     w->serving_stale = !view_take_text(w->serving, &slot->serving);
     view_take_text(w->request, &slot->request);
     view_take_text(w->peer, &slot->peer);
-    for (unsigned i = 0; i < HIST_COUNT; i++)
+    for (unsigned i = 0; i < HIST_COUNT && histograms; i++)
         take_hist(&slot->hist[i], &w->hist[i]);
 }
 
@@ -305,7 +305,8 @@ static void take_slot_work(const struct board_slot *slot, struct snap_worker *w)
  * Reads a slot, and the counters of its earlier processes; again when the master retired its
  * counters meanwhile, so that each count is seen in one place and never in both or neither.
  */
-static void take_slot(const struct board_slot *slot, struct snap_worker *w, uint64_t *past)
+static void take_slot(const struct board_slot *slot, struct snap_worker *w, uint64_t *past,
+                      bool histograms)
 {
     for (int i = 0; i < SLOT_TRIES; i++) {
         uint32_t seq = atomic_load_explicit(&slot->past_seq, memory_order_acquire);
@@ -316,7 +317,7 @@ static void take_slot(const struct board_slot *slot, struct snap_worker *w, uint
             past[c] = view_load64(&from[c]);
         if (w->state != SLOT_EMPTY) {
             take_slot_head(slot, w);
-            take_slot_work(slot, w);
+            take_slot_work(slot, w, histograms);
         }
         if (seq % 2 != 0)
             memset(w->counter, 0, sizeof w->counter);
@@ -355,7 +356,7 @@ static bool take_workers(const struct board_view *view, struct snap *s)
         s->worker = array;
         struct snap_worker *w = &s->worker[s->worker_count];
         w->number = i + 1;
-        take_slot(view_record(view, BOARD_SLOTS, i), w, past);
+        take_slot(view_record(view, BOARD_SLOTS, i), w, past, !(s->wants & SNAP_NO_HISTOGRAMS));
         for (unsigned c = 0; c < COUNTER_COUNT; c++)
             s->past[c] += past[c];
         s->workers_running += w->state == SLOT_RUNNING;

@@ -174,17 +174,28 @@ static bool take_thread(const struct board_view *view, struct snap *s, const str
     return true;
 }
 
+/* A thread takes the first free row: so many are looked at even where no thread is said to be. */
+#define FIRST_ROWS 16
+
+/*
+ * The rows up to the last of the threads that the worker says it has. There is room for many
+ * more, and to look into each would cost more than the rest of the snapshot.
+ */
 static bool take_threads(const struct board_view *view, struct snap *s,
                          const struct seen_list *seen)
 {
     for (unsigned w = 0; w < s->worker_count; w++) {
-        unsigned slot = s->worker[w].number - 1;
+        struct snap_worker *worker = &s->worker[w];
+        uint64_t live =
+            worker->counter[COUNTER_offload_threads] + worker->counter[COUNTER_offload_stuck];
 
-        s->worker[w].thread_first = s->thread_count;
-        for (unsigned i = 0; i < BOARD_THREADS_PER_SLOT; i++)
-            if (!take_thread(view, s, seen, slot, i))
+        worker->thread_first = s->thread_count;
+        for (unsigned i = 0; i < BOARD_THREADS_PER_SLOT &&
+                             (i < FIRST_ROWS || s->thread_count - worker->thread_first < live);
+             i++)
+            if (!take_thread(view, s, seen, worker->number - 1, i))
                 return false;
-        s->worker[w].thread_count = s->thread_count - s->worker[w].thread_first;
+        worker->thread_count = s->thread_count - worker->thread_first;
     }
     return true;
 }

@@ -14,7 +14,7 @@ import tempfile
 import time
 import unittest
 
-from harness import main, wait_until
+from harness import Weir, main, wait_until
 from harness.screen import Screen
 from harness.server import PATIENCE, program
 from harness.tap import skip_without
@@ -282,6 +282,20 @@ class Bytes(Case):
                 self.assertGreaterEqual(len(frames), 3)
                 self.assertLessEqual(first, most_first)
                 self.assertLessEqual(max(frames), most, frames)
+
+    def test_idle(self):
+        """A server without a request, at 80x24: the clock and the ages are all that moves."""
+        with Weir(workers=4) as weir:
+            t = Terminal([program("weirtop"), "-r", weir.runtime])
+            self.addCleanup(t.close)
+            t.wait_text("4/4")
+            time.sleep(2)  # until the columns have figures
+            mark, start = t.mark(), time.monotonic()
+            time.sleep(5)
+            self.assertLess(len(t.bytes(mark)) / (time.monotonic() - start), 150)
+            self.assertGreater(len(t.bytes(mark)), 50)
+            t.write(b"q")
+            self.assertEqual(t.end(), 0)
 
     def test_nothing_is_cleared(self):
         t = self.shown("-d", "0.1", columns=100, rows=30)

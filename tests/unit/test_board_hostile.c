@@ -434,6 +434,7 @@ START_TEST(many_devices)
     make(&b);
     for (unsigned i = 0; i < SLOTS; i++) {
         b.slot[i].state = SLOT_RUNNING;
+        b.slot[i].counter[COUNTER_offload_threads] = UINT64_MAX; /* more than there is room for */
         for (unsigned j = 0; j < BOARD_MOUNTS_PER_SLOT; j++) {
             struct board_mount *m = &b.mount[i * BOARD_MOUNTS_PER_SLOT + j];
             m->device = UINT64_MAX - (i * 7 + j * 13) % 40;

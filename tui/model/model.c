@@ -71,8 +71,13 @@ static struct model_worker *model_remember(struct model *m, unsigned number)
 
 /* A process seen for the first time: everything about it starts again. */
 static void model_worker_restart(struct model_worker *w, const struct snap_worker *now,
-                                 uint64_t now_ns)
+                                 uint64_t now_ns, bool histograms)
 {
+    static const struct snap_hist none; /* what those of a new process begin with */
+    const struct snap_hist *hist[HIST_COUNT];
+
+    for (int i = 0; i < HIST_COUNT; i++)
+        hist[i] = histograms ? &now->hist[i] : &none;
     w->epoch = now->epoch;
     w->first_ns = now_ns;
     for (int i = 0; i < RATE_COUNT; i++) {
@@ -80,12 +85,12 @@ static void model_worker_restart(struct model_worker *w, const struct snap_worke
         w->grown[i] = 0;
         w->rate[i] = MODEL_UNKNOWN;
     }
-    w->accept_before = now->hist[HIST_ACCEPT_WAIT];
-    w->turn_before = now->hist[HIST_LOOP_TURN];
-    w->job_wait_before = now->hist[HIST_OFFLOAD_WAIT];
-    w->job_run_before = now->hist[HIST_OFFLOAD_RUN];
+    w->accept_before = *hist[HIST_ACCEPT_WAIT];
+    w->turn_before = *hist[HIST_LOOP_TURN];
+    w->job_wait_before = *hist[HIST_OFFLOAD_WAIT];
+    w->job_run_before = *hist[HIST_OFFLOAD_RUN];
     w->pool_full_since_ns = 0;
-    w->turn_base[0] = now->hist[HIST_LOOP_TURN];
+    w->turn_base[0] = *hist[HIST_LOOP_TURN];
     w->turn_bases = 1;
     w->turn_base_ns = now_ns;
     w->lag_known = false;
@@ -103,7 +108,7 @@ static bool model_take_worker(struct model *m, const struct snap_worker *now)
         return false;
     /* A memory that was not seen last time may belong to a slot that was given up. */
     if (!w->seen || w->epoch != now->epoch)
-        model_worker_restart(w, now, m->now.taken_ns);
+        model_worker_restart(w, now, m->now.taken_ns, !(m->now.wants & SNAP_NO_HISTOGRAMS));
     w->seen = true;
     for (int i = 0; i < RATE_COUNT; i++) {
         uint64_t v = now->counter[rate_counter[i]];
@@ -193,8 +198,12 @@ static void model_new_instance(struct model *m)
 unsigned model_wants(const struct model *m, uint64_t now_ns)
 {
     bool due = now_ns >= m->interval_start_ns + m->interval_ns - m->interval_ns / 20;
+    /* The sample that closes a second needs histograms, and one that begins anew. */
+    bool within =
+        m->have && m->link == LINK_LIVE && now_ns < m->second_start_ns + NS_PER_S - NS_PER_S / 10;
+    unsigned without = m->few_histograms && within ? SNAP_NO_HISTOGRAMS : 0;
 
-    return due || (m->wants & ~m->now.wants) ? m->wants : 0;
+    return (due || (m->wants & ~m->now.wants) ? m->wants : 0) | without;
 }
 
 /* Moves an array of the snapshot before into the new one, which lacks it. */

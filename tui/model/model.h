@@ -172,8 +172,9 @@ struct model {
     struct thresholds thresholds;
     unsigned cpus; /* of this machine; 0: not known */
     /* What views look at beside the overview: copied from the board when asked for. */
-    unsigned wants;   /* bits of enum snap_want */
-    unsigned watched; /* number of the worker whose detail is shown, 0 for none */
+    unsigned wants;      /* bits of enum snap_want */
+    bool few_histograms; /* set by the screen: now.worker[].hist is read once a second only */
+    unsigned watched;    /* number of the worker whose detail is shown, 0 for none */
 
     /* The running second, and those that ended. */
     uint64_t seconds; /* how many ended, gaps aside */

@@ -191,7 +191,8 @@ void seconds_sample(struct model *m)
         m->second.offload_queued = m->offload.queued;
     seconds_drops(m);
     /* Samples come every 100 ms, now and then a little early. */
-    if (m->now.taken_ns >= m->second_start_ns + NS_PER_S - NS_PER_S / 20)
+    if (m->now.taken_ns >= m->second_start_ns + NS_PER_S - NS_PER_S / 20 &&
+        !(m->now.wants & SNAP_NO_HISTOGRAMS))
         seconds_close(m, m->now.taken_ns - m->second_start_ns);
 }
 
@@ -208,6 +209,9 @@ void heat_add_gap(struct model_worker *w, uint64_t seconds)
 /* What happened in a gap belongs to no second. */
 static void seconds_restart(struct model_worker *w, const struct snap *s)
 {
+    /* Only a new server's first snapshot may be without; its workers are new, too. */
+    if (s->wants & SNAP_NO_HISTOGRAMS)
+        return;
     for (unsigned i = 0; i < s->worker_count; i++) {
         const struct snap_worker *now = &s->worker[i];
         if (now->number != w->number || now->epoch != w->epoch)
