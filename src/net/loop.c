@@ -13,14 +13,19 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 #include "base/must.h"
 
 enum { LOOP_BATCH = 256 };
+
+#define LOOP_SLICE_NS (200 * UINT64_C(1000))
 
 struct loop {
     int epoll_fd;
@@ -319,6 +324,23 @@ static bool wait_batch(struct loop *loop)
     loop->batch_count = count < 0 ? 0 : count;
     errno = error;
     return count >= 0 || error == EINTR;
+}
+
+void loop_ask_for_short_slices(void)
+{
+    /* The first version of struct sched_attr, which glibc does not have everywhere. */
+    struct {
+        uint32_t size, policy;
+        uint64_t flags;
+        int32_t nice;
+        uint32_t priority;
+        uint64_t runtime_ns, deadline_ns, period_ns;
+    } attr = {.size = sizeof attr, .policy = SCHED_OTHER, .runtime_ns = LOOP_SLICE_NS};
+
+    errno = 0;
+    attr.nice = getpriority(PRIO_PROCESS, 0); /* what an operator set stays */
+    if (errno == 0)
+        (void)syscall(SYS_sched_setattr, 0, &attr, 0);
 }
 
 bool loop_run(struct loop *loop)

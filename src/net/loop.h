@@ -81,6 +81,15 @@ void loop_disarm(struct loop_timer *t);
 struct mono loop_now(const struct loop *loop);
 struct wall loop_wall(struct loop *loop);
 
+/*
+ * Asks the kernel to run the calling thread soon after it wakes, for little at a time: turns are
+ * short, and whoever else is on this CPU (offload threads, applications) would keep it for some
+ * milliseconds. Its share of the CPU stays what it was. A slice of its own for a thread is known
+ * from Linux 6.12 on (sched(7), sched_setattr(2)); older kernels and those who refuse change
+ * nothing. Called once, by the thread that runs the loop.
+ */
+void loop_ask_for_short_slices(void);
+
 /* Turns until loop_stop. False with errno when epoll_wait itself fails. */
 bool loop_run(struct loop *loop);
 void loop_stop(struct loop *loop);

@@ -530,6 +530,7 @@ _Noreturn void worker_main(const struct worker_env *env)
     build_control(&w);
     build_listener(&w);
     tell_ready(&w);
+    loop_ask_for_short_slices();
     if (!loop_run(w.loop)) {
         log_error("waiting for events failed: %s; this worker ends and is started again",
                   strerror(errno));
