@@ -5,7 +5,8 @@
  * - an open loop (-r RATE): when a request is due is fixed before the run and does not depend on
  *   answers. A connection that still waits for an answer when its next request is due sends that
  *   one later, but its latency counts from when it was due, so that a stall is charged to every
- *   request it holds up. Requests without an answer at the end count with their age then.
+ *   request it holds up. Requests without an answer at the end count with their age then. Where it
+ *   may (as root), it runs before other processes, so that its own waits for a CPU are not counted.
  * - a closed loop (without -r): each connection asks again as soon as it has the whole answer
  *   (-p MS: so much later), which is how many clients download.
  *
@@ -25,6 +26,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -429,6 +431,9 @@ int main(int argc, char **argv)
     }
     prctl(PR_SET_TIMERSLACK, 1UL);
     prctl(PR_SET_PDEATHSIG, SIGTERM);
+    /* What measures must not wait for the CPU beside those it measures; its own work is little. */
+    if (option.rate > 0)
+        (void)sched_setscheduler(0, SCHED_FIFO, &(struct sched_param){.sched_priority = 1});
     struct connection *all = calloc(option.connections, sizeof *all);
     struct pollfd *fds = calloc(option.connections, sizeof *fds);
     if (!all || !fds) {
