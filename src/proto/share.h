@@ -20,10 +20,10 @@ struct conn;
 struct conns;
 
 enum {
-    SHARE_TURN_BYTES = 2048 * 1024,        /* sent in one turn */
-    SHARE_MOST_BYTES = SENDQ_WINDOW_BYTES, /* by one connection of it */
-    SHARE_LEAST_BYTES = 512 * 1024,        /* by each that has its turn: smaller slices cost more */
-    SHARE_SHORT_BYTES = 128 * 1024,        /* what is no longer than this need not wait its turn */
+    SHARE_TURN_BYTES = 1024 * 1024, /* sent in one turn */
+    SHARE_MOST_BYTES = 1024 * 1024, /* by one connection of it */
+    SHARE_LEAST_BYTES = 512 * 1024, /* by each that has its turn: smaller slices cost more */
+    SHARE_SHORT_BYTES = 128 * 1024, /* what is no longer than this need not wait its turn */
     /* The same three where nobody has asked for anything short for SHARE_ALONE_NS. */
     SHARE_ALONE_TURN_BYTES = 16 * 1024 * 1024,
     SHARE_ALONE_MOST_BYTES = 2 * SENDQ_WINDOW_BYTES,
