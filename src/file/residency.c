@@ -53,6 +53,19 @@ enum file_residency file_residency(int fd, uint64_t offset, uint64_t length, uns
     return found;
 }
 
+bool file_read_hot(int fd, uint64_t offset, char *to, size_t n)
+{
+    struct iovec part = {to, n};
+    ssize_t got;
+
+    if (offset > INT64_MAX)
+        return false;
+    do
+        got = preadv2(fd, &part, 1, (off_t)offset, RWF_NOWAIT);
+    while (got < 0 && errno == EINTR);
+    return got >= 0 && (size_t)got == n; /* what comes in pieces is not worth more calls */
+}
+
 bool file_heat_is_hot(const struct file_heat *heat, uint64_t index, struct mono now)
 {
     if (!heat->mark)

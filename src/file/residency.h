@@ -9,6 +9,7 @@
 #define WEIR_FILE_RESIDENCY_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/clock.h"
@@ -43,5 +44,11 @@ bool file_heat_is_hot(const struct file_heat *heat, uint64_t index, struct mono 
 void file_heat_note(struct file_heat *heat, uint64_t index, uint64_t windows, bool hot,
                     struct mono at);
 void file_heat_free(struct file_heat *heat);
+
+/*
+ * Reads [offset, offset + n) when all of it is in memory (RWF_NOWAIT). False when it is not, or
+ * cannot be told: nothing then says which.
+ */
+bool file_read_hot(int fd, uint64_t offset, char *to, size_t n);
 
 #endif

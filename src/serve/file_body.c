@@ -10,6 +10,8 @@
 #include "board/slot.h"
 #include "serve/context.h"
 
+enum { SHORT_PIECE_BYTES = 16 * 1024 };
+
 /* A hot slice goes on over windows that are known to be hot as well, up to this. */
 static const uint64_t slice_bytes = SERVE_SLICE_BYTES;
 
@@ -345,6 +347,47 @@ static void source_stop_file(struct source *s)
     free(f);
 }
 
+/* A short piece of a larger file, copied: sendfile(2) costs more than the copy. */
+struct short_piece {
+    struct file_entry *entry; /* held, for plan->file */
+    char bytes[];
+};
+
+static void release_piece(void *owner)
+{
+    struct short_piece *p = owner;
+
+    file_entry_release(p->entry);
+    free(p);
+}
+
+/* Takes the reference to e when it is done: true. */
+static bool copy_short(struct serve_ctx *ctx, struct serve_plan *plan, struct file_entry *e,
+                       uint64_t offset, size_t n)
+{
+    struct short_piece *p;
+
+    if (n > SHORT_PIECE_BYTES || !ctx->pool || !e->home.mount || !e->home.local || e->home.memory ||
+        e->heat.unsupported ||
+        (ctx->conf->fault_count > 0 && offload_is_faulted(ctx->pool, WAIT_READ, e->where)))
+        return false;
+    if (ctx->slot)
+        slot_wait(ctx->slot, WAIT_PROBE, mono_now());
+    p = malloc(sizeof *p + n);
+    if (!p || !file_read_hot(e->fd, offset, p->bytes, n)) {
+        free(p);
+        return false;
+    }
+    p->entry = e;
+    source_memory(&plan->body, span_of(p->bytes, n), p, release_piece);
+    if (ctx->slot) {
+        slot_count(ctx->slot, COUNTER_probes, 1);
+        slot_count(ctx->slot, COUNTER_windows_hot, 1);
+    }
+    offload_mount_count(e->home.mount, MOUNT_HOT, 1);
+    return true;
+}
+
 bool file_body_source(struct serve_ctx *ctx, struct serve_plan *plan, struct file_entry *e,
                       uint64_t offset, uint64_t end)
 {
@@ -352,6 +395,8 @@ bool file_body_source(struct serve_ctx *ctx, struct serve_plan *plan, struct fil
                                           source_give_back_file};
     struct file_source *f = NULL;
 
+    if (end > offset && copy_short(ctx, plan, e, offset, (size_t)(end - offset)))
+        return true;
     if (e->home.mount && (f = calloc(1, sizeof *f)) == NULL) {
         file_entry_release(e);
         return false;

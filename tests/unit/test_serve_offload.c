@@ -55,7 +55,10 @@ START_TEST(hot_at_once)
     unsigned calls;
 
     fake.faulted = NULL;
-    tree_file("www/big", "0123456789012345678901234567890123456789");
+    static char big[20 * 1000 + 1]; /* more than is copied */
+    memset(big, 'b', sizeof big - 1);
+    tree_file("www/big", big);
+    tree_file("www/short", "0123456789012345678901234567890123456789");
     conf.cache.content_file_bytes = 10;
     pool_again();
     int fd = open(tree_path("www/a.txt"), O_RDONLY);
@@ -75,15 +78,22 @@ START_TEST(hot_at_once)
     ck_assert_int_eq(c.result, SERVE_DONE);
     client_pull(&c);
     ck_assert_int_eq(c.last, CHUNK_END);
-    ck_assert_uint_eq(c.body.n, 40);
+    ck_assert_uint_eq(c.body.n, sizeof big - 1);
     ck_assert_uint_eq(slot_value(&slot, COUNTER_windows_hot), 1);
     ck_assert_uint_gt(slot_value(&slot, COUNTER_probes), 0);
     client_end(&c);
     uint64_t probes = slot_value(&slot, COUNTER_probes);
     client_ask(&c, "/big", NULL); /* known to be hot */
     client_pull(&c);
-    ck_assert_uint_eq(c.body.n, 40);
+    ck_assert_uint_eq(c.body.n, sizeof big - 1);
     ck_assert_uint_eq(slot_value(&slot, COUNTER_probes), probes);
+    client_end(&c);
+    client_ask(&c, "/short", NULL); /* read at once, by the call that would have been its probe */
+    ck_assert_int_eq(c.result, SERVE_DONE);
+    client_pull(&c);
+    ck_assert_uint_eq(c.body.n, 40);
+    ck_assert_uint_eq(slot_value(&slot, COUNTER_probes), probes + 1);
+    ck_assert_uint_eq(slot_value(&slot, COUNTER_windows_hot), 3);
     client_end(&c);
     ck_assert_uint_eq(fake.submitted, 0);
     client_ask(&c, "/none", NULL); /* hot when the kernel remembers that it is not there */
