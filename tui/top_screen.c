@@ -160,7 +160,8 @@ static unsigned top_tick(struct top *t)
 
     if (key != INPUT_NONE)
         want |= top_key(t, key, false);
-    if (now < t->sample_ns)
+    bool lacks = top_lacks_part(t);
+    if (now < t->sample_ns && !lacks)
         return want;
     t->sample_ns = now - t->sample_ns > SAMPLE_NS ? now + SAMPLE_NS : t->sample_ns + SAMPLE_NS;
     link_tick(&t->link, now);
@@ -172,7 +173,8 @@ static unsigned top_tick(struct top *t)
     struct event e = {.kind = EV_TICK};
     want |= top_event(t, &e);
     uint64_t signature = model_signature(&t->model);
-    if (signature != t->signature || now >= t->draw_ns + t->app.interval_ns - SAMPLE_NS / 2)
+    if (lacks || signature != t->signature ||
+        now >= t->draw_ns + t->app.interval_ns - SAMPLE_NS / 2)
         want |= WANT_DRAW;
     t->signature = signature;
     return want;
