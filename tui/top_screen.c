@@ -22,6 +22,7 @@
 
 #define SLOW_FRAME_NS (100 * NS_PER_MS) /* two such frames: the interval is doubled */
 #define SLOWEST_NS    (8 * NS_PER_S)    /* but not beyond */
+#define ATTACH_NS     (50 * NS_PER_MS)
 #define REPAINT_NS    (59 * NS_PER_S) /* heals within a minute what wall(1) wrote over the screen */
 
 static unsigned top_event(struct top *t, struct event *e)
@@ -254,6 +255,20 @@ static void top_wait(struct top *t, struct pollfd fds[2], const sigset_t *open)
         fds[0].revents = fds[1].revents = 0;
 }
 
+/* The first frame should show the server: a master that is there answers at once. */
+static void top_attach(struct top *t)
+{
+    uint64_t now = mono_now().ns, until = now + ATTACH_NS;
+
+    link_tick(&t->link, now);
+    while (t->link.fd >= 0 && !link_up(&t->link) && (now = mono_now().ns) < until) {
+        struct pollfd fd = {.fd = t->link.fd, .events = POLLIN};
+        if (poll(&fd, 1, (int)((until - now) / NS_PER_MS) + 1) < 0 && errno != EINTR)
+            return;
+        top_replies(t);
+    }
+}
+
 static void top_loop(struct top *t)
 {
     sigset_t blocked, open;
@@ -266,6 +281,7 @@ static void top_loop(struct top *t)
          *sig; sig++)
         sigaddset(&blocked, *sig);
     sigprocmask(SIG_BLOCK, &blocked, &open);
+    top_attach(t);
     want |= top_tick(t);
     while (top_obey(t, want)) {
         top_wait(t, fds, &open);
