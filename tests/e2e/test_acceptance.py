@@ -89,7 +89,7 @@ class Stuck(Case):
         s.wait(lambda t: clocks.add(title(t)[-8:]) or len(clocks) > 2)
         s.keys("+", "Enter")
         s.wait("3/3")
-        s.wait(lambda t: re.search(r"2 of 3 workers stopped: w1 w2", t))
+        s.wait(lambda t: re.search(r"2 of 3 workers stopped: w[12] w[12] ", t))
         self.assertEqual(get(weir.port, "/f").body, b"x")
         self.resume()
         s.wait(lambda t: re.search(OK, t))
