@@ -48,8 +48,8 @@ struct top {
 
 /* Takes a snapshot, or tells the model why there is none. False when memory ran out. */
 bool top_sample(struct top *t, uint64_t now_ns);
-/* Which parts of the board the views need now. */
-void top_wants(struct top *t);
+/* The view shows a part of the board that the last snapshot has not: another is due at once. */
+bool top_lacks_part(struct top *t);
 /* What the server wrote to its log, as events. */
 void top_messages(struct top *t, uint64_t now_ns);
 /* The tape of this run, and with --record its file. False with a sentence. */

@@ -22,6 +22,7 @@
 
 #define SLOW_FRAME_NS (100 * NS_PER_MS) /* two such frames: the interval is doubled */
 #define SLOWEST_NS    (8 * NS_PER_S)    /* but not beyond */
+#define ATTACH_NS     (50 * NS_PER_MS)
 #define REPAINT_NS    (59 * NS_PER_S) /* heals within a minute what wall(1) wrote over the screen */
 
 static unsigned top_event(struct top *t, struct event *e)
@@ -160,7 +161,8 @@ static unsigned top_tick(struct top *t)
 
     if (key != INPUT_NONE)
         want |= top_key(t, key, false);
-    if (now < t->sample_ns)
+    bool lacks = top_lacks_part(t);
+    if (now < t->sample_ns && !lacks)
         return want;
     t->sample_ns = now - t->sample_ns > SAMPLE_NS ? now + SAMPLE_NS : t->sample_ns + SAMPLE_NS;
     link_tick(&t->link, now);
@@ -172,7 +174,8 @@ static unsigned top_tick(struct top *t)
     struct event e = {.kind = EV_TICK};
     want |= top_event(t, &e);
     uint64_t signature = model_signature(&t->model);
-    if (signature != t->signature || now >= t->draw_ns + t->app.interval_ns - SAMPLE_NS / 2)
+    if (lacks || signature != t->signature ||
+        now >= t->draw_ns + t->app.interval_ns - SAMPLE_NS / 2)
         want |= WANT_DRAW;
     t->signature = signature;
     return want;
@@ -252,6 +255,20 @@ static void top_wait(struct top *t, struct pollfd fds[2], const sigset_t *open)
         fds[0].revents = fds[1].revents = 0;
 }
 
+/* The first frame should show the server: a master that is there answers at once. */
+static void top_attach(struct top *t)
+{
+    uint64_t now = mono_now().ns, until = now + ATTACH_NS;
+
+    link_tick(&t->link, now);
+    while (t->link.fd >= 0 && !link_up(&t->link) && (now = mono_now().ns) < until) {
+        struct pollfd fd = {.fd = t->link.fd, .events = POLLIN};
+        if (poll(&fd, 1, (int)((until - now) / NS_PER_MS) + 1) < 0 && errno != EINTR)
+            return;
+        top_replies(t);
+    }
+}
+
 static void top_loop(struct top *t)
 {
     sigset_t blocked, open;
@@ -264,6 +281,7 @@ static void top_loop(struct top *t)
          *sig; sig++)
         sigaddset(&blocked, *sig);
     sigprocmask(SIG_BLOCK, &blocked, &open);
+    top_attach(t);
     want |= top_tick(t);
     while (top_obey(t, want)) {
         top_wait(t, fds, &open);

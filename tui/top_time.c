@@ -16,7 +16,10 @@
 
 #define TAPE_BYTES (256u << 20)
 
-void top_wants(struct top *t)
+/* A recording has every part, whatever was looked at while it was made. */
+#define RECORDED (SNAP_REQUESTS | SNAP_SLOW | SNAP_FILES)
+
+static void top_wants(struct top *t)
 {
     static const unsigned of_view[VIEW_COUNT] = {
         [VIEW_OVERVIEW] = SNAP_REQUESTS | SNAP_SLOW,
@@ -28,7 +31,9 @@ void top_wants(struct top *t)
 
     if (t->app.view == VIEW_OVERVIEW && t->grid.rows >= LAYOUT_FILES_ROWS)
         wants |= SNAP_FILES;
-    t->model.wants = wants;
+    if (t->opts.mode != MODE_SCREEN)
+        wants = 0;
+    t->model.wants = wants | (t->opts.record ? RECORDED : 0);
     t->model.watched = t->app.view == VIEW_WORKER ? t->app.selected : 0;
 }
 
@@ -52,8 +57,16 @@ static void top_proc(struct top *t, uint64_t now_ns)
     }
 }
 
+bool top_lacks_part(struct top *t)
+{
+    top_wants(t);
+    return !t->app.time.replay && t->model.link == LINK_LIVE && link_up(&t->link) &&
+           (t->model.wants & ~t->model.now.wants);
+}
+
 bool top_sample(struct top *t, uint64_t now_ns)
 {
+    top_wants(t);
     if (t->app.time.replay)
         return true;
     if (!link_up(&t->link)) {

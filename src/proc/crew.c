@@ -364,8 +364,9 @@ static void tell_exit(struct crew *c, unsigned slot, int status, bool asked, str
         last_words_doing(&what, b, now);
     *what.p = '\0';
     const char *during = what.p > what.start ? "; it was doing: " : "";
-    board_event(c->board, EVENT_EXIT, slot + 1, "worker %u (pid %d) %s%s%s", slot + 1, (int)m->pid,
-                words, during, doing);
+    /* On the dashboard the end of a line may be cut off: the reason comes first. */
+    board_event(c->board, EVENT_EXIT, slot + 1, "worker %u %s (pid %d)%s%s", slot + 1, words,
+                (int)m->pid, during, doing);
     log_write(asked ? LOG_LEVEL_DEBUG : LOG_LEVEL_ERROR, "worker %u (pid %d) %s%s%s", slot + 1,
               (int)m->pid, words, during, doing);
 }

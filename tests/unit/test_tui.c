@@ -525,6 +525,33 @@ static void shape_pool_idle(struct snap *s, unsigned second)
     s->worker[1].counter[COUNTER_offload_queued] = 0; /* busy, but nothing waits */
 }
 
+/* Two threads of w1 are held since second 3, in a mount of this state. */
+static void shape_held_in(struct snap *s, unsigned second, enum board_mount_state state)
+{
+    shape_mount(s, second, "/a", state);
+    fixture_job(s, 1, WAIT_READ, FIXTURE_START_NS + 4 * NS_PER_S, 0, "/a/g");
+    fixture_job(s, 1, WAIT_OPEN, FIXTURE_START_NS + 3 * NS_PER_S, 0, "/a/f");
+}
+
+static void shape_held(struct snap *s, unsigned second)
+{
+    if (second >= 4)
+        shape_held_in(s, second, MOUNT_OK);
+}
+
+static void shape_held_sick(struct snap *s, unsigned second)
+{
+    if (second >= 4)
+        shape_held_in(s, second, MOUNT_SICK);
+}
+
+static void shape_held_shortly(struct snap *s, unsigned second)
+{
+    shape_mount(s, second, "/a", MOUNT_OK);
+    if (second >= 4)
+        fixture_job(s, 1, WAIT_OPEN, s->taken_ns - 999 * NS_PER_MS, 0, "/a/f");
+}
+
 START_TEST(verdicts_about_offload)
 {
     check_rule(shape_all_sick, RULE_MOUNT,
@@ -540,6 +567,13 @@ START_TEST(verdicts_about_offload)
                "1 of 2 workers blocked: w1 close 1.0s.  + adds workers");
     check_rule(shape_pool_full, RULE_OFFLOAD_FULL,
                "offload of w2 8/8 busy, 4 queued; cold files wait.  O sets threads");
+    check_rule(shape_held, RULE_HELD,
+               "w1 open held for 7.0s on /a (nfs4) (and 1 more): /a/f; others are served.  "
+               "view 5: a fences");
+    check_rule(shape_held_sick, RULE_MOUNT,
+               "every request gets 503: mount /a (nfs4) is sick for 7.0s, 4 calls held; nothing "
+               "is served.  weirctl unfence clears it");
+    check_rule(shape_held_shortly, RULE_OK, "ok: queue 0, lag p99 0us, 2/2 workers");
     check_rule(shape_pool_full_shortly, RULE_OK, "ok: queue 0, lag p99 0us, 2/2 workers");
     check_rule(shape_pool_idle, RULE_OK, "ok: queue 0, lag p99 0us, 2/2 workers");
 }

@@ -120,6 +120,14 @@ START_TEST(says_what_will_happen)
     ck_assert(dialog_is_in_d_state(&r.a, r.m, 3));
     strcpy(r.m->now.stall[0].kernel, "sleeping in openat");
     ck_assert(!dialog_is_in_d_state(&r.a, r.m, 3));
+    for (unsigned state = 0; state < ROW_STATE_COUNT; state++) { /* each makes a sentence */
+        for (unsigned i = 0; i < r.m->row_count; i++)
+            r.m->row[i].state = state;
+        dialog_describe(&r.a, r.m, &t);
+        ck_assert_msg(strncmp(t.body[0], "It ", 3) == 0, "%u: %s", state, t.body[0]);
+        ck_assert(strstr(t.body[0], ". Its 42 connections") != NULL);
+        ck_assert(strstr(t.body[0], "It is offload") == NULL);
+    }
     rig_keys(&r, "\033MG\n");
     dialog_describe(&r.a, r.m, &t);
     ck_assert(strstr(t.body[0], "connections") != NULL && strstr(t.body[0], "in flight") != NULL);
@@ -495,6 +503,8 @@ START_TEST(setup_screen)
     rig_open(&r, FIX_HEALTHY);
     rig_keys(&r, "S\t");
     ck_assert(r.a.setup.in_items);
+    rig_draw(&r);
+    ck_assert(rig_shows(&r, "slow after           [ the server's ]"));
     rig_keys(&r, "250"); /* slow after */
     ck_assert_int_eq(value[SETTING_SLOW_MS], 250);
     rig_keys(&r, "j+");

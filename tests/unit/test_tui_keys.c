@@ -53,6 +53,7 @@ static const struct script {
     {FIX_TWO_BLOCKED, "\n<Left><Left><Left>Ry", "restart 8", NULL},
     /* menus */
     {FIX_TWO_BLOCKED, "a", "", "worker 3 (pid 4716)"},
+    {FIX_HEALTHY, "3a", "", "   abort"}, /* before the cursor was moved */
     {FIX_TWO_BLOCKED, "a\n\n", "", NULL},
     {FIX_TWO_BLOCKED, "a\ny", "drain 3", NULL},
     {FIX_TWO_BLOCKED, "aRy", "restart 3", NULL},

@@ -65,13 +65,22 @@ bool dialog_is_in_d_state(const struct app *a, const struct model *m, unsigned w
     return w && i->ok && i->worker == worker && i->epoch == w->epoch && inspect_says_d(i->text);
 }
 
-/* "BLOCKED in open for 14.2s, " */
+/* "It is BLOCKED in open for 14.2s. " */
 static void worker_state(const struct model *m, const struct snap_worker *w, char *out,
                          size_t out_bytes)
 {
     const struct model_row *r = rows_row(m, w->number, w->epoch);
     char object[SNAP_TEXT_BYTES], age[FMT_BYTES];
     const char *verb;
+    static const char *const says[ROW_STATE_COUNT] = {
+        [ROW_IDLE] = "It is idle. ",
+        [ROW_BUSY] = "It is busy. ",
+        [ROW_OFFLOAD] = "It waits for the disk. ",
+        [ROW_STARTING] = "It is starting. ",
+        [ROW_DRAINING] = "It drains already. ",
+        [ROW_STOPPING] = "It is ending. ",
+        [ROW_BACKOFF] = "It died and waits to be started again. ",
+    };
 
     out[0] = '\0';
     if (r == NULL)
@@ -81,8 +90,10 @@ static void worker_state(const struct model *m, const struct snap_worker *w, cha
     if (r->state == ROW_BLOCKED || r->state == ROW_SLOW)
         snprintf(out, out_bytes, "It is %s in %s for %s. ", row_state_word[r->state],
                  verb ? verb : "a call", age);
-    else
-        snprintf(out, out_bytes, "It is %s. ", row_state_word[r->state]);
+    else if (r->state == ROW_STOPPED)
+        snprintf(out, out_bytes, "It is STOPPED by a signal for %s. ", age);
+    else if (says[r->state])
+        snprintf(out, out_bytes, "%s", says[r->state]);
 }
 
 static void worker_warn(const struct app *a, const struct model *m, unsigned worker, bool kills,

@@ -95,7 +95,16 @@ const struct snap_worker *rows_selected_worker(const struct app *a, const struct
 
 const struct snap_request *rows_selected_request(const struct app *a, const struct model *m)
 {
-    return a->view == VIEW_REQUESTS ? rows_request(m, a->list[VIEW_REQUESTS].key) : NULL;
+    uint64_t key = a->list[VIEW_REQUESTS].key;
+    const struct snap_request *r;
+
+    if (a->view != VIEW_REQUESTS)
+        return NULL;
+    if (key != 0 || m->now.request_count == 0)
+        return rows_request(m, key);
+    /* Until the cursor is moved: the one whose details stand below the list. */
+    r = a->seen.row_count > 0 ? rows_request(m, a->seen.row_key[0]) : NULL;
+    return r ? r : &m->now.request[0];
 }
 
 const struct snap_mount *rows_selected_mount(const struct app *a, const struct model *m)

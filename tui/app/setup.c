@@ -44,7 +44,10 @@ void setup_value(const struct settings *s, enum setting which, char *out, size_t
         snprintf(out, out_bytes, "%s", v ? "[x]" : "[ ]");
         break;
     case KIND_MS:
-        snprintf(out, out_bytes, "[ %lld ms ]", v);
+        if (v == 0 && strstr(row->help, "(0: ")) /* not a duration: what the server uses */
+            snprintf(out, out_bytes, "[ the server's ]");
+        else
+            snprintf(out, out_bytes, "[ %lld ms ]", v);
         break;
     case KIND_PERCENT:
         snprintf(out, out_bytes, "[ %lld %% ]", v);

@@ -256,6 +256,43 @@ static bool rule_offload_full(const struct model *m, struct verdict *v)
     return true;
 }
 
+/* Disk threads that are held by one call, in mounts that are not sick (yet). */
+static bool rule_held(const struct model *m, struct verdict *v)
+{
+    const struct snap *s = &m->now;
+    const struct snap_thread *oldest = NULL;
+    unsigned held = 0;
+    char path[256], age[FMT_BYTES], name[300] = "no mount", more[32] = "";
+
+    for (unsigned i = 0; i < m->offload.job_count; i++) {
+        const struct snap_thread *t = &s->thread[m->offload.job[i].thread];
+        if (model_job_age_ns(m, t) < MODEL_HELD_NS)
+            break; /* the oldest come first */
+        if (t->mount < s->mount_count && s->mount[t->mount].state != MOUNT_OK)
+            continue;
+        if (held++ == 0)
+            oldest = t;
+    }
+    if (oldest == NULL)
+        return false;
+    verdict_set(v, VERDICT_WARN, RULE_HELD);
+    if (oldest->mount < s->mount_count)
+        mount_named(&s->mount[oldest->mount], 40, name, sizeof name);
+    if (held > 1)
+        snprintf(more, sizeof more, " (and %u more)", held - 1);
+    fmt_age(age, model_job_age_ns(m, oldest));
+    const char *call = (unsigned)oldest->wait < WAIT_COUNT ? board_wait_name[oldest->wait] : "?";
+    text_cut_path(path, sizeof path, oldest->path, 60);
+    snprintf(v->text, sizeof v->text, "w%u %s held for %s on %s%s: %s; others are served",
+             oldest->worker, call, age, name, more, path);
+    text_cut_path(path, sizeof path, oldest->path, 24);
+    snprintf(v->brief, sizeof v->brief, "w%u %s held %s%s: %s", oldest->worker, call, age, more,
+             path);
+    snprintf(v->least, sizeof v->least, "w%u %s held %s", oldest->worker, call, age);
+    snprintf(v->hint, sizeof v->hint, "view 5: a fences");
+    return true;
+}
+
 /* What helps against a queue: more workers, unless the CPUs are what there is too little of. */
 static void queue_hint(const struct model *m, struct verdict *v)
 {
@@ -508,9 +545,10 @@ static bool rule_ok(const struct model *m, struct verdict *v)
 
 void verdict_of(const struct model *m, struct verdict *v)
 {
-    static rule_fn *const rules[] = {
-        rule_no_data,       rule_stuck,   rule_mount,  rule_offload_full, rule_queue_full,
-        rule_queue_growing, rule_respawn, rule_change, rule_limit,        rule_ok};
+    static rule_fn *const rules[] = {rule_no_data,       rule_stuck,   rule_mount,
+                                     rule_offload_full,  rule_held,    rule_queue_full,
+                                     rule_queue_growing, rule_respawn, rule_change,
+                                     rule_limit,         rule_ok};
     rule_fn *first = NULL;
 
     for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {

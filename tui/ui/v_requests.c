@@ -4,6 +4,7 @@
  * their time went. The board has those in flight for longer than REQUEST_SHOWN_NS. The overview's
  * pane of slow requests is here too.
  */
+#include "tui/app/rows.h"
 #include "tui/ui/v_list.h"
 
 #include <inttypes.h>
@@ -295,17 +296,14 @@ static void draw_slow(struct view *v, struct rect r)
     }
 }
 
-/* All of the request under the cursor, of the oldest when there is none. */
+/* All of the request that `a` would act on. */
 static void draw_selected(struct view *v, struct rect r)
 {
     const struct snap *s = &v->m->now;
-    const struct snap_request *q = s->request_count ? &s->request[0] : NULL;
+    const struct snap_request *q = rows_selected_request(v->a, v->m);
     char text[3 * SNAP_TEXT_BYTES], cut[3 * SNAP_TEXT_BYTES], age[FMT_BYTES], sent[FMT_BYTES],
         size[FMT_BYTES];
 
-    for (unsigned i = 0; i < s->request_count; i++)
-        if (app_request_key(&s->request[i]) == v->a->list[VIEW_REQUESTS].key)
-            q = &s->request[i];
     if (q == NULL)
         return;
     fmt_age(age, mono_since((struct mono){s->taken_ns}, (struct mono){q->phase_since_ns}));

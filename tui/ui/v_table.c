@@ -146,12 +146,13 @@ static void table_row(struct view *v, int row, const struct model_row *r, bool s
     const struct snap_worker *now = model_worker(v->m, r);
     const struct model_worker *w = &v->m->memory[r->memory];
     bool stuck = r->state == ROW_BLOCKED || r->state == ROW_STOPPED;
-    enum role state = stuck || r->state == ROW_BACKOFF                   ? ROLE_BAD
-                      : r->state == ROW_SLOW || r->state >= ROW_STARTING ? ROLE_WARN
-                                                                         : ROLE_NORMAL;
+    bool slow = r->state == ROW_SLOW || (r->state == ROW_OFFLOAD && r->since_ns >= MODEL_HELD_NS);
+    enum role state = stuck || r->state == ROW_BACKOFF   ? ROLE_BAD
+                      : slow || r->state >= ROW_STARTING ? ROLE_WARN
+                                                         : ROLE_NORMAL;
     enum role rest = selected ? ROLE_SELECT : ROLE_NORMAL;
     const char *marker = stuck                      ? "!"
-                         : r->state == ROW_SLOW     ? ":"
+                         : slow                     ? ":"
                          : r->state >= ROW_STARTING ? "~"
                          : selected && !v->colour   ? ">"
                                                     : "";

@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What tests of the dashboard on a real server share: a server with faults, weirtop in tmux, and
+how to find a worker's row on the screen."""
+
+import os
+import re
+import signal
+import time
+import unittest
+
+from .screen import Screen
+from .server import Weir, program, wait_until
+from .tap import skip_without
+
+OK = r"(?m)^ *ok: "
+DEAF = 0.4  # a dialog ignores keys for its first 300 ms: what is pressed later counts
+HANG = "operations = open\nhang = yes"
+
+
+def took(what, since):
+    print(f"# {what} after {(time.monotonic() - since) * 1000:.0f} ms", flush=True)
+
+
+def title(text):
+    return text.split("\n")[0]
+
+
+def row(text, number):
+    """The line of this worker in the table, without its marker; '' when it is not shown."""
+    m = re.search(rf"(?m)^[!~:>* ] *{number} +(\d+ .*)$", text)
+    return m.group(1) if m else ""
+
+
+def marker(text, number):
+    m = re.search(rf"(?m)^(.) *{number} +\d+ ", text)
+    return m.group(1) if m else None
+
+
+def rows_in_order(text):
+    return [int(n) for n in re.findall(r"(?m)^[!~:>* ] {1,3}(\d+) +\d+ +\w+ ", text)]
+
+
+@skip_without("tmux")
+class Case(unittest.TestCase):
+    def serve(self, workers=4, faults=None, server="", ini="", log=""):
+        """log: lines of [log]; ini: whole sections; faults: a folder of the root to its rule."""
+        lines = "workers_max = 8\nname = accept\n" + (server or "drain_timeout = 1s")
+        weir = Weir(workers=workers, server=lines + ("\nallow_faults = yes" if faults else ""))
+        weir.more_ini = log + "\n" + ini
+        for folder, fault in (faults or {}).items():
+            weir.more_ini += f"\n[fault {weir.root}/{folder}]\n{fault}\n"
+            weir.put(f"{folder}/f", b"slow")
+        weir.write_ini()
+        weir.put("f", b"x")
+        self.stopped = []
+        self.addCleanup(self.end, weir)
+        return weir.start()
+
+    def end(self, weir):
+        self.resume()
+        weir.stop(check=False)
+
+    def halt(self, *pids):
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+            self.stopped.append(pid)
+
+    def resume(self):
+        while self.stopped:
+            try:
+                os.kill(self.stopped.pop(), signal.SIGCONT)
+            except ProcessLookupError:
+                pass
+
+    def screen(self, weir, *args, **more):
+        more.setdefault("columns", 120)
+        more.setdefault("rows", 40)
+        env = {"WEIRTOP_CONFIG": os.path.join(weir.folder, "weirtop-config"), **more.pop("env", {})}
+        s = Screen(f"{program('weirtop')} -r {weir.runtime} " + " ".join(args), env=env, **more)
+        self.addCleanup(s.close)
+        s.wait(lambda t: "LIVE" in title(t))
+        return s
+
+    def kinds(self, weir, kind):
+        return [e["text"] for e in weir.status()["events"] if e["kind"] == kind]
+
+    def answer(self, s, key, text):
+        """Presses a key once the dialog with this text listens."""
+        s.wait(text)
+        self.deaf()
+        s.keys(key)
+
+    def deaf(self):
+        end = time.monotonic() + DEAF
+        wait_until(lambda: time.monotonic() > end, 5)
+
+    def command(self, s, words):
+        """Types a command line; Enter on its own, for a burst of keys with one in it is no answer."""
+        s.keys(":")
+        s.keys(words)
+        s.wait(":" + words)
+        s.keys("Enter")
