@@ -13,7 +13,7 @@ import subprocess
 import unittest
 
 from harness import Weir, Wire, main, program, skip_without, wait_until
-from harness.server import BUILD, PATIENCE
+from harness.server import BUILD, PATIENCE, is_sanitized
 
 # At most so many system calls for each request, of all threads of the worker together. What it does
 # besides (its timers, the access log) is in it: a few calls in all.
@@ -38,9 +38,8 @@ CALL = re.compile(r"^\d+ +([a-z_0-9]+)\(")
 
 def not_optimised():
     """Why instructions of this build say nothing; None when they do."""
-    with open(program("weir"), "rb") as f:
-        if b"__asan_init" in f.read():
-            return "a build with sanitizers"
+    if is_sanitized("weir"):
+        return "a build with sanitizers"
     with open(os.path.join(BUILD, "Makefile")) as f:
         flags = re.search(r"^CFLAGS = (.*)$", f.read(), re.M)
     return None if flags and re.search(r"-O[23]", flags.group(1)) else "a build without -O2"

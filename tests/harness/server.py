@@ -27,6 +27,12 @@ def program(name):
     return os.path.join(BUILD, name)
 
 
+def is_sanitized(name):
+    """Whether this program is built with AddressSanitizer."""
+    with open(program(name), "rb") as f:
+        return b"__asan_init" in f.read()
+
+
 def free_port():
     """A port nobody listens on right now. For tests that must name one before the start."""
     with socket.socket() as s:

@@ -29,6 +29,9 @@ class Terminal:
         environment = {k: v for k, v in os.environ.items()
                        if k not in ("NO_COLOR", "TMUX", "SSH_CONNECTION", "ESCDELAY", *drop)}
         environment.update({"LC_ALL": "C.UTF-8", **(env or {})})
+        # A hang-up that comes while the leak checker runs ends its helper, and it spins for ever.
+        options = [environment.get("ASAN_OPTIONS", ""), "detect_leaks=0"]
+        environment["ASAN_OPTIONS"] = ":".join(o for o in options if o)
         environment.pop("TERM", None)
         if term is not None:
             environment["TERM"] = term
