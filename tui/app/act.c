@@ -212,22 +212,20 @@ static void act_one_worker(struct app *a, const struct model *m, uint64_t now_ns
         a->latency_worker = w->number;
 }
 
+const struct act_order act_order[ACT_ORDERS] = {{VIEW_OVERVIEW, SETTING_SORT_OVERVIEW},
+                                                {VIEW_LATENCY, SETTING_SORT_LATENCY},
+                                                {VIEW_REQUESTS, SETTING_SORT_REQUESTS},
+                                                {VIEW_FILES, SETTING_SORT_FILES},
+                                                {VIEW_EVENTS, SETTING_SORT_EVENTS}};
+
 static unsigned act_save(struct app *a)
 {
-    static const struct {
-        enum view_kind view;
-        enum setting setting;
-    } order[] = {{VIEW_OVERVIEW, SETTING_SORT_OVERVIEW},
-                 {VIEW_LATENCY, SETTING_SORT_LATENCY},
-                 {VIEW_REQUESTS, SETTING_SORT_REQUESTS},
-                 {VIEW_FILES, SETTING_SORT_FILES},
-                 {VIEW_EVENTS, SETTING_SORT_EVENTS}};
     int64_t *value = a->settings.value;
 
-    for (size_t i = 0; i < sizeof order / sizeof *order; i++) {
-        const struct list_state *l = &a->list[order[i].view];
+    for (size_t i = 0; i < ACT_ORDERS; i++) {
+        const struct list_state *l = &a->list[act_order[i].view];
         /* Natural order turned round has no number of its own: -32. */
-        value[order[i].setting] = !l->invert ? l->sort : l->sort ? -l->sort : -32;
+        value[act_order[i].setting] = !l->invert ? l->sort : l->sort ? -l->sort : -32;
     }
     value[SETTING_VIEW] = 1 + (int)(a->view == VIEW_WORKER ? a->back : a->view);
     value[SETTING_BITS] = a->bits;

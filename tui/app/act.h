@@ -14,4 +14,11 @@ unsigned act(struct app *a, struct model *m, enum action action, const struct ev
 void act_show(struct app *a, enum view_kind view);
 void act_show_worker(struct app *a, const struct snap_worker *w);
 
+/* Views whose order is kept, and in which setting. */
+#define ACT_ORDERS 5
+extern const struct act_order {
+    enum view_kind view;
+    enum setting setting;
+} act_order[ACT_ORDERS];
+
 #endif

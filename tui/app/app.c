@@ -43,15 +43,6 @@ void app_init(struct app *a, uint64_t interval_ns, bool read_only)
 
 void app_settings(struct app *a, const struct settings *s)
 {
-    static const struct {
-        enum view_kind view;
-        enum setting setting;
-    } order[] = {{VIEW_OVERVIEW, SETTING_SORT_OVERVIEW},
-                 {VIEW_LATENCY, SETTING_SORT_LATENCY},
-                 {VIEW_REQUESTS, SETTING_SORT_REQUESTS},
-                 {VIEW_FILES, SETTING_SORT_FILES},
-                 {VIEW_EVENTS, SETTING_SORT_EVENTS}};
-
     a->settings = *s;
     a->interval_ns = (uint64_t)s->value[SETTING_INTERVAL_MS] * NS_PER_MS;
     a->bits = s->value[SETTING_BITS] != 0;
@@ -59,10 +50,10 @@ void app_settings(struct app *a, const struct settings *s)
     a->group = s->value[SETTING_GROUP] != 0;
     a->mouse = s->value[SETTING_MOUSE] != 0;
     a->view = (enum view_kind)(s->value[SETTING_VIEW] - 1);
-    for (size_t i = 0; i < sizeof order / sizeof *order; i++) {
-        int64_t v = s->value[order[i].setting];
-        a->list[order[i].view].invert = v < 0;
-        a->list[order[i].view].sort = (int)(v == -32 ? 0 : v < 0 ? -v : v);
+    for (size_t i = 0; i < ACT_ORDERS; i++) {
+        int64_t v = s->value[act_order[i].setting];
+        a->list[act_order[i].view].invert = v < 0;
+        a->list[act_order[i].view].sort = (int)(v == -32 ? 0 : v < 0 ? -v : v);
     }
 }
 
