@@ -286,7 +286,7 @@ static bool rule_held(const struct model *m, struct verdict *v)
     snprintf(v->text, sizeof v->text, "w%u %s held for %s on %s%s: %s; others are served",
              oldest->worker, call, age, name, more, path);
     text_cut_path(path, sizeof path, oldest->path, 24);
-    snprintf(v->brief, sizeof v->brief, "w%u %s held %s%s: %s", oldest->worker, call, age, more,
+    snprintf(v->brief, sizeof v->brief, "w%u %s held %s%s: %.200s", oldest->worker, call, age, more,
              path);
     snprintf(v->least, sizeof v->least, "w%u %s held %s", oldest->worker, call, age);
     snprintf(v->hint, sizeof v->hint, "view 5: a fences");
