@@ -6,14 +6,14 @@ import os
 import subprocess
 import tempfile
 
-from .server import wait_until
+from .server import asan_options, wait_until
 
 
 class Screen:
     def __init__(self, command, columns=80, rows=24, env=None):
         self.folder = tempfile.mkdtemp(prefix="weir-tmux-", dir="/tmp")
         self.socket = os.path.join(self.folder, "s")
-        words = ["env", "-u", "TMUX", "-u", "NO_COLOR", "LC_ALL=C.UTF-8"]
+        words = ["env", "-u", "TMUX", "-u", "NO_COLOR", "LC_ALL=C.UTF-8", f"ASAN_OPTIONS={asan_options()}"]
         words += [f"{k}={v}" for k, v in (env or {}).items()]
         self._tmux("-f", "/dev/null", "new-session", "-d", "-x", str(columns), "-y", str(rows),
                    " ".join(words) + " " + command + "; echo EXIT=$?; exec cat")

@@ -27,6 +27,13 @@ def program(name):
     return os.path.join(BUILD, name)
 
 
+def asan_options():
+    """ASAN_OPTIONS of a program in a terminal. A hang-up that comes while the leak checker runs ends
+    the checker's helper, and the program spins for ever."""
+    options = [os.environ.get("ASAN_OPTIONS", ""), "detect_leaks=0"]
+    return ":".join(o for o in options if o)
+
+
 def is_sanitized(name):
     """Whether this program is built with AddressSanitizer."""
     with open(program(name), "rb") as f:

@@ -15,7 +15,7 @@ import termios
 import threading
 import time
 
-from .server import PATIENCE, wait_until
+from .server import PATIENCE, asan_options, wait_until
 
 ESCAPES = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|[()][0-9A-B]|[=>78cM])|[\x0e\x0f]|\$<\d+[*/]*>")
 
@@ -29,9 +29,7 @@ class Terminal:
         environment = {k: v for k, v in os.environ.items()
                        if k not in ("NO_COLOR", "TMUX", "SSH_CONNECTION", "ESCDELAY", *drop)}
         environment.update({"LC_ALL": "C.UTF-8", **(env or {})})
-        # A hang-up that comes while the leak checker runs ends its helper, and it spins for ever.
-        options = [environment.get("ASAN_OPTIONS", ""), "detect_leaks=0"]
-        environment["ASAN_OPTIONS"] = ":".join(o for o in options if o)
+        environment["ASAN_OPTIONS"] = asan_options()
         environment.pop("TERM", None)
         if term is not None:
             environment["TERM"] = term
