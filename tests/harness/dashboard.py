@@ -54,7 +54,9 @@ class Case(unittest.TestCase):
         weir.put("f", b"x")
         self.stopped = []
         self.addCleanup(self.end, weir)
-        return weir.start()
+        weir.start()  # which returns when the first worker serves
+        weir.wait_workers(workers)
+        return weir
 
     def end(self, weir):
         self.resume()
