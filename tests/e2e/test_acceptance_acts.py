@@ -61,16 +61,21 @@ class Count(Case):
         with open(weir.put("big"), "wb") as f:
             f.truncate(64 << 20)
         wires = []
-        for _ in range(6):
-            w = Wire(weir.port, rcvbuf=8192, timeout=60)
-            w.request("/big")
-            wires.append(w)
-            self.addCleanup(w.close)
-        wait_until(lambda: weir.status()["requests_in_flight"] == 6, 10, "six in flight")
+
+        def everybody_is_busy():
+            """The kernel chooses who accepts: one more download, until each worker has one."""
+            if all(w["counters"]["requests_active"] for w in weir.status()["workers"]):
+                return True
+            wires.append(Wire(weir.port, rcvbuf=8192, timeout=60))
+            wires[-1].request("/big")
+            self.addCleanup(wires[-1].close)
+            return False
+
+        wait_until(everybody_is_busy, 20, "a download on each worker")
         s.keys("w", "1", "Enter")
         text = s.wait(lambda t: re.search(r"workers +1/1 +\[[DBo.]{3}\] +op #1 for [2-9]\S*: workers 3 -> 1", t))
         self.assertNotIn("done", text)
-        self.assertEqual(len(re.findall(r"(?m)^~ +\d+ +\d+ DRAIN .* retiring, \d left", text)), 2)
+        self.assertEqual(len(re.findall(r"(?m)^~ +\d+ +\d+ DRAIN .* retiring, \d+ left", text)), 2)
         for w in wires:
             w.close()
         s.wait(lambda t: "1/1" in t and "done" in t, 30)
