@@ -2,7 +2,7 @@
 /*
  * HTTP/1.1; see http1.h. One request at a time: receive its head, receive and drop its body,
  * plan its response, send it, go on with what is already in the buffer (pipelining). A cached
- * small file takes one recv and one sendmsg. Planning and sending can each have to wait for
+ * small file takes one recv and one send. Planning and sending can each have to wait for
  * an offload thread; nothing is read from the client meanwhile.
  *
  * A request body has no use here yet. It is read before the response is sent, so that a

@@ -20,14 +20,14 @@ from harness.server import BUILD, PATIENCE, is_sanitized
 CALLS = {
     "keep-alive 4 KiB": 3.5,
     "pipelined 4 KiB": 1.5,  # 16 deep
-    "file of 1 MiB": 8.0,    # the client reads at once, in large pieces
+    "file of 1 MiB": 6.0,    # the client reads at once, in large pieces
     "404": 3.5,
     "304": 3.5,
-    "new connection": 11.0,
+    "new connection": 9.0,
 }
 # At most so many instructions for each request of an optimised build, all of user space.
 INSTRUCTIONS = {
-    "keep-alive 4 KiB": 8000,
+    "keep-alive 4 KiB": 7250,
 }
 
 REQUESTS = 200
