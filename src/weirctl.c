@@ -144,7 +144,7 @@ static int fail(const char *why)
 static int connect_to(const struct options *opt)
 {
     char why[CONTROL_WHY_BYTES];
-    int fd = control_open(opt->dir, why, sizeof why);
+    int fd = control_open(opt->dir, BOARD_WAIT_S * 1000, why, sizeof why);
 
     if (fd < 0)
         fprintf(stderr, "weirctl: %s%s\n", why,

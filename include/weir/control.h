@@ -51,8 +51,12 @@ void control_reply_free(struct control_reply *r);
  */
 bool control_runtime_dir(const char *given, char *out, size_t out_bytes);
 
-/* Connects to DIR/control.sock. The descriptor, or -1 with errno and a sentence in why[]. */
-int control_open(const char *dir, char *why, size_t why_bytes);
+/*
+ * Connects to DIR/control.sock. The descriptor, or -1 with errno and a sentence in why[]. While
+ * the master has not taken the connections before (EAGAIN) it tries again for wait_ms at most;
+ * with 0 it never waits.
+ */
+int control_open(const char *dir, int wait_ms, char *why, size_t why_bytes);
 
 /* Sends one request. False with a sentence in why[]. Never blocks (the socket buffer holds it). */
 bool control_send(int fd, const char *request, char *why, size_t why_bytes);

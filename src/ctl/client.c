@@ -84,7 +84,8 @@ static bool socket_address(const char *dir, struct sockaddr_un *address, char *w
                dir, sizeof address->sun_path - 1);
 }
 
-int control_open(const char *dir, char *why, size_t why_bytes)
+/* One attempt of control_open. */
+static int open_once(const char *dir, char *why, size_t why_bytes)
 {
     struct sockaddr_un address = {0};
     int fd, failed;
@@ -109,6 +110,18 @@ int control_open(const char *dir, char *why, size_t why_bytes)
         say(why, why_bytes, "no weir answers at %s: %s", address.sun_path, strerror(errno));
     close_fd(&fd);
     return -1;
+}
+
+int control_open(const char *dir, int wait_ms, char *why, size_t why_bytes)
+{
+    uint64_t deadline = mono_now().ns + (wait_ms > 0 ? (uint64_t)wait_ms * NS_PER_MS : 0);
+
+    for (;;) {
+        int fd = open_once(dir, why, why_bytes);
+        if (fd >= 0 || errno != EAGAIN || mono_now().ns >= deadline)
+            return fd;
+        poll(NULL, 0, 10);
+    }
 }
 
 bool control_send(int fd, const char *request, char *why, size_t why_bytes)
@@ -236,22 +249,10 @@ int control_receive(int fd, int wait_ms, struct control_reply *reply, char *why,
     return got;
 }
 
-/* Opens, and while the server's queue of connections is full tries again until the deadline. */
-static int open_until(const char *dir, uint64_t deadline_ns, char *why, size_t why_bytes)
-{
-    for (;;) {
-        int fd = control_open(dir, why, why_bytes);
-        if (fd >= 0 || errno != EAGAIN || mono_now().ns >= deadline_ns)
-            return fd;
-        poll(NULL, 0, 10);
-    }
-}
-
 bool control_ask(const char *dir, const char *request, int wait_ms, struct control_reply *reply,
                  char *why, size_t why_bytes)
 {
-    uint64_t deadline = mono_now().ns + (wait_ms > 0 ? (uint64_t)wait_ms * NS_PER_MS : 0);
-    int fd = open_until(dir, deadline, why, why_bytes);
+    int fd = control_open(dir, wait_ms, why, why_bytes);
     int got = -1;
 
     *reply = (struct control_reply){.passed_fd = -1};

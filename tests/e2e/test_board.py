@@ -2,6 +2,8 @@
 """What the server says of itself against what the kernel says: the accept queue against ss,
 stopped workers, events, and who may see and change what."""
 
+import contextlib
+import errno
 import json
 import os
 import re
@@ -13,7 +15,7 @@ import time
 import unittest
 
 from harness import Weir, Wire, get, main, wait_until
-from harness.server import PATIENCE
+from harness.server import PATIENCE, program
 from harness.tap import skip_without
 
 
@@ -127,7 +129,6 @@ class Board(unittest.TestCase):
         ask = [sys.executable, "-c",
                "import os, subprocess, sys; os.setgroups([]); os.setgid(65534); os.setuid(65534);"
                "sys.exit(subprocess.run(sys.argv[1:]).returncode)"]
-        from harness.server import program
         def as_nobody(*args):
             return subprocess.run([*ask, program("weirctl"), "-r", self.weir.runtime, *args],
                                   capture_output=True, text=True)
@@ -159,6 +160,28 @@ class Board(unittest.TestCase):
             s.connect(path)
             s.close()
         self.weir.wait_workers(2)
+
+    def test_a_full_queue_of_commands_is_waited_for(self):
+        """The master stands, and nobody else gets into its queue: weirctl waits for its turn."""
+        path = os.path.join(self.weir.runtime, "control.sock")
+        os.kill(self.weir.process.pid, signal.SIGSTOP)
+        self.addCleanup(os.kill, self.weir.process.pid, signal.SIGCONT)
+        with contextlib.ExitStack() as waiting:
+            for _ in range(10000):
+                s = waiting.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_NONBLOCK))
+                if s.connect_ex(path) == errno.EAGAIN:
+                    break
+            else:
+                self.fail("the queue does not end")
+            asked = subprocess.Popen([program("weirctl"), "-r", self.weir.runtime, "status", "--json"],
+                                     stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+            self.addCleanup(asked.wait)
+            with self.assertRaises(subprocess.TimeoutExpired):
+                asked.wait(0.5)
+        os.kill(self.weir.process.pid, signal.SIGCONT)
+        text, _ = asked.communicate(timeout=60)
+        self.assertEqual(asked.returncode, 0, text)
+        self.assertEqual(len(json.loads(text)["workers"]), 2)
 
     def test_the_board_is_read_only(self):
         import array

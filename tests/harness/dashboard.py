@@ -97,8 +97,9 @@ class Case(unittest.TestCase):
         wait_until(lambda: time.monotonic() > end, 5)
 
     def command(self, s, words):
-        """Types a command line; Enter on its own, for a burst of keys with one in it is no answer."""
+        """Types a command line as fingers would: a burst of keys neither opens the prompt nor ends it."""
         s.keys(":")
+        s.wait(lambda t: t.rstrip().split("\n")[-1].startswith(":"))
         s.keys(words)
         s.wait(":" + words)
         s.keys("Enter")

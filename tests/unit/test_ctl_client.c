@@ -54,7 +54,7 @@ static struct pair connection(const char *request)
     struct pair p;
     char why[256] = "", got[CONTROL_REQUEST_BYTES];
 
-    p.client = control_open(dir, why, sizeof why);
+    p.client = control_open(dir, 0, why, sizeof why);
     ck_assert_msg(p.client >= 0, "%s", why);
     p.server = accept4(listening, NULL, NULL, SOCK_CLOEXEC);
     ck_assert_int_ge(p.server, 0);
@@ -283,18 +283,18 @@ START_TEST(no_server)
     char why[256] = "", long_dir[300], longer[CONTROL_REQUEST_BYTES + 2];
     struct control_reply r;
 
-    ck_assert_int_eq(control_open("/nonexistent", why, sizeof why), -1);
+    ck_assert_int_eq(control_open("/nonexistent", 0, why, sizeof why), -1);
     ck_assert_int_eq(errno, ENOENT);
     ck_assert_str_eq(why,
                      "no weir answers at /nonexistent/control.sock: No such file or directory");
     close_fd(&listening); /* the socket's name stays, as after a crash */
-    ck_assert_int_eq(control_open(dir, why, sizeof why), -1);
+    ck_assert_int_eq(control_open(dir, 0, why, sizeof why), -1);
     ck_assert_int_eq(errno, ECONNREFUSED);
     ck_assert(!control_ask(dir, "reload", 10, &r, why, sizeof why));
     ck_assert_int_eq(r.passed_fd, -1);
     memset(long_dir, 'd', sizeof long_dir - 1);
     long_dir[sizeof long_dir - 1] = '\0';
-    ck_assert_int_eq(control_open(long_dir, why, sizeof why), -1);
+    ck_assert_int_eq(control_open(long_dir, 0, why, sizeof why), -1);
     ck_assert_int_eq(errno, ENAMETOOLONG);
     memset(longer, 'x', sizeof longer - 1);
     longer[sizeof longer - 1] = '\0';

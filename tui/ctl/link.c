@@ -59,7 +59,7 @@ void link_tick(struct link *l, uint64_t now_ns)
     if (l->fd >= 0 || now_ns < l->retry_ns || l->pending_count > 0)
         return;
     l->retry_ns = now_ns + LINK_RETRY_NS;
-    l->fd = control_open(l->dir, l->why, sizeof l->why);
+    l->fd = control_open(l->dir, 0, l->why, sizeof l->why);
     if (l->fd < 0)
         return;
     snprintf(l->why, sizeof l->why, "connected to %s, the master has not answered yet", l->dir);
