@@ -211,8 +211,9 @@ static void note_refused(struct supervisor *s, struct span why)
 bool verb_reload(struct supervisor *s, struct buf *message, uint32_t *op)
 {
     if (s->stopping || s->next) {
-        buf_addf(message, s->stopping ? "the server is stopping"
-                                      : "a reload is under way; try again when it is done");
+        buf_addf(message, s->stopping   ? "the server is stopping"
+                          : !s->running ? "the server is starting; try again when it serves"
+                                        : "a reload is under way; try again when it is done");
         log_info("reload: not now: %.*s", (int)message->n, message->n ? message->p : "");
         return false;
     }

@@ -54,8 +54,7 @@ class Case(unittest.TestCase):
         weir.put("f", b"x")
         self.stopped = []
         self.addCleanup(self.end, weir)
-        weir.start()  # which returns when the first worker serves
-        weir.wait_workers(workers)
+        weir.start()
         return weir
 
     def end(self, weir):

@@ -126,11 +126,12 @@ class Weir:
         return self
 
     def wait_ready(self):
+        """Until all workers serve: before, a reload is refused and a signal may find one alone."""
         def ready():
             if self.process.poll() is not None:
                 raise AssertionError(f"weir ended with {self.process.returncode}:\n{self.output()}")
             status = self.status(check=False)
-            return status if status and self._running(status) >= 1 else None
+            return status if status and self._running(status) >= max(1, status["workers_wanted"]) else None
 
         status = wait_until(ready, 20, f"weir to be ready\n{self.output()}")
         for listener in status["listeners"]:
