@@ -147,10 +147,14 @@ static bool is_in_memory_always(const struct opening *o)
     return m && m->memory;
 }
 
-/* How many bytes of [0, n) could be read; -1 with errno. */
-static ssize_t read_at_start(const struct opening *o, char *to, size_t n)
+/*
+ * How much of a file could be read that says it has size bytes, one more if it goes on; -1 with
+ * errno. A short read that ends at the size is the end: asking again would cost a call.
+ */
+static ssize_t read_at_start(const struct opening *o, char *to, size_t size)
 {
     bool may_wait = !o->mounts || is_in_memory_always(o);
+    size_t n = size + 1;
     size_t got = 0;
 
     while (got < n) {
@@ -166,59 +170,71 @@ static ssize_t read_at_start(const struct opening *o, char *to, size_t n)
         if (done == 0)
             break;
         got += (size_t)done;
+        if (got == size)
+            break;
     }
     return (ssize_t)got;
 }
 
 /*
- * Holds the contents when they are the whole file and it did not change while they were
- * read; else the attributes are those after the read, and the file is sent from its
- * descriptor. Not having the memory for it is no failure either.
+ * Holds the contents of out->fd when they are all of the file whose attributes were asked for
+ * by its name: those after the read tell that it still is that file, and that it did not change
+ * since. True: *out is complete, or o says why not. False: it is not to be held (not having the
+ * memory for it is no failure either), and the attributes of the descriptor are to be asked for.
  */
-static void read_content(struct opening *o)
+static bool read_content(struct opening *o)
 {
     struct file_opened *out = o->out;
-    struct stat before = out->st;
-    size_t size = (size_t)before.st_size;
-    char *content = file_content_new(size + 1); /* one more: would the file go on? */
+    struct stat named = out->st;
+    size_t size = (size_t)named.st_size;
+    char *content = file_content_new(size + 1);
 
     if (!content)
-        return;
+        return false;
     mark(o->how->slot, WAIT_READ);
-    ssize_t got = read_at_start(o, content, size + 1);
-    if (got < 0 && o->mounts && cannot_tell(errno))
-        give_up(o, FILE_OPEN_UNSUPPORTED);
-    else if (got < 0)
-        fail(o, errno);
-    else if (o->mounts && (size_t)got < size)
-        give_up(o, FILE_OPEN_COLD); /* or it shrank: a thread finds out */
-    else if (ask_attributes(o, out->fd) && (size_t)got == size && file_is_same(&before, &out->st)) {
+    ssize_t got = read_at_start(o, content, size);
+    int error = got < 0 ? errno : 0;
+    bool known = ask_attributes(o, out->fd);
+    if (known && (size_t)got == size && file_is_same(&named, &out->st)) {
         out->content = content;
         close_fd(&out->fd);
-        return;
+        return true;
     }
     file_content_free(content);
+    if (!known)
+        return true;
     out->settled = false;
+    if (kind_of(&out->st) != FILE_REGULAR)
+        return false;
+    if (error && o->mounts && cannot_tell(error))
+        give_up(o, FILE_OPEN_UNSUPPORTED);
+    else if (error)
+        fail(o, error);
+    else if (o->mounts && (size_t)got < size)
+        give_up(o, FILE_OPEN_COLD); /* or it shrank: a thread finds out */
+    else
+        return false;
+    return true;
 }
 
 /* --- the whole --- */
 
+/* What its name told is in out->st; it may be another file by now, or none. */
 static void open_regular(struct opening *o)
 {
     struct file_opened *out = o->out;
+    bool small = o->how->content_bytes > 0 && (uint64_t)out->st.st_size <= o->how->content_bytes;
 
     mark(o->how->slot, WAIT_OPEN);
+    out->settled = is_settled(&out->st, wall_now());
     out->fd = open_name(o, FILE_OPEN_READ);
-    if (out->fd < 0 || !ask_attributes(o, out->fd))
+    if (out->fd < 0 || (small && read_content(o)) || !ask_attributes(o, out->fd))
         return;
     out->kind = kind_of(&out->st);
-    if (out->kind != FILE_REGULAR) {
+    if (out->kind != FILE_REGULAR)
         close_fd(&out->fd);
-        return;
-    }
-    out->settled = is_settled(&out->st, wall_now());
-    if (o->how->content_bytes > 0 && (uint64_t)out->st.st_size <= o->how->content_bytes)
-        read_content(o);
+    else
+        out->settled = out->settled && is_settled(&out->st, wall_now());
 }
 
 static void open_all(struct opening *o)

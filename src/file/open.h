@@ -4,8 +4,8 @@
  * O_PATH, which has no effect on what it names, and its attributes are asked for; only a
  * regular file is then opened for reading, so that no request wakes a FIFO's writer or rewinds
  * a tape. (Between the two opens the name may be given to something else; the second open is
- * non-blocking and asked for its kind again, so such a race costs at most one open of it.)
- * Small files are read whole.
+ * non-blocking and asked for its kind again, so such a race costs at most one open of it, and
+ * one pread if the file was small.) Small files are read whole.
  *
  * file_open makes the calls that may wait for storage: any thread. file_open_hot makes the same
  * calls as far as they cannot wait, for the loop: names from the kernel's cache alone, attributes

@@ -24,6 +24,7 @@ CALLS = {
     "404": 3.5,
     "304": 3.5,
     "new connection": 9.0,
+    "not cached 4 KiB": 10.8,  # a name, its attributes, the file, its contents, its attributes; two closed
 }
 # At most so many instructions for each request of an optimised build, all of user space.
 INSTRUCTIONS = {
@@ -136,6 +137,21 @@ class SystemCalls(unittest.TestCase):
                         self.assertEqual(w.response().status, 200)
 
         self.count("pipelined 4 KiB", script, REQUESTS // DEPTH * DEPTH)
+
+    def test_not_cached(self):
+        """More files than the cache has room for, in memory all of them."""
+        names = [self.weir.put(f"many/{i}", os.urandom(4096)) and f"/many/{i}" for i in range(50)]
+        self.weir.more_ini += "\n[cache]\nentries = 10\n"
+        self.weir.write_ini()
+        self.weir.ctl("reload")
+
+        def script(requests):
+            with Wire(self.weir.port) as w:
+                for i in range(requests):
+                    self.assertEqual(w.ask(names[i % len(names)]).status, 200)
+
+        script(len(names))
+        self.count("not cached 4 KiB", script)
 
     def test_new_connection(self):
         def script(requests):
