@@ -21,7 +21,7 @@
 
 /* openat2 gives EAGAIN when a rename or mount somewhere raced with a "..": try again, but not for
  * ever. */
-enum { RACE_REPEATS = 16 };
+enum { RACE_REPEATS = 16, CACHED_REPEATS = 2 };
 
 static int openat2_with(int dir_fd, const char *name, int flags, uint64_t resolve)
 {
@@ -48,17 +48,26 @@ int file_open_beneath(int dir_fd, const char *name, int flags)
     }
 }
 
-int file_open_cached(int dir_fd, const char *name, int flags)
+/*
+ * EAGAIN stands for a name that is not in the cache, and for a walk that a change elsewhere got
+ * in the way of: any mount or umount on the machine does that, in every namespace. The second
+ * kind is gone when asked again, which costs less than a thread.
+ */
+static int openat2_cached(int dir_fd, const char *name, int flags, uint64_t resolve)
 {
+    int repeats = 0;
     int fd;
 
-    if (name[0] == '\0')
-        name = ".";
     do
-        fd = openat2_with(dir_fd, name, flags,
-                          RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | RESOLVE_CACHED);
-    while (fd < 0 && errno == EINTR);
+        fd = openat2_with(dir_fd, name, flags, resolve | RESOLVE_CACHED);
+    while (fd < 0 && (errno == EINTR || (errno == EAGAIN && repeats++ < CACHED_REPEATS)));
     return fd;
+}
+
+int file_open_cached(int dir_fd, const char *name, int flags)
+{
+    return openat2_cached(dir_fd, name[0] == '\0' ? "." : name, flags,
+                          RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS);
 }
 
 bool file_root_supported(void)
@@ -189,7 +198,7 @@ void file_root_ask(const char *path, bool cached, struct file_root_seen *seen)
 
     *seen = (struct file_root_seen){.fd = -1};
     do
-        seen->fd = cached ? openat2_with(AT_FDCWD, path, O_PATH | O_DIRECTORY, RESOLVE_CACHED)
+        seen->fd = cached ? openat2_cached(AT_FDCWD, path, O_PATH | O_DIRECTORY, 0)
                           : open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
     while (seen->fd < 0 && errno == EINTR);
     if (seen->fd < 0) {

@@ -4,10 +4,14 @@
  */
 #include "tests/unit/test_file_tree.h"
 
+#include <sched.h>
+#include <signal.h>
 #include <sys/inotify.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 
 #include "file/dir.h"
 #include "file/root.h"
@@ -277,6 +281,65 @@ START_TEST(opening_touches_no_fifo)
 }
 END_TEST
 
+/* Mounts and unmounts something, in a namespace of its own, until it is killed; -1 without leave.
+ */
+static pid_t mount_all_the_time(const char *dir)
+{
+    int pipe_fd[2];
+    bool told = false;
+    char byte;
+
+    ck_assert_int_eq(pipe(pipe_fd), 0);
+    pid_t pid = fork();
+    ck_assert_int_ge(pid, 0);
+    if (pid == 0) {
+        if (unshare(CLONE_NEWNS) != 0 || mount("", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0)
+            _exit(1);
+        while (mount("none", dir, "tmpfs", 0, NULL) == 0 && umount(dir) == 0)
+            if (!told && !(told = write(pipe_fd[1], "", 1) == 1))
+                break;
+        _exit(1);
+    }
+    close(pipe_fd[1]);
+    bool begun = read(pipe_fd[0], &byte, 1) == 1;
+    close(pipe_fd[0]);
+    if (begun)
+        return pid;
+    waitpid(pid, NULL, 0);
+    return -1;
+}
+
+/* Any mount on the machine makes the kernel give up walks that are under way: asked again it knows.
+ */
+START_TEST(cached_names_are_found_while_others_mount)
+{
+    enum { OPENS = 100000 };
+    tree_dir("root");
+    tree_dir("root/dir");
+    tree_file("root/dir/f", "f");
+    tree_dir("mount");
+    int dir_fd = open(tree_path("root"), O_PATH);
+    pid_t pid = file_cached_supported() ? mount_all_the_time(tree_path("mount")) : -1;
+    unsigned lost = 0;
+
+    for (int i = 0; pid > 0 && i < OPENS; i++) {
+        int fd = file_open_cached(dir_fd, "dir/f", O_PATH);
+        if (fd < 0) {
+            ck_assert_int_eq(errno, EAGAIN);
+            lost++;
+        } else {
+            close(fd);
+        }
+    }
+    if (pid > 0) {
+        kill(pid, SIGKILL);
+        waitpid(pid, NULL, 0);
+    }
+    close(dir_fd);
+    ck_assert_uint_lt(lost, OPENS / 500);
+}
+END_TEST
+
 /* A file that is not as long as it says (as in procfs) is not held. */
 START_TEST(opening_doubts_sizes)
 {
@@ -440,6 +503,7 @@ int main(void)
     tcase_add_test(t, root_without_descriptors);
     tcase_add_test(t, opening_tells_kinds);
     tcase_add_test(t, opening_touches_no_fifo);
+    tcase_add_test(t, cached_names_are_found_while_others_mount);
     tcase_add_test(t, opening_doubts_sizes);
     tcase_add_test(t, opening_knows_the_same);
     tcase_add_test(t, directory_is_sorted);
