@@ -235,31 +235,30 @@ static bool chunk_is_empty(const struct chunk *c)
            (c->kind == CHUNK_FILE && c->length == 0);
 }
 
-/* Lets go what the kernel may still hold for a chunk that did not come. */
-static void push(struct turn *t)
+void sendq_push(struct sendq *q, int socket)
 {
     const int on = 1;
 
-    if (!t->q->corked)
+    if (!q->corked)
         return;
     /* Setting it, even when it is set, pushes what MSG_MORE held back (tcp(7)). Other
      * kinds of socket hold nothing back and refuse the option: nothing to do for them. */
-    (void)setsockopt(t->socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    t->q->corked = false;
+    (void)setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    q->corked = false;
 }
 
 /* All is with the kernel. */
 static enum sendq_result finish(struct turn *t)
 {
     if (!t->more)
-        push(t);
+        sendq_push(t->q, t->socket);
     return SENDQ_DONE;
 }
 
 /* What came before is with the kernel, what comes next is not there: the next call pulls again. */
 static enum sendq_result wait_for_source(struct turn *t)
 {
-    push(t);
+    sendq_push(t->q, t->socket);
     t->q->chunk_taken = false;
     return SENDQ_WAIT;
 }

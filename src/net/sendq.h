@@ -44,11 +44,17 @@ void sendq_start(struct sendq *q, struct span head, struct source *body);
  * Sends at most window bytes of body (head bytes are not counted). errno is the kernel's for
  * GONE and BROKEN. After WAIT it must be called again only when the source has called its wake.
  * `more` true: another response follows at once (pipelining), so the last
- * small piece may be held back (MSG_MORE). The process must ignore SIGPIPE, for sendfile(2)
- * knows no MSG_NOSIGNAL. The body is not stopped here.
+ * small piece may be held back (MSG_MORE); sendq_push when it does not. The process must ignore
+ * SIGPIPE, for sendfile(2) knows no MSG_NOSIGNAL. The body is not stopped here.
  */
 enum sendq_result sendq_send(struct sendq *q, int socket, size_t window, bool more,
                              struct board_slot *slot, struct mono now);
+
+/*
+ * Lets go what the kernel may still hold back, for up to 200 ms, for a piece or a response that
+ * does not come at once. After sendq_start it knows of nothing held back before.
+ */
+void sendq_push(struct sendq *q, int socket);
 
 /*
  * The caller is about to wait for the client: what can be got again is given back to the source,

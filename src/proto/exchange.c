@@ -98,6 +98,7 @@ void exchange_give(struct exchange_pool *pool, struct exchange **given)
     *given = NULL;
     e->next = e->n;
     exchange_next(e);
+    e->sendq.corked = false;
     /* A buffer that had to grow, or was trimmed, is not what most requests need. */
     if (pool->free_count >= POOL_KEEPS || e->cap != EXCHANGE_BUFFER_BYTES) {
         exchange_free(e);

@@ -2,6 +2,7 @@
 """HTTP/1.1 as bytes on a socket: framing, keep-alive, pipelining, methods, and everything
 that is refused because two parsers could read it differently (RFC 9110, RFC 9112)."""
 
+import time
 import unittest
 
 from harness import Weir, Wire, get, main, wait_until
@@ -245,6 +246,36 @@ class Http(unittest.TestCase):
         for _ in range(7):
             w.ask("/hello.txt")
         wait_until(lambda: total() >= before + 7, 5, "the requests on the board")
+
+
+class HeldBack(unittest.TestCase):
+    """A response that is followed by another goes out with MSG_MORE; the kernel lets go of it after
+    200 ms at the latest. It must not come to that when the one that follows has to wait."""
+
+    def check(self, second):
+        self.weir = Weir(workers=1, server="allow_faults = yes\ndrain_timeout = 1s")
+        self.weir.more_ini = f"\n[fault {self.weir.root}/slow]\noperations = open\ndelay = 1s\n"
+        self.weir.write_ini()
+        self.weir.put("f", HELLO)
+        for i in range(5):
+            self.weir.put(f"slow/{i}", HELLO)
+        with self.weir:
+            first = "GET /f HTTP/1.1\r\nHost: a\r\n\r\n"
+            waited = []
+            for i in range(5):  # a busy machine may be late now and then, the kernel's 200 ms are never early
+                with Wire(self.weir.port) as w:
+                    w.ask("/f")
+                    begun = time.monotonic()
+                    w.send(first + second.format(i))
+                    self.assertEqual(w.response().body, HELLO)
+                    waited.append(time.monotonic() - begun)
+            self.assertLess(min(waited), 0.15, waited)
+
+    def test_before_one_that_waits_for_its_body(self):
+        self.check("GET /f?{} HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\n")
+
+    def test_before_one_that_waits_for_a_disk(self):
+        self.check("GET /slow/{} HTTP/1.1\r\nHost: a\r\n\r\n")
 
 
 if __name__ == "__main__":
