@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "tui/app/dialog.h"
+#include "tui/app/help.h"
 #include "tui/app/list.h"
 #include "tui/app/menu.h"
 #include "tui/app/past.h"
@@ -275,7 +276,10 @@ static void act_look(struct app *a, struct model *m, enum action action, uint64_
         break;
     case ACTION_FIND_NEXT:
     case ACTION_FIND_LAST:
-        list_find(a, m, action == ACTION_FIND_LAST, now);
+        if (a->help)
+            help_find(a, m, action == ACTION_FIND_LAST, now);
+        else
+            list_find(a, m, action == ACTION_FIND_LAST, now);
         break;
     case ACTION_SORT:
         menu_open(a, MENU_SORT);
@@ -358,8 +362,10 @@ static unsigned act_program(struct app *a, struct model *m, enum action action, 
 {
     switch (action) {
     case ACTION_HELP:
-        a->help = !a->help;
-        a->help_scroll = 0;
+        if (a->help)
+            a->help = false;
+        else
+            help_open(a);
         return WANT_DRAW;
     case ACTION_ESCAPE:
         return act_escape(a);
@@ -390,6 +396,11 @@ static bool act_is_move(enum action action)
            action == ACTION_FIRST || action == ACTION_LAST;
 }
 
+static bool act_is_find(enum action action)
+{
+    return action == ACTION_FIND || action == ACTION_FIND_NEXT || action == ACTION_FIND_LAST;
+}
+
 static bool act_is_toggle(enum action action)
 {
     return action == ACTION_FOLLOW || action == ACTION_GROUP || action == ACTION_WIDE ||
@@ -416,7 +427,7 @@ unsigned act(struct app *a, struct model *m, enum action action, const struct ev
         return act_write(a, m, action, e);
     if (act_is_of_program(action))
         return act_program(a, m, action, e->now_ns);
-    if (!act_is_move(action))
+    if (!act_is_move(action) && !act_is_find(action))
         a->help = false;
     if (act_is_going(action))
         return act_go(a, m, action, e);

@@ -210,7 +210,9 @@ struct app {
     int io_scroll;           /* threads above the first one shown in the I/O view */
     bool help;
     int help_scroll;
-    unsigned selected; /* number of the worker under the cursor, 0 when none */
+    char help_find[64]; /* what / searches there */
+    int help_found;     /* the line with it, from 1; 0: none */
+    unsigned selected;  /* number of the worker under the cursor, 0 when none */
     uint32_t selected_epoch;
     int row_wanted; /* the cursor goes to this row of the list once its key is known; -1 */
     int find_pages; /* a search goes on for so many pages of the list */
