@@ -120,6 +120,24 @@ class Dashboard(unittest.TestCase):
             self.assertIn("100ms", text)  # [log] blocked
 
     @skip_without("tmux")
+    def test_long_texts_are_shifted(self):
+        path = "/".join(f"folder{i:02}" for i in range(20)) + "/file"
+        self.weir.put(path, b"x")
+        for columns, rows in ((40, 12), (120, 40)):
+            s = self.screen(columns=columns, rows=rows)
+            s.wait("2/2")
+            s.keys("4")
+            get(self.weir.port, "/" + path)
+            text = s.wait(lambda t: "FILES" in t and "/folder00/.." in t)
+            self.assertNotIn("folder09", text)
+            for shifted in range(8, 81, 8):
+                s.keys("Right")
+                s.wait(f"shifted {shifted}")
+            s.wait("/folder09/")
+            s.keys("Escape")
+            s.wait(lambda t: "shifted" not in t and "FILES" in t and "/folder00/" in t)
+
+    @skip_without("tmux")
     def test_server_restart(self):
         s = self.screen()
         s.wait("2/2")

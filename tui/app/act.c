@@ -18,6 +18,8 @@
 #include "tui/app/setup.h"
 #include "tui/app/strip.h"
 
+#define ACT_SHIFT 8 /* cells, for one press of Left or Right */
+
 void act_show(struct app *a, enum view_kind view)
 {
     a->help = false;
@@ -27,6 +29,7 @@ void act_show(struct app *a, enum view_kind view)
     a->find_pages = 0;
     a->seen.row_count = 0; /* what was on the screen are no rows of this view */
     a->seen.last_scroll = 0;
+    a->seen.text_beyond = 0;
 }
 
 void act_show_worker(struct app *a, const struct snap_worker *w)
@@ -94,6 +97,21 @@ static void act_other_mount(struct app *a, const struct model *m, int step)
         list_select(a, m->now.mount[at].device, 0);
 }
 
+/* The last column of a list, as far as its longest text needs it. */
+static void act_shift(struct app *a, int step, uint64_t now_ns)
+{
+    int *shift = &a->list[a->view].shift;
+    int last = (a->seen.text_beyond + ACT_SHIFT - 1) / ACT_SHIFT * ACT_SHIFT;
+    int to = (*shift < last ? *shift : last) + step * ACT_SHIFT;
+
+    if (to < 0)
+        app_note(a, now_ns, "nothing more to the left");
+    else if (to > last)
+        app_note(a, now_ns, "nothing more to the right");
+    else
+        *shift = to;
+}
+
 static unsigned act_sideways(struct app *a, const struct model *m, int step, uint64_t now_ns)
 {
     if (a->view == VIEW_WORKER) {
@@ -110,7 +128,7 @@ static unsigned act_sideways(struct app *a, const struct model *m, int step, uin
     } else if (a->view == VIEW_IO) {
         act_other_mount(a, app_shown(a, m), step);
     } else {
-        app_note(a, now_ns, "Left and Right: time when paused or in view 2; workers, mounts");
+        act_shift(a, step, now_ns);
     }
     return WANT_DRAW;
 }
@@ -134,6 +152,8 @@ static unsigned act_escape(struct app *a)
         a->roll.ending = true;
     } else if (a->strip.kind != STRIP_NONE && a->strip.kind != STRIP_SENT) {
         strip_close(a);
+    } else if (l->shift > 0) {
+        l->shift = 0;
     } else if (l->filter[0]) {
         l->filter[0] = '\0';
     } else if (l->find[0]) {

@@ -111,6 +111,7 @@ struct list_state {
     uint64_t held_until_ns; /* the order stays as it is until then; 0: it does not */
     char filter[64];        /* rows without this text are left out (app_row_matches); "" for none */
     char find[64];          /* what / searches; the same test */
+    int shift;              /* cells of the last column that are out of sight on the left */
 };
 
 /* The moment that is shown. */
@@ -179,6 +180,7 @@ struct app_facts {
     uint64_t row_key[APP_ROWS]; /* of each of them; 0: a line that is no row */
     int heat_last;              /* the furthest app.latency_ago can be */
     int help_last;              /* the furthest the help can scroll */
+    int text_beyond;            /* cells of the longest text that its column has no room for */
     int table_rows, io_last;    /* page_rows; last_scroll of the I/O view */
 };
 
