@@ -86,6 +86,58 @@ class Dashboard(unittest.TestCase):
         s.wait(lambda t: re.search(r"(?m)^ *ok", t))
 
     @skip_without("tmux")
+    def test_help_is_searched_and_has_topics(self):
+        for columns, rows in ((40, 12), (120, 40)):
+            s = self.screen(columns=columns, rows=rows)
+            s.wait("2/2")
+            s.keys("?")
+            s.wait("weirtop help")
+            s.keys("/")
+            s.wait(lambda t: t.rstrip("\n").split("\n")[-1].startswith("/"))
+            s.keys("pasted")  # not there
+            s.wait("not in the help")
+            s.keys("C-u", "BSpace")
+            s.wait("/:find")
+            s.keys("/")
+            s.wait(lambda t: t.rstrip("\n").split("\n")[-1].startswith("/"))
+            s.keys("tagged")
+            s.wait(lambda t: re.match(r" +D +drain the worker", t.split("\n")[1]))
+            s.keys("Enter")
+            s.wait("/:find")
+            s.keys("n")
+            s.wait(lambda t: re.match(r" +R +restart the worker", t.split("\n")[1]))
+            s.keys("N")
+            s.wait(lambda t: re.match(r" +D +drain the worker", t.split("\n")[1]))
+            s.keys("Escape")
+            s.wait(lambda t: "help" not in t.split("\n")[0] and "2/2" in t)
+            s.keys(":")
+            s.wait(lambda t: t.rstrip("\n").split("\n")[-1].startswith(":"))
+            s.keys("help verdict")
+            s.wait(":help verdict")
+            s.keys("Enter")
+            text = s.wait("weirtop help")
+            self.assertIn(" Verdict: the first rule", text)
+            self.assertIn("100ms", text)  # [log] blocked
+
+    @skip_without("tmux")
+    def test_long_texts_are_shifted(self):
+        path = "/".join(f"folder{i:02}" for i in range(20)) + "/file"
+        self.weir.put(path, b"x")
+        for columns, rows in ((40, 12), (120, 40)):
+            s = self.screen(columns=columns, rows=rows)
+            s.wait("2/2")
+            s.keys("4")
+            get(self.weir.port, "/" + path)
+            text = s.wait(lambda t: "FILES" in t and "/folder00/.." in t)
+            self.assertNotIn("folder09", text)
+            for shifted in range(8, 81, 8):
+                s.keys("Right")
+                s.wait(f"shifted {shifted}")
+            s.wait("/folder09/")
+            s.keys("Escape")
+            s.wait(lambda t: "shifted" not in t and "FILES" in t and "/folder00/" in t)
+
+    @skip_without("tmux")
     def test_server_restart(self):
         s = self.screen()
         s.wait("2/2")

@@ -41,6 +41,9 @@ static const struct {
     {FIX_HEALTHY, "S\tj", "setup"},
     {FIX_TWO_BLOCKED, "y", "copy"},
     {FIX_HEALTHY, "   Ry", "roll"},
+    {FIX_HEALTHY, "?/tagged", "help_find"},
+    {FIX_HEALTHY, ":help verdict\n", "help_verdict"},
+    {FIX_HEALTHY, ":help nonsense\n", "help_wrong"},
 };
 
 START_TEST(overlay)

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "tui/app/dialog.h"
+#include "tui/app/help.h"
 #include "tui/app/list.h"
 #include "tui/app/menu.h"
 #include "tui/app/past.h"
@@ -16,6 +17,8 @@
 #include "tui/app/rows.h"
 #include "tui/app/setup.h"
 #include "tui/app/strip.h"
+
+#define ACT_SHIFT 8 /* cells, for one press of Left or Right */
 
 void act_show(struct app *a, enum view_kind view)
 {
@@ -26,6 +29,7 @@ void act_show(struct app *a, enum view_kind view)
     a->find_pages = 0;
     a->seen.row_count = 0; /* what was on the screen are no rows of this view */
     a->seen.last_scroll = 0;
+    a->seen.text_beyond = 0;
 }
 
 void act_show_worker(struct app *a, const struct snap_worker *w)
@@ -93,6 +97,21 @@ static void act_other_mount(struct app *a, const struct model *m, int step)
         list_select(a, m->now.mount[at].device, 0);
 }
 
+/* The last column of a list, as far as its longest text needs it. */
+static void act_shift(struct app *a, int step, uint64_t now_ns)
+{
+    int *shift = &a->list[a->view].shift;
+    int last = (a->seen.text_beyond + ACT_SHIFT - 1) / ACT_SHIFT * ACT_SHIFT;
+    int to = (*shift < last ? *shift : last) + step * ACT_SHIFT;
+
+    if (to < 0)
+        app_note(a, now_ns, "nothing more to the left");
+    else if (to > last)
+        app_note(a, now_ns, "nothing more to the right");
+    else
+        *shift = to;
+}
+
 static unsigned act_sideways(struct app *a, const struct model *m, int step, uint64_t now_ns)
 {
     if (a->view == VIEW_WORKER) {
@@ -109,7 +128,7 @@ static unsigned act_sideways(struct app *a, const struct model *m, int step, uin
     } else if (a->view == VIEW_IO) {
         act_other_mount(a, app_shown(a, m), step);
     } else {
-        app_note(a, now_ns, "Left and Right: time when paused or in view 2; workers, mounts");
+        act_shift(a, step, now_ns);
     }
     return WANT_DRAW;
 }
@@ -133,6 +152,8 @@ static unsigned act_escape(struct app *a)
         a->roll.ending = true;
     } else if (a->strip.kind != STRIP_NONE && a->strip.kind != STRIP_SENT) {
         strip_close(a);
+    } else if (l->shift > 0) {
+        l->shift = 0;
     } else if (l->filter[0]) {
         l->filter[0] = '\0';
     } else if (l->find[0]) {
@@ -275,7 +296,10 @@ static void act_look(struct app *a, struct model *m, enum action action, uint64_
         break;
     case ACTION_FIND_NEXT:
     case ACTION_FIND_LAST:
-        list_find(a, m, action == ACTION_FIND_LAST, now);
+        if (a->help)
+            help_find(a, m, action == ACTION_FIND_LAST, now);
+        else
+            list_find(a, m, action == ACTION_FIND_LAST, now);
         break;
     case ACTION_SORT:
         menu_open(a, MENU_SORT);
@@ -358,8 +382,10 @@ static unsigned act_program(struct app *a, struct model *m, enum action action, 
 {
     switch (action) {
     case ACTION_HELP:
-        a->help = !a->help;
-        a->help_scroll = 0;
+        if (a->help)
+            a->help = false;
+        else
+            help_open(a);
         return WANT_DRAW;
     case ACTION_ESCAPE:
         return act_escape(a);
@@ -390,6 +416,11 @@ static bool act_is_move(enum action action)
            action == ACTION_FIRST || action == ACTION_LAST;
 }
 
+static bool act_is_find(enum action action)
+{
+    return action == ACTION_FIND || action == ACTION_FIND_NEXT || action == ACTION_FIND_LAST;
+}
+
 static bool act_is_toggle(enum action action)
 {
     return action == ACTION_FOLLOW || action == ACTION_GROUP || action == ACTION_WIDE ||
@@ -416,7 +447,7 @@ unsigned act(struct app *a, struct model *m, enum action action, const struct ev
         return act_write(a, m, action, e);
     if (act_is_of_program(action))
         return act_program(a, m, action, e->now_ns);
-    if (!act_is_move(action))
+    if (!act_is_move(action) && !act_is_find(action))
         a->help = false;
     if (act_is_going(action))
         return act_go(a, m, action, e);

@@ -111,6 +111,7 @@ struct list_state {
     uint64_t held_until_ns; /* the order stays as it is until then; 0: it does not */
     char filter[64];        /* rows without this text are left out (app_row_matches); "" for none */
     char find[64];          /* what / searches; the same test */
+    int shift;              /* cells of the last column that are out of sight on the left */
 };
 
 /* The moment that is shown. */
@@ -179,6 +180,7 @@ struct app_facts {
     uint64_t row_key[APP_ROWS]; /* of each of them; 0: a line that is no row */
     int heat_last;              /* the furthest app.latency_ago can be */
     int help_last;              /* the furthest the help can scroll */
+    int text_beyond;            /* cells of the longest text that its column has no room for */
     int table_rows, io_last;    /* page_rows; last_scroll of the I/O view */
 };
 
@@ -210,7 +212,9 @@ struct app {
     int io_scroll;           /* threads above the first one shown in the I/O view */
     bool help;
     int help_scroll;
-    unsigned selected; /* number of the worker under the cursor, 0 when none */
+    char help_find[64]; /* what / searches there */
+    int help_found;     /* the line with it, from 1; 0: none */
+    unsigned selected;  /* number of the worker under the cursor, 0 when none */
     uint32_t selected_epoch;
     int row_wanted; /* the cursor goes to this row of the list once its key is known; -1 */
     int find_pages; /* a search goes on for so many pages of the list */

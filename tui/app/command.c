@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "tui/app/act.h"
 #include "tui/app/dialog.h"
+#include "tui/app/help.h"
 #include "tui/app/line.h"
 #include "tui/app/list.h"
 #include "tui/app/rows.h"
@@ -338,6 +339,22 @@ static void run_autoscale(struct call *c)
         dialog_open(c->a, c->m, DIALOG_AUTO, c->e->now_ns);
 }
 
+static void run_help(struct call *c)
+{
+    char topics[128] = "";
+    size_t n = 0;
+
+    if (c->words < 2) {
+        help_open(c->a);
+        return;
+    }
+    if (help_open_at(c->a, c->m, c->word[1]))
+        return;
+    for (int i = 0; help_topic(i) && n < sizeof topics; i++)
+        n += (size_t)snprintf(topics + n, sizeof topics - n, "%s %s", n ? "," : "", help_topic(i));
+    refuse(c, "help: the topics are%s", topics);
+}
+
 static void run_own(struct call *c, enum command_word word)
 {
     switch (word) {
@@ -345,8 +362,7 @@ static void run_own(struct call *c, enum command_word word)
         run_view(c);
         break;
     case WORD_HELP:
-        c->a->help = true;
-        c->a->help_scroll = 0;
+        run_help(c);
         break;
     case WORD_SAVE:
         run_save(c);

@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "tui/app/command.h"
+#include "tui/app/help.h"
 #include "tui/app/line.h"
 #include "weir/control.h"
 
@@ -102,6 +103,10 @@ static void offer_own_arguments(struct candidates *c, int word)
     switch (word) {
     case WORD_VIEW:
         offer_list(c, view_word, VIEW_WORKER);
+        break;
+    case WORD_HELP:
+        for (int i = 0; help_topic(i); i++)
+            offer(c, help_topic(i));
         break;
     case WORD_SAVE:
         offer(c, "events");

@@ -22,6 +22,11 @@ const char *const key_group_title[GROUP_COUNT] = {
     [GROUP_PROGRAM] = "This program",
 };
 
+const char *const key_group_word[GROUP_COUNT] = {
+    [GROUP_MOVE] = "moving",   [GROUP_LOOK] = "looking",    [GROUP_TIME] = "time",
+    [GROUP_SERVER] = "server", [GROUP_PROGRAM] = "program",
+};
+
 enum action key_action(uint32_t key)
 {
     if (key == INPUT_NONE)

@@ -55,6 +55,7 @@ struct key_row {
 
 extern const struct key_row key_table[ACTION_COUNT];
 extern const char *const key_group_title[GROUP_COUNT];
+extern const char *const key_group_word[GROUP_COUNT]; /* of :help */
 
 enum action key_action(uint32_t key);
 

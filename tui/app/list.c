@@ -163,6 +163,8 @@ void list_move(struct app *a, const struct model *m, enum action action, uint64_
     }
     a->follow = false;
     a->find_pages = 0;
+    if (action == ACTION_FIRST)
+        a->list[a->view].shift = 0;
     if (a->view == VIEW_IO) {
         list_scroll(&a->io_scroll, a->seen.io_last, by); /* threads; mounts have the cursor */
     } else if (list_is_natural(a)) {

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "tui/app/command.h"
+#include "tui/app/help.h"
 #include "tui/app/line.h"
 #include "tui/app/list.h"
 
@@ -15,14 +16,16 @@ static char *prompt_target(struct app *a)
 {
     struct list_state *l = &a->list[a->view];
 
-    return a->prompt.kind == PROMPT_FIND ? l->find : l->filter;
+    if (a->prompt.kind == PROMPT_FIND)
+        return a->help ? a->help_find : l->find;
+    return l->filter;
 }
 
 void prompt_open(struct app *a, enum prompt_kind kind)
 {
     struct prompt *p = &a->prompt;
 
-    a->help = false;
+    a->help = a->help && kind == PROMPT_FIND;
     p->kind = kind;
     p->history_at = 0;
     p->why[0] = '\0';
@@ -84,7 +87,9 @@ static void prompt_act(struct app *a, struct model *m, uint64_t now_ns)
     }
     memcpy(to, a->prompt.line.text, n);
     to[n] = '\0';
-    if (a->prompt.kind == PROMPT_FILTER) {
+    if (a->help) {
+        help_find_typed(a, m, now_ns);
+    } else if (a->prompt.kind == PROMPT_FILTER) {
         a->list[a->view].scroll = 0;
         a->row_wanted = -1;
     } else if (to[0] && !app_row_matches(app_shown(a, m), a->view, a->list[a->view].key, to)) {

@@ -212,17 +212,21 @@ bool rows_copy(const struct model *m, enum view_kind view, uint64_t key, char *o
     return w != NULL;
 }
 
+const char *rows_match(const char *in, const char *text)
+{
+    size_t n = strlen(text);
+
+    for (; n > 0 && *in; in++)
+        if (strncasecmp(in, text, n) == 0)
+            return in;
+    return NULL;
+}
+
 bool app_row_matches(const struct model *m, enum view_kind view, uint64_t key, const char *text)
 {
     char row[4 * SNAP_TEXT_BYTES];
-    size_t n = strlen(text);
 
-    if (n == 0)
+    if (text[0] == '\0')
         return true;
-    if (!rows_text(m, view, key, row, sizeof row))
-        return false;
-    for (const char *p = row; *p; p++)
-        if (strncasecmp(p, text, n) == 0)
-            return true;
-    return false;
+    return rows_text(m, view, key, row, sizeof row) && rows_match(row, text);
 }

@@ -28,6 +28,8 @@ uint64_t rows_cursor(const struct app *a, const struct model *m);
 /* What the row says, in one line. False when there is no such row. */
 bool rows_text(const struct model *m, enum view_kind view, uint64_t key, char *out,
                size_t out_bytes);
+/* Where the text begins in it, in any case of ASCII letters; NULL when it is not there, or "". */
+const char *rows_match(const char *in, const char *text);
 /* What y copies of it: a path, or a process id. */
 bool rows_copy(const struct model *m, enum view_kind view, uint64_t key, char *out,
                size_t out_bytes);

@@ -340,9 +340,9 @@ uint32_t model_queue_peak(const struct model *m)
     return peak;
 }
 
-uint64_t model_drops_10s(const struct model *m)
+uint64_t model_drops_lately(const struct model *m)
 {
-    return history_drops(&m->history, 9) + m->second.drops;
+    return history_drops(&m->history, MODEL_DROPS_SECONDS - 1) + m->second.drops;
 }
 
 uint64_t model_signature(const struct model *m)

@@ -22,6 +22,7 @@
 #define MODEL_UNKNOWN       (-1.0)
 #define MODEL_STALE_NS      (1500 * UINT64_C(1000000)) /* the master beats at least each second */
 #define MODEL_HELD_NS       (1000 * UINT64_C(1000000)) /* a call of a disk thread beyond this is told */
+#define MODEL_DROPS_SECONDS 10
 #define MODEL_SLOW_FRACTION 4 /* a worker away for a quarter of [log] blocked is slow */
 
 /* The figures of which rates are kept. */
@@ -235,7 +236,7 @@ const struct model_event *model_event_at(const struct model *m, unsigned ago);
 /* The listener whose queue is fullest; NULL when there is none. */
 const struct snap_listener *model_fullest(const struct snap *s);
 uint32_t model_queue_peak(const struct model *m);
-uint64_t model_drops_10s(const struct model *m);
+uint64_t model_drops_lately(const struct model *m); /* in the last MODEL_DROPS_SECONDS */
 
 /* Away for longer than this: slow. Longer than now.blocked_after_ns: blocked. */
 static inline uint64_t model_slow_after_ns(const struct model *m)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The rules, one function each, in the order of their numbers. A rule fills *v and returns true
- * when it holds. How the line is cut to fit is in verdict_line.c.
+ * when it holds. How the line is cut to fit is in verdict_line.c, what the rules
+ * are in words in verdict_help.c.
  */
 #include "tui/model/verdict.h"
 
@@ -11,16 +12,6 @@
 #include "base/clock.h"
 #include "tui/ui/fmt.h"
 #include "tui/ui/text.h"
-
-#define GROWING_SECONDS 5
-#define DEATHS          3
-#define DEATHS_NS       (60 * NS_PER_S)
-#define OFFLOAD_FULL_NS (3 * NS_PER_S)
-#define QUEUE_SECONDS   2   /* a queue that is long for so long is no burst */
-#define CPU_BOUND       0.9 /* share of the cores: more workers would only share them */
-#define NEARLY_FULL     0.9 /* of a limit */
-#define LIMIT_NS        (60 * NS_PER_S)
-#define OVERDUE_NS      NS_PER_S
 
 const char *const verdict_level_word[] = {[VERDICT_OK] = "ok",
                                           [VERDICT_WARN] = "warning",
@@ -221,7 +212,7 @@ static bool rule_offload_full(const struct model *m, struct verdict *v)
     for (unsigned i = 0; i < m->row_count; i++) {
         const struct snap_worker *w = model_worker(m, &m->row[i]);
         uint64_t since = m->memory[m->row[i].memory].pool_full_since_ns;
-        if (since == 0 || m->now.taken_ns < since + OFFLOAD_FULL_NS)
+        if (since == 0 || m->now.taken_ns < since + VERDICT_OFFLOAD_FULL_NS)
             continue;
         full++;
         who = w->number;
@@ -302,14 +293,14 @@ static void queue_hint(const struct model *m, struct verdict *v)
         double one = m->memory[m->row[i].memory].cpu;
         cpu += one > 0 ? one : 0;
     }
-    if (m->cpus > 0 && cpu > CPU_BOUND * m->cpus)
+    if (m->cpus > 0 && cpu > VERDICT_CPU_BOUND * m->cpus)
         snprintf(v->hint, sizeof v->hint, "CPU-bound (%d %%): more workers will not help",
                  (int)(cpu / m->cpus * 100 + 0.5));
     else
         snprintf(v->hint, sizeof v->hint, "+ adds workers");
 }
 
-/* Longer than its bad share for QUEUE_SECONDS, up to now. */
+/* Longer than its bad share for VERDICT_QUEUE_SECONDS, up to now. */
 static bool queue_long(const struct model *m, const struct snap_listener *l)
 {
     uint64_t percent = m->thresholds.queue_bad_percent;
@@ -317,7 +308,7 @@ static bool queue_long(const struct model *m, const struct snap_listener *l)
     if (l == NULL || l->queue_limit == 0 || l->queue_depth < m->thresholds.queue_warn ||
         (uint64_t)l->queue_depth * 100 <= percent * l->queue_limit)
         return false;
-    for (unsigned i = 0; i < QUEUE_SECONDS; i++) {
+    for (unsigned i = 0; i < VERDICT_QUEUE_SECONDS; i++) {
         const struct history_record *r = history_at(&m->history, i);
         if (r == NULL || r->gap || (uint64_t)r->queue * 100 <= percent * r->queue_limit)
             return false;
@@ -328,7 +319,7 @@ static bool queue_long(const struct model *m, const struct snap_listener *l)
 static bool rule_queue_full(const struct model *m, struct verdict *v)
 {
     const struct snap_listener *l = model_fullest(&m->now);
-    uint64_t drops = model_drops_10s(m);
+    uint64_t drops = model_drops_lately(m);
     bool full = l && l->queue_limit > 0 && l->queue_depth >= l->queue_limit;
 
     if (!full && drops == 0 && !queue_long(m, l))
@@ -336,9 +327,11 @@ static bool rule_queue_full(const struct model *m, struct verdict *v)
     verdict_set(v, full || drops > 0 ? VERDICT_BAD : VERDICT_WARN, RULE_QUEUE_FULL);
     if (drops > 0) {
         snprintf(v->text, sizeof v->text,
-                 "accept queue %s: the kernel dropped %llu connection%s in 10s",
-                 full ? "full" : "was full", (unsigned long long)drops, drops == 1 ? "" : "s");
-        snprintf(v->brief, sizeof v->brief, "%llu dropped in 10s", (unsigned long long)drops);
+                 "accept queue %s: the kernel dropped %llu connection%s in %ds",
+                 full ? "full" : "was full", (unsigned long long)drops, drops == 1 ? "" : "s",
+                 MODEL_DROPS_SECONDS);
+        snprintf(v->brief, sizeof v->brief, "%llu dropped in %ds", (unsigned long long)drops,
+                 MODEL_DROPS_SECONDS);
         if (full)
             snprintf(v->brief, sizeof v->brief, "queue full");
     } else {
@@ -356,7 +349,7 @@ static bool rule_queue_growing(const struct model *m, struct verdict *v)
     const struct history_record *last = history_at(&m->history, 0);
     uint32_t from = 0;
 
-    for (unsigned i = 1; i <= GROWING_SECONDS; i++) {
+    for (unsigned i = 1; i <= VERDICT_GROWING_SECONDS; i++) {
         const struct history_record *r = history_at(&m->history, i);
         const struct history_record *later = history_at(&m->history, i - 1);
         if (r == NULL || r->gap || later->gap || r->queue >= later->queue)
@@ -365,7 +358,7 @@ static bool rule_queue_growing(const struct model *m, struct verdict *v)
     }
     verdict_set(v, VERDICT_WARN, RULE_QUEUE_GROWING);
     snprintf(v->text, sizeof v->text, "accept queue growing: %u -> %u in %d s", from, last->queue,
-             GROWING_SECONDS);
+             VERDICT_GROWING_SECONDS);
     snprintf(v->brief, sizeof v->brief, "queue %u -> %u", from, last->queue);
     queue_hint(m, v);
     return true;
@@ -378,7 +371,7 @@ static unsigned deaths_of(const struct model *m, unsigned number, uint64_t *sinc
 
     for (unsigned i = 0; i < m->event_count; i++) {
         const struct model_event *e = model_event_at(m, i);
-        if (e->worker != number || e->when_ns + DEATHS_NS < m->clock_ns ||
+        if (e->worker != number || e->when_ns + VERDICT_DEATHS_NS < m->clock_ns ||
             strcmp(e->word, board_event_name[EVENT_EXIT]) != 0)
             continue;
         deaths++;
@@ -394,7 +387,7 @@ static bool rule_respawn(const struct model *m, struct verdict *v)
         uint64_t since = 0;
         unsigned deaths = deaths_of(m, w->number, &since);
         char age[FMT_BYTES], why[48] = "";
-        if (deaths < DEATHS || w->last_exit == EXIT_RETIRED || w->last_exit == EXIT_NONE)
+        if (deaths < VERDICT_DEATHS || w->last_exit == EXIT_RETIRED || w->last_exit == EXIT_NONE)
             continue;
         if (w->last_exit == EXIT_SIGNAL)
             snprintf(why, sizeof why, ", signal %u", w->last_exit_detail);
@@ -419,7 +412,7 @@ static bool drain_overdue(const struct model *m, struct verdict *v)
         uint64_t since =
             mono_since((struct mono){m->now.taken_ns}, (struct mono){w->state_since_ns});
         if (w->state != SLOT_RETIRING || m->now.drain_timeout_ns == 0 ||
-            since < m->now.drain_timeout_ns + OVERDUE_NS)
+            since < m->now.drain_timeout_ns + VERDICT_OVERDUE_NS)
             continue;
         fmt_age(age, since);
         snprintf(v->text, sizeof v->text,
@@ -468,12 +461,12 @@ static bool limit_worker(const struct model *m, const struct model_row *r, struc
     uint64_t open = w->counter[COUNTER_connections], most = m->now.connections_max;
     const char *what = "connections", *setting = "[limits] connections";
 
-    if (most == 0 || (double)open <= NEARLY_FULL * (double)most) {
+    if (most == 0 || (double)open <= VERDICT_NEARLY_FULL * (double)most) {
         open = memory->fds;
         most = memory->fds_max;
         what = "descriptors";
         setting = "ulimit -n";
-        if (most == 0 || (double)open <= NEARLY_FULL * (double)most)
+        if (most == 0 || (double)open <= VERDICT_NEARLY_FULL * (double)most)
             return false;
     }
     snprintf(v->text, sizeof v->text, "w%u has %llu of %llu %s: it soon accepts no more", w->number,
@@ -495,7 +488,7 @@ static bool rule_limit(const struct model *m, struct verdict *v)
     for (unsigned i = 0; i < m->event_count; i++) {
         const struct model_event *e = model_event_at(m, i);
         if (strcmp(e->word, board_event_name[EVENT_LIMIT]) != 0 ||
-            e->when_ns + LIMIT_NS < m->clock_ns)
+            e->when_ns + VERDICT_LIMIT_NS < m->clock_ns)
             continue;
         fmt_age(age, mono_since((struct mono){m->clock_ns}, (struct mono){e->when_ns}));
         snprintf(v->text, sizeof v->text, "w%u, %s ago: %s", e->worker, age, e->text);
@@ -543,20 +536,43 @@ static bool rule_ok(const struct model *m, struct verdict *v)
     return true;
 }
 
+/* In the order in which they are tried; one function tells both rules about stuck workers. */
+static const struct {
+    enum verdict_rule rule;
+    rule_fn *holds;
+} rules[] = {
+    {RULE_NO_DATA, rule_no_data},
+    {RULE_ALL_STUCK, rule_stuck},
+    {RULE_STUCK, rule_stuck},
+    {RULE_MOUNT, rule_mount},
+    {RULE_OFFLOAD_FULL, rule_offload_full},
+    {RULE_HELD, rule_held},
+    {RULE_QUEUE_FULL, rule_queue_full},
+    {RULE_QUEUE_GROWING, rule_queue_growing},
+    {RULE_RESPAWN, rule_respawn},
+    {RULE_CHANGE, rule_change},
+    {RULE_LIMIT, rule_limit},
+    {RULE_OK, rule_ok},
+};
+
+bool verdict_rule_at(unsigned place, enum verdict_rule *rule)
+{
+    if (place >= sizeof rules / sizeof *rules)
+        return false;
+    *rule = rules[place].rule;
+    return true;
+}
+
 void verdict_of(const struct model *m, struct verdict *v)
 {
-    static rule_fn *const rules[] = {rule_no_data,       rule_stuck,   rule_mount,
-                                     rule_offload_full,  rule_held,    rule_queue_full,
-                                     rule_queue_growing, rule_respawn, rule_change,
-                                     rule_limit,         rule_ok};
     rule_fn *first = NULL;
 
     for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
         memset(v, 0, sizeof *v);
-        if (!rules[i](m, v))
+        if (!rules[i].holds(m, v))
             continue;
         if (first == NULL)
-            first = rules[i];
+            first = rules[i].holds;
         if (first == rule_ok || v->level >= VERDICT_BAD)
             return;
     }

@@ -7,7 +7,19 @@
 #ifndef WEIR_TUI_VERDICT_H
 #define WEIR_TUI_VERDICT_H
 
+#include "base/clock.h"
 #include "tui/model/model.h"
+
+/* What is not a setting of the rules' limits. */
+#define VERDICT_GROWING_SECONDS 5
+#define VERDICT_DEATHS          3
+#define VERDICT_DEATHS_NS       (60 * NS_PER_S)
+#define VERDICT_OFFLOAD_FULL_NS (3 * NS_PER_S)
+#define VERDICT_QUEUE_SECONDS   2   /* a queue that is long for so long is no burst */
+#define VERDICT_CPU_BOUND       0.9 /* share of the cores: more workers would only share them */
+#define VERDICT_NEARLY_FULL     0.9 /* of a limit */
+#define VERDICT_LIMIT_NS        (60 * NS_PER_S)
+#define VERDICT_OVERDUE_NS      NS_PER_S
 
 enum verdict_level { VERDICT_OK, VERDICT_WARN, VERDICT_BAD, VERDICT_NO_SERVER };
 
@@ -52,6 +64,11 @@ struct verdict {
 };
 
 void verdict_of(const struct model *m, struct verdict *v);
+
+/* The rules in the order in which they are tried; false beyond the last. */
+bool verdict_rule_at(unsigned place, enum verdict_rule *rule);
+/* When this rule holds, with the limits in force: "critical  ALL workers ...". */
+void verdict_rule_help(const struct model *m, enum verdict_rule rule, char *out, size_t out_bytes);
 
 /* The whole of it in at most `cells` cells, as much as fits: paths shrink, the hint goes first. */
 void verdict_line(const struct verdict *v, int cells, char *out, size_t out_bytes);

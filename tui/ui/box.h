@@ -29,6 +29,11 @@ struct box {
 void box_begin(const struct view *v, struct box *b, int wish);
 /* Adds text, in as many lines as it takes. */
 void box_text(struct box *b, enum role role, int rank, const char *text);
+/*
+ * The bytes of the first line of so many cells: up to the last blank that fits, else as many
+ * characters as fit, at least one.
+ */
+size_t box_break(const char *text, int cells);
 /* Leaves lines out until the rest fits. */
 void box_shrink(const struct view *v, struct box *b);
 /* Draws it in the middle of the screen; *row and *col are where its first line of text is. */

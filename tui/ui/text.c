@@ -102,6 +102,21 @@ void text_cut_end(char *out, size_t out_bytes, const char *text, int cells)
     text_finish(&o, out, out_bytes);
 }
 
+const char *text_skip(const char *s, int cells, int *blank)
+{
+    struct span rest = span_str(s), before = rest;
+    wchar_t ch;
+    int w, used = 0;
+
+    /* Marks without a cell of their own go with the character before them. */
+    while (text_next(&rest, &ch, &w) && (used < cells || (w == 0 && cells > 0))) {
+        used += w;
+        before = rest;
+    }
+    *blank = used > cells;
+    return before.p;
+}
+
 /* The offset of the component before `from` (of its first byte after a slash); 0 at the start. */
 static size_t previous_component(struct span s, size_t from)
 {

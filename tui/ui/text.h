@@ -22,5 +22,7 @@ int text_width(const char *s);
 void text_cut_end(char *out, size_t out_bytes, const char *s, int cells);
 /* Keeps the last component, then the first, then what fits: /mnt/..2019/big.iso */
 void text_cut_path(char *out, size_t out_bytes, const char *s, int cells);
+/* s without its first `cells` cells; *blank is 1 when half of a wide character is cut off. */
+const char *text_skip(const char *s, int cells, int *blank);
 
 #endif

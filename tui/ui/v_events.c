@@ -48,21 +48,19 @@ static void event_row(const struct list_table *t, int row, const struct model_ev
     snprintf(n, sizeof n, e->worker ? "%u" : "", e->worker);
     list_put(t, row, E_WORKER, role, n);
     list_put(t, row, E_WORD, loud, e->word);
-    char text[SNAP_TEXT_BYTES + 64], cut[SNAP_TEXT_BYTES + 64];
-    snprintf(text, sizeof text, "%s", e->text);
-    text_cut_end(cut, sizeof cut, text, t->place[E_TEXT].cells);
-    grid_text(t->v->g, row, t->place[E_TEXT].col, t->place[E_TEXT].cells, role, cut);
+    list_put_long(t->v, row, t->place[E_TEXT], t->shift, role, e->text, "");
 }
 
 static void draw_events(struct view *v, struct rect r, const struct list *l)
 {
-    const struct list_table t = list_table(v, event_columns, E_COUNT, 0, v->layout.cols);
+    struct list_table t = list_table(v, event_columns, E_COUNT, 0, v->layout.cols);
     const struct model *m = v->m;
     int head = v->layout.table_header ? 1 : 0;
     struct list_window w =
         list_window(v, l, VIEW_EVENTS, r.row + head, r.rows - head, v->a->list[VIEW_EVENTS].key);
     char more[256], lost[48] = "";
 
+    list_shifts(&t, VIEW_EVENTS);
     list_more(v, VIEW_EVENTS, &w, more, sizeof more);
     if (m->events_lost > 0)
         snprintf(lost, sizeof lost, "%s%" PRIu64 " lost", *more ? "  " : "", m->events_lost);

@@ -100,12 +100,13 @@ static bool file_list(const struct view *v, struct list *l)
 
 static void draw_files(struct view *v, struct rect r)
 {
-    const struct list_table t = list_table(v, file_columns, F_COUNT, 0, v->layout.cols);
+    struct list_table t = list_table(v, file_columns, F_COUNT, 0, v->layout.cols);
     const struct topk *k = &v->m->files;
     int head = v->layout.table_header ? 1 : 0;
     struct list l = {0};
     char more[200];
 
+    list_shifts(&t, VIEW_FILES);
     if (!file_list(v, &l)) {
         list_nothing(&t, r.row, "no memory for the list");
         list_free(&l);

@@ -1,147 +1,132 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The help, made from the key table, the row states and what is set now, so that it cannot
- * tell of a key that does nothing. It scrolls when the screen is too low.
+ * The help on a screen: lines that are too long go on in the next one, what was found is marked.
+ * It scrolls by lines of the text, so that where it stands does not depend on the width.
  */
-#include "tui/ui/view.h"
-
 #include <stdio.h>
 #include <string.h>
 
-#define HELP_LINES 128
+#include "tui/app/help.h"
+#include "tui/app/rows.h"
+#include "tui/ui/box.h"
+#include "tui/ui/text.h"
 
-struct help_line {
-    enum role role;
-    char text[192];
+/* What a line of the screen shows of a line of the help. */
+struct piece {
+    const char *text; /* NULL before the first */
+    size_t bytes;
+    int col;
 };
 
-static void help_add(struct help_line *line, int *n, enum role role, const char *text)
+static bool piece_next(const struct help_line *line, int cols, struct piece *p)
 {
-    if (*n < HELP_LINES) {
-        line[*n].role = role;
-        snprintf(line[*n].text, sizeof line[*n].text, "%s", text);
-        ++*n;
+    if (p->text == NULL) {
+        p->text = line->text;
+        p->col = 0;
+    } else {
+        p->text += p->bytes;
+        p->text += strspn(p->text, " ");
+        p->col = line->indent < cols / 2 ? line->indent : cols / 2;
+        if (*p->text == '\0')
+            return false;
+    }
+    p->bytes = box_break(p->text, cols - p->col);
+    return true;
+}
+
+static int line_rows(const struct help_line *line, int cols)
+{
+    struct piece p = {0};
+    int n = 0;
+
+    while (piece_next(line, cols, &p))
+        n++;
+    return n;
+}
+
+static int width_between(const char *from, const char *to)
+{
+    char part[sizeof((struct help_line *)0)->text];
+
+    snprintf(part, sizeof part, "%.*s", (int)(to - from), from);
+    return text_width(part);
+}
+
+static void mark_found(struct view *v, int row, const struct piece *p, const char *line,
+                       enum role role)
+{
+    const char *find = v->a->help_find, *end = p->text + p->bytes;
+    size_t n = strlen(find);
+
+    for (const char *at = line; (at = rows_match(at, find)) != NULL; at += n) {
+        const char *from = at > p->text ? at : p->text, *to = at + n < end ? at + n : end;
+        if (from < to)
+            grid_role(v->g, row, p->col + width_between(p->text, from), width_between(from, to),
+                      role);
     }
 }
 
-/* What an action is set to now, "" when it is not one that sets something. */
-static void help_now(const struct view *v, enum action action, char *out, size_t out_bytes)
+/* Draws a line of the help from `row` on, above `end`; returns the row below it. */
+static int draw_line(struct view *v, int row, int end, const struct help_line *line, bool found)
 {
-    const struct app *a = v->a;
-    const char *sort = view_sort_name(a->view, a->list[a->view].sort);
+    static const enum role role[] = {[HELP_TITLE] = ROLE_KEY,
+                                     [HELP_TEXT] = ROLE_NORMAL,
+                                     [HELP_WARN] = ROLE_WARN,
+                                     [HELP_OFF] = ROLE_DIM};
+    struct grid *g = v->g;
+    struct piece p = {0};
+    char text[sizeof line->text];
 
-    out[0] = '\0';
-    switch (action) {
-    case ACTION_INTERVAL:
-        snprintf(out, out_bytes, " (now: %.3g s)", (double)a->interval_ns / 1e9);
-        break;
-    case ACTION_SORT:
-        snprintf(out, out_bytes, " (now: %s%s)", sort ? sort : "one order only",
-                 a->list[a->view].invert ? ", turned round" : "");
-        break;
-    case ACTION_UNITS:
-        snprintf(out, out_bytes, " (now: %s)", a->bits ? "bits" : "bytes");
-        break;
-    case ACTION_MOUSE:
-        snprintf(out, out_bytes, " (now: %s)", a->mouse ? "on" : "off");
-        break;
-    case ACTION_FOLLOW:
-        snprintf(out, out_bytes, " (now: %s)", a->follow ? "yes" : "no");
-        break;
-    case ACTION_GROUP:
-        snprintf(out, out_bytes, " (now: %s)", a->group ? "yes" : "no");
-        break;
-    case ACTION_WIDE:
-        snprintf(out, out_bytes, " (now: %s)", a->wide ? "yes" : "no");
-        break;
-    case ACTION_PAUSE:
-        snprintf(out, out_bytes, " (now: %s)",
-                 a->time.replay   ? "a recording"
-                 : a->time.paused ? "paused"
-                                  : "live");
-        break;
-    case ACTION_UNTAG:
-        snprintf(out, out_bytes, " (now: %u tagged)", a->tag_count);
-        break;
-    case ACTION_FILTER:
-        if (a->list[a->view].filter[0])
-            snprintf(out, out_bytes, " (now: %.40s)", a->list[a->view].filter);
-        break;
-    case ACTION_FIND:
-        if (a->list[a->view].find[0])
-            snprintf(out, out_bytes, " (now: %.40s)", a->list[a->view].find);
-        break;
-    default:
-        break;
+    for (int first = row; row < end && piece_next(line, g->cols, &p); row++) {
+        snprintf(text, sizeof text, "%.*s", (int)p.bytes, p.text);
+        grid_text(g, row, p.col, g->cols - p.col, role[line->kind], text);
+        mark_found(v, row, &p, line->text, found ? ROLE_SELECT : ROLE_TITLE);
+        if (found && row == first && !v->colour)
+            grid_put(g, row, 0, ROLE_SELECT, L'>');
     }
+    return row;
 }
 
-static void help_keys(const struct view *v, struct help_line *line, int *n)
+static void draw_foot(struct view *v, int row)
 {
-    const char *reason = app_read_only_reason(v->a, v->m);
-    char text[192], now[96];
+    static const char *const words[] = {"Esc:close", "/:find", "j k:scroll", "n N:next"};
+    int col = 1, cols = v->g->cols;
 
-    for (int group = 0; group < GROUP_COUNT; group++) {
-        snprintf(text, sizeof text, " %s", key_group_title[group]);
-        help_add(line, n, ROLE_KEY, text);
-        if (group == GROUP_SERVER && reason) {
-            snprintf(text, sizeof text, "   not now: %.150s", reason);
-            help_add(line, n, ROLE_WARN, text);
-        }
-        for (int i = 0; i < ACTION_COUNT; i++) {
-            const struct key_row *k = &key_table[i];
-            if ((int)k->group != group)
-                continue;
-            help_now(v, (enum action)i, now, sizeof now);
-            snprintf(text, sizeof text, "   %-14s %s%s", k->shown, k->help, now);
-            help_add(line, n, k->write && reason ? ROLE_DIM : ROLE_NORMAL, text);
-        }
+    if (v->a->note[0]) {
+        view_print(v, row, 1, cols - 1, ROLE_WARN, "%s", v->a->note);
+        return;
     }
-}
-
-static void help_states(const struct view *v, struct help_line *line, int *n)
-{
-    char text[128];
-
-    help_add(line, n, ROLE_KEY, " States, and their letters in [...]");
-    for (int s = 0; s < ROW_STATE_COUNT; s++) {
-        snprintf(text, sizeof text, "   %c  %-11s %s", row_state_letter[s], row_state_word[s],
-                 row_state_help[s]);
-        help_add(line, n, ROLE_NORMAL, text);
-    }
-    help_add(line, n, ROLE_KEY, " Now");
-    snprintf(text, sizeof text, "   interval %.3g s   blocked after %.0f ms   slow request %.3g s",
-             (double)v->a->interval_ns / 1e9, (double)v->m->now.blocked_after_ns / 1e6,
-             (double)v->m->now.slow_request_ns / 1e9);
-    help_add(line, n, ROLE_NORMAL, text);
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (col + (int)strlen(words[i]) <= cols)
+            col += 2 + grid_text(v->g, row, col, cols - col, ROLE_NORMAL, words[i]);
 }
 
 int view_help(struct view *v)
 {
-    struct help_line line[HELP_LINES];
+    struct help_text help;
     struct grid *g = v->g;
-    int n = 0, room = g->rows - 1, scroll = v->a->help_scroll;
-    char place[64];
+    int foot = g->rows > 3, end = g->rows - foot, row = 1, last, at, next;
+    char place[48];
 
-    help_keys(v, line, &n);
-    help_states(v, line, &n);
-    if (scroll > n - room)
-        scroll = n - room;
-    if (scroll < 0)
-        scroll = 0;
+    help_write(v->a, v->m, &help);
+    last = help.count;
+    for (int left = end - 1; last > 0; last--) {
+        left -= line_rows(&help.line[last - 1], g->cols);
+        if (left < 0)
+            break;
+    }
+    if (last >= help.count) /* a line that is higher than the screen */
+        last = help.count - 1;
+    at = v->a->help_scroll < last ? v->a->help_scroll : last;
     grid_clear(g);
+    for (next = at; next < help.count && row < end; next++)
+        row = draw_line(v, row, end, &help.line[next], v->a->help_found == next + 1);
     grid_fill(g, 0, 0, g->cols, ROLE_TITLE, L' ');
     grid_text(g, 0, 0, g->cols, ROLE_TITLE, " weirtop help");
-    if (n > room)
-        snprintf(place, sizeof place, "%d-%d of %d, j k scroll  Esc:close ", scroll + 1,
-                 scroll + room < n ? scroll + room : n, n);
-    else
-        snprintf(place, sizeof place, "Esc:close ");
-    if (g->cols >= 60)
+    snprintf(place, sizeof place, "%d-%d of %d ", at + 1, next, help.count);
+    if (last > 0 && g->cols >= 30)
         grid_text_right(g, 0, 14, g->cols - 14, ROLE_TITLE, place);
-    else if (g->cols >= 26)
-        grid_text_right(g, 0, 14, g->cols - 14, ROLE_TITLE, "Esc:close ");
-    for (int y = 0; y < room && scroll + y < n; y++)
-        grid_text(g, 1 + y, 0, g->cols, line[scroll + y].role, line[scroll + y].text);
-    return n > room ? n - room : 0;
+    if (foot)
+        draw_foot(v, g->rows - 1);
+    return last;
 }

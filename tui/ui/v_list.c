@@ -57,7 +57,48 @@ struct list_table list_table(struct view *v, const struct list_column *column, i
     return t;
 }
 
-void list_put(const struct list_table *t, int row, int column, enum role role, const char *text)
+void list_shifts(struct list_table *t, enum view_kind kind)
+{
+    t->shifts = true;
+    t->shift = t->v->a->list[kind].shift;
+}
+
+const char *list_shifted(int shift, const char *more, char *out, size_t out_bytes)
+{
+    if (shift == 0)
+        return more;
+    snprintf(out, out_bytes, "shifted %d%s%s", shift, *more ? "  " : "", more);
+    return out;
+}
+
+void list_put_long(struct view *v, int row, struct column_place p, int shift, enum role role,
+                   const char *words, const char *path)
+{
+    char text[2 * SNAP_TEXT_BYTES], cut[2 * SNAP_TEXT_BYTES];
+    int used = text_width(words), beyond = used + text_width(path) - p.cells, blank;
+
+    if (p.cells == 0)
+        return;
+    if (beyond > v->facts->text_beyond)
+        v->facts->text_beyond = beyond;
+    if (shift > 0) {
+        snprintf(text, sizeof text, "%s%s", words, path);
+        const char *rest = text_skip(text, shift, &blank);
+        text_cut_end(cut, sizeof cut, rest, p.cells - blank);
+        grid_text(v->g, row, p.col + blank, p.cells - blank, role, cut);
+        return;
+    }
+    text_cut_end(cut, sizeof cut, words, p.cells);
+    grid_text(v->g, row, p.col, p.cells, role, cut);
+    if (*path == '\0' || used >= p.cells)
+        return;
+    text_cut_path(cut, sizeof cut, path, p.cells - used);
+    grid_text(v->g, row, p.col + used, p.cells - used, role, cut);
+}
+
+/* A cell of a column that stays where it is. */
+static void table_put(const struct list_table *t, int row, int column, enum role role,
+                      const char *text)
 {
     struct column_place p = t->place[column];
     char cut[SNAP_TEXT_BYTES + 64];
@@ -75,6 +116,17 @@ void list_put(const struct list_table *t, int row, int column, enum role role, c
     grid_text(t->v->g, row, p.col, p.cells, role, cut);
 }
 
+void list_put(const struct list_table *t, int row, int column, enum role role, const char *text)
+{
+    bool path = text[0] == '/';
+
+    if (t->shifts && column == t->count - 1)
+        list_put_long(t->v, row, t->place[column], t->shift, role, path ? "" : text,
+                      path ? text : "");
+    else
+        table_put(t, row, column, role, text);
+}
+
 void list_mark(const struct list_table *t, int row, enum role role, const char *mark)
 {
     if (mark[0] != '\0' && mark[0] != ' ') /* else the cursor's stays */
@@ -83,11 +135,13 @@ void list_mark(const struct list_table *t, int row, enum role role, const char *
 
 void list_header(const struct list_table *t, int row, const char *more)
 {
-    int cells = text_width(more), last = t->count - 1, end = t->col + t->cols;
+    char all[256], cut[256];
 
+    more = list_shifted(t->shift, more, all, sizeof all);
+    int cells = text_width(more), last = t->count - 1, end = t->col + t->cols;
     grid_fill(t->v->g, row, t->col, t->cols, ROLE_TITLE, L' ');
     for (int i = 0; i < t->count; i++)
-        list_put(t, row, i, ROLE_TITLE, t->column[i].title);
+        table_put(t, row, i, ROLE_TITLE, t->column[i].title);
     while (last > 0 && t->place[last].cells == 0)
         last--;
     int from = t->place[last].col + text_width(t->column[last].title) + 1;
@@ -98,7 +152,6 @@ void list_header(const struct list_table *t, int row, const char *more)
         from = end - 1 - cells > t->place[last].col ? end - 1 - cells : t->place[last].col;
         grid_fill(t->v->g, row, t->place[last].col, end - t->place[last].col, ROLE_TITLE, L' ');
     }
-    char cut[256];
     text_cut_end(cut, sizeof cut, more, end - 1 - from);
     grid_text_right(t->v->g, row, from, end - 1 - from, ROLE_TITLE, cut);
 }

@@ -24,12 +24,24 @@ struct list_table {
     struct view *v;
     const struct list_column *column;
     int count, col, cols;
+    int shift; /* list_state.shift of a table that Left and Right scroll, else 0 */
+    bool shifts;
     struct column_place place[LIST_COLUMNS];
 };
 
 struct list_table list_table(struct view *v, const struct list_column *column, int count, int col,
                              int cols);
+/* Makes its last column one that Left and Right scroll. */
+void list_shifts(struct list_table *t, enum view_kind kind);
 void list_put(const struct list_table *t, int row, int column, enum role role, const char *text);
+/*
+ * Words, which are cut at their end, then a path, which is cut in its middle; either may be "".
+ * With a shift all of it is one text that begins so many cells further on.
+ */
+void list_put_long(struct view *v, int row, struct column_place place, int shift, enum role role,
+                   const char *words, const char *path);
+/* What a header says: "shifted 16" when it is, then `more`. */
+const char *list_shifted(int shift, const char *more, char *out, size_t out_bytes);
 void list_mark(const struct list_table *t, int row, enum role role, const char *mark);
 /* The line of titles, with `more` at its right end. */
 void list_header(const struct list_table *t, int row, const char *more);

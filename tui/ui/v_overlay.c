@@ -18,9 +18,7 @@ void box_begin(const struct view *v, struct box *b, int wish)
         b->cells = 1;
 }
 
-/* The bytes of the first line of so many cells: up to the last blank that fits, else as many
- * characters as fit, at least one. */
-static size_t box_break(const char *text, int cells)
+size_t box_break(const char *text, int cells)
 {
     struct span rest = span_str(text);
     const char *blank = NULL, *before = text;

@@ -165,7 +165,7 @@ static enum role queue_role(const struct view *v, const struct snap_listener *l)
 {
     if (l == NULL || l->queue_depth == 0)
         return ROLE_NORMAL;
-    if (model_drops_10s(v->m) > 0 || (uint64_t)l->queue_depth * 2 > l->queue_limit)
+    if (model_drops_lately(v->m) > 0 || (uint64_t)l->queue_depth * 2 > l->queue_limit)
         return ROLE_BAD;
     return ROLE_WARN;
 }
@@ -174,7 +174,7 @@ static enum role queue_role(const struct view *v, const struct snap_listener *l)
 static void queue_words(const struct view *v, int cells, char *out, size_t out_bytes)
 {
     const struct model *m = v->m;
-    uint64_t drops = model_drops_10s(m);
+    uint64_t drops = model_drops_lately(m);
     char now[FMT_BYTES] = "-", minute[FMT_BYTES] = "-", part[4][80];
     struct out o = out_into(out, out_bytes - 1);
     bool narrow = v->layout.narrow;
@@ -232,7 +232,7 @@ static void draw_queue(struct view *v, struct rect r)
                     l->queue_depth, l->queue_limit, v->charset);
         col += 1 + gauge;
     }
-    grid_text(v->g, r.row, col, r.cols - col, model_drops_10s(v->m) > 0 ? ROLE_BAD : ROLE_NORMAL,
+    grid_text(v->g, r.row, col, r.cols - col, model_drops_lately(v->m) > 0 ? ROLE_BAD : ROLE_NORMAL,
               words);
 }
 

@@ -128,10 +128,7 @@ static void request_row(const struct list_table *t, int row, const struct snap_r
                  view_rate(v, n, (double)r->throttle_bytes_per_s), view_rate_unit(v));
         if (text_width(text) + 12 > room)
             snprintf(text, sizeof text, "(<%s) ", n);
-        char path[SNAP_TEXT_BYTES];
-        text_cut_path(path, sizeof path, target, room - text_width(text));
-        snprintf(text + strlen(text), sizeof text - strlen(text), "%s", path);
-        list_put(t, row, R_PATH, role, text);
+        list_put_long(v, row, t->place[R_PATH], t->shift, role, text, target);
     } else {
         list_put(t, row, R_PATH, role, target);
     }
@@ -187,12 +184,13 @@ static bool request_list(const struct view *v, struct list *l)
 
 static void draw_in_flight(struct view *v, struct rect r)
 {
-    const struct list_table t = list_table(v, request_columns, R_COUNT, 0, v->layout.cols);
+    struct list_table t = list_table(v, request_columns, R_COUNT, 0, v->layout.cols);
     const struct snap *s = &v->m->now;
     int head = v->layout.table_header ? 1 : 0;
     struct list l = {0};
     char more[256], without[64] = "";
 
+    list_shifts(&t, VIEW_REQUESTS);
     if (!request_list(v, &l)) {
         list_nothing(&t, r.row, "no memory for the list");
         list_free(&l);
@@ -276,13 +274,14 @@ static void slow_row(const struct list_table *t, int row, const struct snap_fini
 
 static void draw_slow(struct view *v, struct rect r)
 {
-    const struct list_table t = list_table(v, slow_columns, S_COUNT, 0, v->layout.cols);
+    struct list_table t = list_table(v, slow_columns, S_COUNT, 0, v->layout.cols);
     const struct snap *s = &v->m->now;
     unsigned lately = 0;
     char more[64] = "", text[96], age[FMT_BYTES];
 
     for (unsigned i = 0; i < s->slow_count; i++)
         lately += s->slow[i].when_wall_ns + 600 * NS_PER_S >= v->m->wall_ns;
+    list_shifts(&t, VIEW_REQUESTS);
     if (s->slow_count > 0)
         snprintf(more, sizeof more, v->layout.narrow ? "slow" : "slow: %u in 10 min", lately);
     list_header(&t, r.row, more);

@@ -112,21 +112,14 @@ static void table_figures(struct view *v, int row, enum role role, const struct 
 
 static void table_request(struct view *v, int row, enum role role, const struct model_row *r)
 {
-    struct column_place p = v->layout.column[COLUMN_REQUEST];
-    char object[SNAP_TEXT_BYTES + 8], cut[SNAP_TEXT_BYTES + 8];
+    char object[SNAP_TEXT_BYTES + 8], words[SNAP_TEXT_BYTES + 32];
     const char *verb;
-    int used = 0;
 
     model_row_doing(v->m, r, &verb, object, sizeof object);
-    if (*verb)
-        used = view_print(v, row, p.col, p.cells, role, *object ? "%s " : "%s", verb);
-    if (used >= p.cells)
-        return;
-    if (object[0] == '/')
-        text_cut_path(cut, sizeof cut, object, p.cells - used);
-    else
-        text_cut_end(cut, sizeof cut, object, p.cells - used);
-    grid_text(v->g, row, p.col + used, p.cells - used, role, cut);
+    bool path = object[0] == '/';
+    snprintf(words, sizeof words, "%s%s%s", verb, *verb && *object ? " " : "", path ? "" : object);
+    list_put_long(v, row, v->layout.column[COLUMN_REQUEST], v->a->list[VIEW_OVERVIEW].shift, role,
+                  words, path ? object : "");
 }
 
 /* In the marker's cell, or in the next when both are needed and a number leaves it. */
@@ -184,8 +177,9 @@ static void table_row(struct view *v, int row, const struct model_row *r, bool s
 static void table_header(struct view *v, int row, const char *more)
 {
     struct column_place p = v->layout.column[COLUMN_REQUEST];
-    char cut[256];
+    char cut[256], all[256];
 
+    more = list_shifted(v->a->list[VIEW_OVERVIEW].shift, more, all, sizeof all);
     grid_fill(v->g, row, 0, v->layout.cols, ROLE_TITLE, L' ');
     for (int c = 0; c < COLUMN_COUNT; c++) {
         bool bits = v->a->bits && (c == COLUMN_OUT || c == COLUMN_IN);

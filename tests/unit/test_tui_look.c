@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Looking for things: finding in the help, its topics, the verdict's rules with the thresholds in
+ * force, and long texts of lists shifted sideways. On a small screen and on a large one.
+ */
+#include "tests/unit/unit.h"
+
+#include <locale.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "tests/tui/rig.h"
+
+static const int sizes[][2] = {{12, 40}, {24, 80}, {40, 120}};
+#define SIZES (int)(sizeof sizes / sizeof *sizes)
+
+static void open_at(struct rig *r, enum fixture which, int size)
+{
+    rig_open(r, which);
+    ck_assert(grid_resize(&r->g, sizes[size][0], sizes[size][1]));
+    rig_draw(r);
+}
+
+/* The text of a line of the screen. */
+static const char *line_of(const struct rig *r, int row)
+{
+    static char line[512];
+
+    for (int x = 0; x < r->g.cols; x++)
+        line[x] = (char)grid_at(&r->g, row, x)->ch;
+    line[r->g.cols] = '\0';
+    return line;
+}
+
+/* All that is marked below the title and above the last line. */
+static const char *marked(const struct rig *r)
+{
+    static char text[4096];
+    size_t n = 0;
+
+    for (int y = 1; y < r->g.rows - 1; y++)
+        for (int x = 0; x < r->g.cols; x++)
+            if (grid_at(&r->g, y, x)->role == ROLE_SELECT)
+                text[n++] = (char)grid_at(&r->g, y, x)->ch;
+    text[n] = '\0';
+    return text;
+}
+
+START_TEST(help_is_searched)
+{
+    struct rig r;
+    int line;
+
+    open_at(&r, FIX_HEALTHY, _i);
+    rig_keys(&r, "?/TAGGED"); /* beyond the 40th column of its line */
+    ck_assert_str_eq(marked(&r), "tagged");
+    ck_assert(rig_shows(&r, "weirtop help"));
+    rig_keys(&r, "\n");
+    ck_assert_int_eq(r.a.prompt.kind, PROMPT_NONE);
+    ck_assert(rig_shows(&r, "weirtop help"));
+    ck_assert_str_eq(marked(&r), "tagged");
+    line = r.a.help_found;
+    rig_keys(&r, "n");
+    ck_assert_int_gt(r.a.help_found, line);
+    ck_assert_str_eq(marked(&r), "tagged");
+    rig_keys(&r, "N");
+    ck_assert_int_eq(r.a.help_found, line);
+    rig_keys(&r, "N"); /* around */
+    ck_assert_int_ne(r.a.help_found, line);
+    ck_assert_str_eq(marked(&r), "tagged");
+    ck_assert(rig_shows(&r, "/:find"));
+    rig_keys(&r, "\033");
+    ck_assert(!rig_shows(&r, "weirtop help"));
+    ck_assert_str_eq(r.a.list[VIEW_OVERVIEW].find, "");
+    rig_close(&r);
+}
+END_TEST
+
+START_TEST(what_is_not_in_the_help_is_said)
+{
+    struct rig r;
+
+    open_at(&r, FIX_HEALTHY, _i);
+    rig_keys(&r, "?n");
+    ck_assert(rig_shows(&r, "nothing to find"));
+    rig_keys(&r, "/zebra");
+    ck_assert(rig_shows(&r, "\"zebra\" is not in the help"));
+    rig_keys(&r, "\n");
+    ck_assert(rig_shows(&r, "weirtop help"));
+    ck_assert_str_eq(marked(&r), "");
+    rig_keys(&r, "/quit\033"); /* Esc in the prompt leaves the help open */
+    ck_assert(rig_shows(&r, "weirtop help"));
+    rig_close(&r);
+}
+END_TEST
+
+/* Nothing of the help is cut off: a line that is too long goes on in the next. */
+START_TEST(help_is_never_cut)
+{
+    struct rig r;
+
+    open_at(&r, FIX_HEALTHY, _i);
+    for (int a = 0; a < ACTION_COUNT; a++) {
+        const char *end = strrchr(key_table[a].help, ' ');
+        if (end == NULL)
+            continue;
+        rig_keys(&r, "?/");
+        rig_keys(&r, key_table[a].help);
+        rig_keys(&r, "\n");
+        ck_assert_msg(rig_shows(&r, end + 1), "%s is cut", key_table[a].help);
+        rig_keys(&r, "\033");
+    }
+    rig_close(&r);
+}
+END_TEST
+
+START_TEST(help_has_topics)
+{
+    static const struct {
+        const char *word, *title;
+    } topics[] = {{"moving", " Moving"},   {"looking", " Looking"},      {"time", " Time"},
+                  {"server", " Changing"}, {"program", " This program"}, {"states", " States"},
+                  {"verdict", " Verdict"}};
+    struct rig r;
+
+    open_at(&r, FIX_HEALTHY, _i);
+    for (size_t i = 0; i < sizeof topics / sizeof *topics; i++) {
+        rig_keys(&r, ":help ");
+        rig_keys(&r, topics[i].word);
+        rig_keys(&r, "\n");
+        ck_assert(rig_shows(&r, "weirtop help"));
+        ck_assert_msg(rig_shows(&r, topics[i].title), "%s", topics[i].word);
+        if (_i == 0) /* there is enough behind it to put it on top */
+            ck_assert_msg(strncmp(line_of(&r, 1), topics[i].title, strlen(topics[i].title)) == 0,
+                          "%s: %s", topics[i].word, line_of(&r, 1));
+        rig_keys(&r, "\033");
+        rig_keys(&r, ":help nonsense\n");
+        ck_assert(!rig_shows(&r, "weirtop help"));
+        ck_assert_msg(rig_shows(&r, topics[i].word), "%s is not named", topics[i].word);
+        rig_keys(&r, "\033");
+    }
+    rig_keys(&r, ":help ver\t\n");
+    ck_assert(rig_shows(&r, " Verdict"));
+    rig_close(&r);
+}
+END_TEST
+
+/* The rules, each by its number, with what is in force now. */
+START_TEST(help_tells_the_verdicts_rules)
+{
+    struct rig r;
+    char number[16];
+
+    rig_open(&r, FIX_HEALTHY);
+    ck_assert(grid_resize(&r.g, 200, 250));
+    r.m->thresholds.queue_bad_percent = 37;
+    r.m->thresholds.lag_bad_ns = 777 * NS_PER_MS;
+    r.m->now.blocked_after_ns = 123 * NS_PER_MS;
+    r.m->now.drain_timeout_ns = 45 * NS_PER_S;
+    rig_keys(&r, ":help verdict\n");
+    for (int rule = RULE_NO_DATA; rule <= RULE_HELD; rule++) {
+        snprintf(number, sizeof number, "   %2d ", rule);
+        ck_assert_msg(rig_shows(&r, number), "rule %d is missing", rule);
+    }
+    ck_assert(rig_shows(&r, "for more than 123ms"));
+    ck_assert(rig_shows(&r, "above 37 % of its limit"));
+    ck_assert(rig_shows(&r, "drain_timeout (45.0s)"));
+    ck_assert(rig_shows(&r, "blocked after      123ms"));
+    ck_assert(rig_shows(&r, "slow after         30ms"));
+    ck_assert(rig_shows(&r, "loop lag bad       777ms"));
+    rig_close(&r);
+}
+END_TEST
+
+/* "/p00/p01/.../p49/end": too long for any screen here. */
+static void long_path(char *out, size_t out_bytes, const char *before, const char *behind)
+{
+    size_t n = (size_t)snprintf(out, out_bytes, "%s", before);
+
+    for (int i = 0; i < 50; i++)
+        n += (size_t)snprintf(out + n, out_bytes - n, "/p%02d", i);
+    snprintf(out + n, out_bytes - n, "/end%s", behind);
+}
+
+static void lengthen(struct model *m)
+{
+    struct snap_worker *w = &m->now.worker[0];
+    char text[SNAP_TEXT_BYTES];
+
+    long_path(w->serving, sizeof w->serving, "", "");
+    long_path(m->now.request[0].request, sizeof m->now.request[0].request, "GET ", " HTTP/1.1");
+    long_path(m->files.file[0].path, sizeof m->files.file[0].path, "", "");
+    long_path(text, sizeof text, "slow ", "");
+    model_note(m, m->wall_ns, "SLOW", text);
+}
+
+/* The event under the cursor is shown whole, so that it must not be the long one. */
+static const char *const lists[] = {"1", "3", "4", "6jj"};
+#define LISTS (int)(sizeof lists / sizeof *lists)
+
+START_TEST(long_texts_are_shifted)
+{
+    struct rig r;
+    struct cell *before;
+    size_t bytes;
+
+    open_at(&r, FIX_TWO_BLOCKED, _i / LISTS);
+    lengthen(r.m);
+    rig_keys(&r, lists[_i % LISTS]);
+    bytes = sizeof *before * (size_t)r.g.rows * (size_t)r.g.cols;
+    before = malloc(bytes);
+    ck_assert(before != NULL);
+    memcpy(before, r.g.cell, bytes);
+    ck_assert(!rig_shows(&r, "shifted"));
+    ck_assert(!rig_shows(&r, "/p25/p26"));
+    rig_keys(&r, "<Right>");
+    ck_assert(rig_shows(&r, "shifted 8"));
+    for (int y = 0; y < r.g.rows; y++) /* what stands left of the text stays */
+        for (int x = 0; x < 12; x++)
+            ck_assert_int_eq(grid_at(&r.g, y, x)->ch, before[y * r.g.cols + x].ch);
+    int n = 1;
+    while (!rig_shows(&r, "/p25/p26") && n++ < 60)
+        rig_keys(&r, "<Right>");
+    ck_assert(rig_shows(&r, "/p25/p26"));
+    while (!rig_shows(&r, "nothing more to the right") && n++ < 60)
+        rig_keys(&r, "<Right>");
+    ck_assert(rig_shows(&r, "nothing more to the right"));
+    ck_assert(rig_shows(&r, "p49/end"));
+    r.a.note[0] = '\0';
+    while (rig_shows(&r, "shifted") && n-- > 0)
+        rig_keys(&r, "<Left>");
+    ck_assert_msg(memcmp(before, r.g.cell, bytes) == 0, "Left does not lead back");
+    free(before);
+    rig_close(&r);
+}
+END_TEST
+
+START_TEST(home_and_escape_shift_back)
+{
+    static const char *const back[] = {"g", "<Home>", "\033"};
+    struct rig r;
+
+    for (size_t i = 0; i < sizeof back / sizeof *back; i++) {
+        open_at(&r, FIX_TWO_BLOCKED, _i / LISTS);
+        lengthen(r.m);
+        rig_keys(&r, lists[_i % LISTS]);
+        enum view_kind view = r.a.view;
+        rig_keys(&r, "<Right><Right>");
+        ck_assert(rig_shows(&r, "shifted 16"));
+        rig_keys(&r, back[i]);
+        ck_assert(!rig_shows(&r, "shifted"));
+        ck_assert_int_eq(r.a.view, view);
+        rig_close(&r);
+    }
+}
+END_TEST
+
+START_TEST(what_fits_is_not_shifted)
+{
+    struct rig r;
+
+    open_at(&r, FIX_HEALTHY, SIZES - 1);
+    rig_keys(&r, "4<Right>");
+    ck_assert(!rig_shows(&r, "shifted"));
+    ck_assert(rig_shows(&r, "nothing more to the right"));
+    rig_keys(&r, "<Left>");
+    ck_assert(rig_shows(&r, "nothing more to the left"));
+    rig_close(&r);
+}
+END_TEST
+
+/* Where the two keys mean something else already, they still do. */
+START_TEST(other_views_keep_their_keys)
+{
+    struct rig r;
+
+    rig_open(&r, FIX_SICK);
+    lengthen(r.m);
+    app_tape(&r.a, 1, 100);
+    rig_keys(&r, "2<Left>");
+    ck_assert_int_eq(r.a.latency_ago, 1);
+    rig_keys(&r, "5<Right><Right>");
+    ck_assert_uint_eq(r.a.list[VIEW_IO].key, r.m->now.mount[1].device);
+    rig_keys(&r, "1\n<Right>");
+    ck_assert_int_eq(r.a.view, VIEW_WORKER);
+    ck_assert_uint_eq(r.a.selected, 2);
+    r.a.time.paused = true;
+    r.a.time.record = 50;
+    rig_keys(&r, "4<Left>");
+    ck_assert_uint_eq(r.a.time.record, 49);
+    for (int i = 0; i < VIEW_COUNT; i++)
+        ck_assert_int_eq(r.a.list[i].shift, 0);
+    rig_close(&r);
+}
+END_TEST
+
+/* A character of two cells that the edge cuts leaves a blank, and marks go with what they mark. */
+START_TEST(wide_characters_are_shifted_whole)
+{
+    struct rig r;
+
+    open_at(&r, FIX_HOSTILE, _i);
+    for (const char *view = "1346"; *view; view++) {
+        char keys[] = {*view, '\0'};
+        rig_keys(&r, keys);
+        for (int i = 0; i < 12; i++) {
+            rig_keys(&r, "<Right>");
+            for (int y = 0; y < r.g.rows; y++)
+                for (int x = 0; x < r.g.cols; x++)
+                    if (grid_at(&r.g, y, x)->ch == GRID_RIGHT_HALF)
+                        ck_assert(x > 0 && wcwidth(grid_at(&r.g, y, x - 1)->ch) == 2);
+        }
+    }
+    rig_close(&r);
+}
+END_TEST
+
+int main(void)
+{
+    setenv("TZ", "UTC", 1);
+    setlocale(LC_ALL, "C.UTF-8"); /* only widths depend on it */
+    Suite *s = suite_create("tui look");
+    TCase *t = tcase_create("help");
+    tcase_set_timeout(t, 120);
+    tcase_add_loop_test(t, help_is_searched, 0, SIZES);
+    tcase_add_loop_test(t, what_is_not_in_the_help_is_said, 0, SIZES);
+    tcase_add_loop_test(t, help_is_never_cut, 0, SIZES);
+    tcase_add_loop_test(t, help_has_topics, 0, SIZES);
+    tcase_add_test(t, help_tells_the_verdicts_rules);
+    suite_add_tcase(s, t);
+    t = tcase_create("sideways");
+    tcase_set_timeout(t, 120);
+    tcase_add_loop_test(t, long_texts_are_shifted, 0, SIZES * LISTS);
+    tcase_add_loop_test(t, home_and_escape_shift_back, 0, SIZES * LISTS);
+    tcase_add_test(t, what_fits_is_not_shifted);
+    tcase_add_test(t, other_views_keep_their_keys);
+    tcase_add_loop_test(t, wide_characters_are_shifted_whole, 0, SIZES);
+    suite_add_tcase(s, t);
+    return unit_run(s);
+}
