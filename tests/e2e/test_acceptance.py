@@ -179,7 +179,8 @@ class Told(Case):
         with Load(weir.port, "/f", b"x", connections=2, pause=0.02) as load:
             load.progress(20)
             before, begun = load.done, time.monotonic()
-            s = Screen(f"{program('weirtop')} -r {weir.runtime}")
+            # The first rates do not wait for the end of an interval, however long that is.
+            s = Screen(f"{program('weirtop')} -r {weir.runtime} -d 60")
             self.addCleanup(s.close)
             s.wait(lambda t: "LIVE" in title(t))
             took("the first frame", begun)

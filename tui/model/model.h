@@ -22,6 +22,8 @@
 #define MODEL_UNKNOWN       (-1.0)
 #define MODEL_STALE_NS      (1500 * UINT64_C(1000000)) /* the master beats at least each second */
 #define MODEL_HELD_NS       (1000 * UINT64_C(1000000)) /* a call of a disk thread beyond this is told */
+#define MODEL_FIRST_RATES_NS \
+    (500 * UINT64_C(1000000)) /* after this long, where an interval is longer */
 #define MODEL_SLOW_FRACTION 4 /* a worker away for a quarter of [log] blocked is slow */
 
 /* The figures of which rates are kept. */
