@@ -286,18 +286,27 @@ class Bytes(Case):
                 self.assertLessEqual(max(frames), most, frames)
 
     def test_idle(self):
-        """A server without a request, at 80x24: the clock and the ages are all that moves."""
-        with Weir(workers=4) as weir:
-            t = Terminal([program("weirtop"), "-r", weir.runtime])
-            self.addCleanup(t.close)
-            t.wait_text("4/4")
+        """A server without a request: the clock is all that must move, however many workers."""
+        with Weir(workers=8) as weir:
+            weir.wait_workers(8)
+            tops = [Terminal([program("weirtop"), "-r", weir.runtime], *size)
+                    for size in ((80, 24), (120, 40))]
+            for t in tops:
+                self.addCleanup(t.close)
+                t.wait_text("8/8")
             time.sleep(2)  # until the columns have figures
-            mark, start = t.mark(), time.monotonic()
-            time.sleep(5)
-            self.assertLess(len(t.bytes(mark)) / (time.monotonic() - start), 150)
-            self.assertGreater(len(t.bytes(mark)), 50)
-            t.write(b"q")
-            self.assertEqual(t.end(), 0)
+            for attempt in range(3):  # what else the machine does makes loops late, which is shown
+                marks, start = [t.mark() for t in tops], time.monotonic()
+                time.sleep(4)
+                seconds = time.monotonic() - start
+                rates = [len(t.bytes(mark)) / seconds for t, mark in zip(tops, marks)]
+                if max(rates) < 150:
+                    break
+            self.assertLess(max(rates), 150, rates)
+            self.assertGreater(min(rates), 10, rates)
+            for t in tops:
+                t.write(b"q")
+                self.assertEqual(t.end(), 0)
 
     def test_nothing_is_cleared(self):
         t = self.shown("-d", "0.1", columns=100, rows=30)
