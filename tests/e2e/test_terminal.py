@@ -15,6 +15,7 @@ import time
 import unittest
 
 from harness import Weir, main, wait_until
+from harness.dashboard import Fake
 from harness.screen import Screen
 from harness.server import PATIENCE, is_sanitized, program
 from harness.tap import skip_without
@@ -25,32 +26,6 @@ PASTE_ON, PASTE_OFF = b"\x1b[?2004h", b"\x1b[?2004l"
 MOUSE = (b"\x1b[?1000", b"\x1b[?1002", b"\x1b[?1003", b"\x1b[?1006", b"\x1b[?9h")
 CLEAR = re.compile(rb"\x1b\[[0-3]?[JK]")
 COLOR = re.compile(rb"\x1b\[(?:[0-9]*;)*(?:3[0-79]|4[0-79]|[34]8;|9[0-7]|10[0-7])[0-9;]*m")
-
-
-class Fake:
-    """A server that is not there."""
-
-    def __init__(self, scenario="healthy"):
-        self.folder = tempfile.mkdtemp(prefix="weir-fake-", dir="/tmp")
-        self.process = subprocess.Popen([program("tests/tui/fake_server"), self.folder, scenario],
-                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        assert self.process.stdout.readline() == b"ready\n"
-
-    def stop(self):
-        self.process.stdin.close()
-        self.process.wait(10)
-        self.process.stdout.close()
-        shutil.rmtree(self.folder)
-
-    def top(self, *args):
-        return [program("weirtop"), "-r", self.folder, *args]
-
-    def plain(self, *args, **more):
-        return subprocess.run(self.top(*args), capture_output=True, timeout=60 * PATIENCE, **more)
-
-    def wanted(self):
-        """The number of workers in force: whether something was changed."""
-        return json.loads(self.plain("--json", "-n", "1", "-d", "0.1").stdout)["workers_wanted"]
 
 
 class Case(unittest.TestCase):
