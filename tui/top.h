@@ -41,7 +41,7 @@ struct top {
     unsigned slow_frames; /* the last ones that took too long */
     uint64_t signature;
     uint64_t interval_start_ns; /* of the model's at the sample before: new rates are drawn */
-    char settings_file[4096]; /* "": there is none */
+    char settings_file[4096];   /* "": there is none */
     bool out_of_memory;
 };
 

@@ -45,7 +45,7 @@ struct control_request {
 bool control_parse(struct span packet, struct control_request *request, char *why,
                    size_t why_bytes);
 
-/* Says in why[] that none of these is the word, and which one is nearest to it or which there are. */
+/* Says in why[] that the word is none of these, and which one is nearest, or all of them. */
 void control_no_command(struct span word, const char *const *known, size_t count, char *why,
                         size_t why_bytes);
 

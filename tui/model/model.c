@@ -179,7 +179,7 @@ static void model_close_interval(struct model *m)
 /* The first rates do not wait for the end of their interval, which goes on. */
 static void model_rates(struct model *m)
 {
-    uint64_t whole = m->interval_ns, first = MODEL_FIRST_RATES_NS;
+    uint64_t whole = m->interval_ns, first = MODEL_FIRST_NS;
     uint64_t elapsed = m->now.taken_ns - m->interval_start_ns;
 
     /* Samples come every 100 ms, now and then a little early. */

@@ -40,8 +40,7 @@ bool outbox_send(struct outbox *o)
 {
     while (o->sent < o->bytes.n && outbox_room(o)) {
         size_t left = o->bytes.n - o->sent;
-        ssize_t n =
-            write(o->fd, o->bytes.p + o->sent, left < PIECE_BYTES ? left : PIECE_BYTES);
+        ssize_t n = write(o->fd, o->bytes.p + o->sent, left < PIECE_BYTES ? left : PIECE_BYTES);
         if (n > 0)
             o->sent += (size_t)n;
         else if (errno == EAGAIN)
