@@ -358,6 +358,26 @@ static bool join(struct options *opt, char **word, struct out *request)
     return true;
 }
 
+/* False when the request begins with no command's word: why[] lists those of usage(). */
+static bool is_command(const char *request, char *why, size_t why_bytes)
+{
+    const char *known[SHOWS + COMMAND_COUNT];
+    const char *begin = request + strspn(request, " \t");
+    struct span word = span_of(begin, strcspn(begin, " \t"));
+    size_t n = 0;
+
+    for (size_t i = 0; i < SHOWS; i++)
+        known[n++] = shows[i].word;
+    for (unsigned i = 0; i < COMMAND_COUNT; i++) {
+        if (word.n == 0 || span_eq(word, span_str(control_command_word[i])))
+            return true;
+        if (i != COMMAND_BOARD)
+            known[n++] = control_command_word[i];
+    }
+    control_no_command(word, known, n, why, why_bytes);
+    return false;
+}
+
 static int dispatch(struct options *opt, char **word)
 {
     char request[CONTROL_REQUEST_BYTES + 1], why[CONTROL_WHY_BYTES];
@@ -376,7 +396,8 @@ static int dispatch(struct options *opt, char **word)
     if (opt->json)
         return bad_usage(
             "--json belongs to what is shown: status, requests, files, mounts, stalls, events", "");
-    if (!control_parse(span_str(request), &parsed, why, sizeof why))
+    if (!is_command(request, why, sizeof why) ||
+        !control_parse(span_str(request), &parsed, why, sizeof why))
         return bad_usage(why, "");
     if (parsed.command == COMMAND_BOARD)
         return bad_usage("board is for programs; what it shows: weirctl status", "");

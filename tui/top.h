@@ -40,7 +40,8 @@ struct top {
     uint64_t busy_ns;     /* since when the terminal takes no bytes; 0: it does */
     unsigned slow_frames; /* the last ones that took too long */
     uint64_t signature;
-    char settings_file[4096]; /* "": there is none */
+    uint64_t interval_start_ns; /* of the model's at the sample before: new rates are drawn */
+    char settings_file[4096];   /* "": there is none */
     bool out_of_memory;
 };
 

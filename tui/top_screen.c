@@ -174,10 +174,11 @@ static unsigned top_tick(struct top *t)
     struct event e = {.kind = EV_TICK};
     want |= top_event(t, &e);
     uint64_t signature = model_signature(&t->model);
-    if (lacks || signature != t->signature ||
+    if (lacks || signature != t->signature || t->model.interval_start_ns != t->interval_start_ns ||
         now >= t->draw_ns + t->app.interval_ns - SAMPLE_NS / 2)
         want |= WANT_DRAW;
     t->signature = signature;
+    t->interval_start_ns = t->model.interval_start_ns;
     return want;
 }
 

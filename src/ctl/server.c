@@ -91,28 +91,29 @@ static size_t edits(struct span a, struct span b)
     return row[b.n];
 }
 
-static bool refuse_word(struct span word, char *why, size_t why_bytes)
+void control_no_command(struct span word, const char *const *known, size_t count, char *why,
+                        size_t why_bytes)
 {
     size_t best = 3; /* more than two edits is another word */
     const char *nearest = NULL;
     char list[256];
     struct out o = out_into(list, sizeof list - 1);
 
-    for (unsigned i = 0; i < COMMAND_COUNT; i++) {
-        size_t distance = edits(word, span_str(control_command_word[i]));
+    for (size_t i = 0; i < count; i++) {
+        size_t distance = edits(word, span_str(known[i]));
         if (distance < best) {
             best = distance;
-            nearest = control_command_word[i];
+            nearest = known[i];
         }
         out_str(&o, i > 0 ? ", " : "");
-        out_str(&o, control_command_word[i]);
+        out_str(&o, known[i]);
     }
     *o.p = '\0';
     if (nearest)
-        return refuse(why, why_bytes, "there is no command '%s'; did you mean '%s'?",
-                      quote(word).text, nearest);
-    return refuse(why, why_bytes, "there is no command '%s'; there are: %s", quote(word).text,
-                  list);
+        refuse(why, why_bytes, "there is no command '%s'; did you mean '%s'?", quote(word).text,
+               nearest);
+    else
+        refuse(why, why_bytes, "there is no command '%s'; there are: %s", quote(word).text, list);
 }
 
 static bool find_command(struct span word, enum control_command *command)
@@ -300,8 +301,10 @@ bool control_parse(struct span packet, struct control_request *request, char *wh
     split(packet, &w);
     if (w.count == 0)
         return refuse(why, why_bytes, "the request is empty; a command is wanted");
-    if (!find_command(w.word[0], &request->command))
-        return refuse_word(w.word[0], why, why_bytes);
+    if (!find_command(w.word[0], &request->command)) {
+        control_no_command(w.word[0], control_command_word, COMMAND_COUNT, why, why_bytes);
+        return false;
+    }
 
     if (w.count > 2 && takes_path(request->command))
         join_path(packet, &w);

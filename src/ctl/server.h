@@ -45,6 +45,10 @@ struct control_request {
 bool control_parse(struct span packet, struct control_request *request, char *why,
                    size_t why_bytes);
 
+/* Says in why[] that the word is none of these, and which one is nearest, or all of them. */
+void control_no_command(struct span word, const char *const *known, size_t count, char *why,
+                        size_t why_bytes);
+
 /*
  * Writes the reply packet, at most room bytes (at least 256; CONTROL_REPLY_BYTES holds all),
  * and returns its length. A message that does not fit ends in "...". op 0: the change is done.

@@ -20,15 +20,26 @@ static void pass_board(struct supervisor *s, struct control_outcome *o)
         buf_addf(&o->message, "the board cannot be passed: %s", strerror(errno));
 }
 
+/* Does the message begin with the command's word, as "workers 3 -> 4" does? */
+static bool names_itself(struct span message, struct span word)
+{
+    return span_starts(message, word) && message.n > word.n && message.p[word.n] == ' ';
+}
+
 static void tell(struct supervisor *s, const struct control_request *request,
                  const struct control_outcome *o)
 {
+    struct span message = span_of(o->message.p, o->message.n);
     const char *word = control_command_word[request->command];
+    bool named = names_itself(message, span_str(word));
+    const char *colon = named ? "" : ": ";
 
-    board_event(&s->board, o->ok ? EVENT_CONTROL : EVENT_REFUSED, 0, "%s: %.*s", word,
-                (int)o->message.n, o->message.n ? o->message.p : "");
-    log_info("control: %s: %s%.*s", word, o->ok ? "" : "refused: ", (int)o->message.n,
-             o->message.n ? o->message.p : "");
+    if (named)
+        word = "";
+    board_event(&s->board, o->ok ? EVENT_CONTROL : EVENT_REFUSED, 0, "%s%s%.*s", word, colon,
+                (int)message.n, message.n ? message.p : "");
+    log_info("control: %s%s%s%.*s", word, colon, o->ok ? "" : "refused: ", (int)message.n,
+             message.n ? message.p : "");
 }
 
 void command_carry_out(void *arg, const struct control_request *request, struct control_outcome *o)

@@ -203,7 +203,7 @@ static void note_refused(struct supervisor *s, struct span why)
     PUT(h->reload_state, RELOAD_FAILED);
     PUT(h->reload_wall_ns, wall_now().ns);
     PUT(h->reload_serial, GET(h->reload_serial) + 1);
-    board_event(&s->board, EVENT_REFUSED, 0, "reload refused: %.*s", (int)why.n, why.p);
+    board_event(&s->board, EVENT_REFUSED, 0, "reload: %.*s", (int)why.n, why.p);
     log_error("reload refused, the configuration in force stays:");
     log_lines(why);
 }

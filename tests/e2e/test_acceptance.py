@@ -172,14 +172,15 @@ class Told(Case):
         took("a killed worker's successor is shown", since)
         self.assertEqual(rows_in_order(text), [1, 2, 3, 4])
         s.wait(lambda t: re.search(r"EXIT +worker 2 was killed by SIGKILL", t))
-        self.assertRegex(row(s.text(), 2), r"idle +\d+(\.\d+)?(us|ms|s) ")
+        self.assertRegex(row(s.text(), 2), r"idle +(<1s|\d+(\.\d+)?s) ")
 
     def test_the_first_frame_and_the_first_rates(self):
         weir = self.serve(workers=2)
         with Load(weir.port, "/f", b"x", connections=2, pause=0.02) as load:
             load.progress(20)
             before, begun = load.done, time.monotonic()
-            s = Screen(f"{program('weirtop')} -r {weir.runtime}")
+            # The first rates do not wait for the end of an interval, however long that is.
+            s = Screen(f"{program('weirtop')} -r {weir.runtime} -d 60")
             self.addCleanup(s.close)
             s.wait(lambda t: "LIVE" in title(t))
             took("the first frame", begun)

@@ -49,8 +49,13 @@ class Count(Case):
         s.keys("Escape")
         s.wait(lambda t: "Esc:close" not in t)
         s.keys("6")
-        s.wait(lambda t: "EVENTS" in title(t) and re.search(r"ANSWER .*workers 99: refused: " +
-                                                            re.escape(words[:30]), t))
+        s.wait(lambda t: "EVENTS" in title(t) and
+               re.search(r"ANSWER +refused: " + re.escape(words[:30]), t))
+        # The command is named once, also where somebody else reads of it.
+        text = s.wait(lambda t: re.search(r"REFUSED +workers 99: must be", t))
+        self.assertNotIn("workers: workers", text)
+        self.assertIn(words, self.kinds(weir, "REFUSED")[-1])
+        self.assertNotIn("workers: workers", weir.log())
         weir.wait_workers(2)
 
     def test_actual_and_target(self):

@@ -166,6 +166,8 @@ class Resize(unittest.TestCase):
             done = self.weir.ctl("reload", check=False)
             self.assertEqual(done.returncode, 1)
             self.assertRegex(done.stderr + done.stdout, r"weir\.ini:\d+: .*nonsense")
+            event = [e["text"] for e in self.weir.status()["events"] if e["kind"] == "REFUSED"][-1]
+            self.assertRegex(event, r"^reload: .*weir\.ini:\d+: .*nonsense")
             self.assertEqual({w["pid"] for w in self.weir.wait_workers(2)}, new)
             self.weir.kill(signal.SIGHUP)
             wait_until(lambda: "nonsense" in self.weir.log(), 5, "the refusal in the log")

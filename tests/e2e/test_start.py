@@ -106,8 +106,20 @@ class CommandLine(unittest.TestCase):
         done = subprocess.run([program("weirctl"), "-r", self.folder, "status"], capture_output=True, text=True)
         self.assertEqual(done.returncode, 1)
         self.assertIn(self.folder, done.stderr)
-        done = subprocess.run([program("weirctl"), "nonsense"], capture_output=True, text=True)
-        self.assertEqual(done.returncode, 2)
+
+    def test_weirctl_knows_its_words(self):
+        def told(*words):
+            done = subprocess.run([program("weirctl"), *words], capture_output=True, text=True)
+            self.assertEqual(done.returncode, 2, words)
+            return done.stderr
+
+        text = subprocess.run([program("weirctl"), "--help"], capture_output=True, text=True).stdout
+        listed = re.findall(r"(?m)^  ([a-z]+) ", text)
+        self.assertEqual((listed[0], listed[-1]), ("status", "stop"))
+        self.assertIn("there are: " + ", ".join(listed) + "\n", told("nonsense"))
+        self.assertIn("did you mean 'status'", told("statsu"))
+        self.assertIn("did you mean 'workers'", told("worker", "3"))
+        self.assertIn("empty", told(""))
 
 
 class Running(unittest.TestCase):

@@ -15,6 +15,7 @@ import time
 import unittest
 
 from harness import Weir, main, wait_until
+from harness.dashboard import Fake
 from harness.screen import Screen
 from harness.server import PATIENCE, is_sanitized, program
 from harness.tap import skip_without
@@ -25,32 +26,6 @@ PASTE_ON, PASTE_OFF = b"\x1b[?2004h", b"\x1b[?2004l"
 MOUSE = (b"\x1b[?1000", b"\x1b[?1002", b"\x1b[?1003", b"\x1b[?1006", b"\x1b[?9h")
 CLEAR = re.compile(rb"\x1b\[[0-3]?[JK]")
 COLOR = re.compile(rb"\x1b\[(?:[0-9]*;)*(?:3[0-79]|4[0-79]|[34]8;|9[0-7]|10[0-7])[0-9;]*m")
-
-
-class Fake:
-    """A server that is not there."""
-
-    def __init__(self, scenario="healthy"):
-        self.folder = tempfile.mkdtemp(prefix="weir-fake-", dir="/tmp")
-        self.process = subprocess.Popen([program("tests/tui/fake_server"), self.folder, scenario],
-                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        assert self.process.stdout.readline() == b"ready\n"
-
-    def stop(self):
-        self.process.stdin.close()
-        self.process.wait(10)
-        self.process.stdout.close()
-        shutil.rmtree(self.folder)
-
-    def top(self, *args):
-        return [program("weirtop"), "-r", self.folder, *args]
-
-    def plain(self, *args, **more):
-        return subprocess.run(self.top(*args), capture_output=True, timeout=60 * PATIENCE, **more)
-
-    def wanted(self):
-        """The number of workers in force: whether something was changed."""
-        return json.loads(self.plain("--json", "-n", "1", "-d", "0.1").stdout)["workers_wanted"]
 
 
 class Case(unittest.TestCase):
@@ -286,18 +261,27 @@ class Bytes(Case):
                 self.assertLessEqual(max(frames), most, frames)
 
     def test_idle(self):
-        """A server without a request, at 80x24: the clock and the ages are all that moves."""
-        with Weir(workers=4) as weir:
-            t = Terminal([program("weirtop"), "-r", weir.runtime])
-            self.addCleanup(t.close)
-            t.wait_text("4/4")
+        """A server without a request: the clock is all that must move, however many workers."""
+        with Weir(workers=8) as weir:
+            weir.wait_workers(8)
+            tops = [Terminal([program("weirtop"), "-r", weir.runtime], *size)
+                    for size in ((80, 24), (120, 40))]
+            for t in tops:
+                self.addCleanup(t.close)
+                t.wait_text("8/8")
             time.sleep(2)  # until the columns have figures
-            mark, start = t.mark(), time.monotonic()
-            time.sleep(5)
-            self.assertLess(len(t.bytes(mark)) / (time.monotonic() - start), 150)
-            self.assertGreater(len(t.bytes(mark)), 50)
-            t.write(b"q")
-            self.assertEqual(t.end(), 0)
+            for attempt in range(3):  # what else the machine does makes loops late, which is shown
+                marks, start = [t.mark() for t in tops], time.monotonic()
+                time.sleep(4)
+                seconds = time.monotonic() - start
+                rates = [len(t.bytes(mark)) / seconds for t, mark in zip(tops, marks)]
+                if max(rates) < 150:
+                    break
+            self.assertLess(max(rates), 150, rates)
+            self.assertGreater(min(rates), 10, rates)
+            for t in tops:
+                t.write(b"q")
+                self.assertEqual(t.end(), 0)
 
     def test_nothing_is_cleared(self):
         t = self.shown("-d", "0.1", columns=100, rows=30)

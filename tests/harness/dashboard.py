@@ -1,15 +1,19 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What tests of the dashboard on a real server share: a server with faults, weirtop in tmux, and
+"""What tests of the dashboard share: a fake server, a real one with faults, weirtop in tmux, and
 how to find a worker's row on the screen."""
 
+import json
 import os
 import re
+import shutil
 import signal
+import subprocess
+import tempfile
 import time
 import unittest
 
 from .screen import Screen
-from .server import Weir, program, wait_until
+from .server import PATIENCE, Weir, program, wait_until
 from .tap import skip_without
 
 OK = r"(?m)^ *ok: "
@@ -38,6 +42,32 @@ def marker(text, number):
 
 def rows_in_order(text):
     return [int(n) for n in re.findall(r"(?m)^[!~:>* ] {1,3}(\d+) +\d+ +\w+ ", text)]
+
+
+class Fake:
+    """A server that is not there (tests/tui/fake_server.c): its numbers never rest."""
+
+    def __init__(self, scenario="healthy"):
+        self.folder = tempfile.mkdtemp(prefix="weir-fake-", dir="/tmp")
+        self.process = subprocess.Popen([program("tests/tui/fake_server"), self.folder, scenario],
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        assert self.process.stdout.readline() == b"ready\n"
+
+    def stop(self):
+        self.process.stdin.close()
+        self.process.wait(10)
+        self.process.stdout.close()
+        shutil.rmtree(self.folder)
+
+    def top(self, *args):
+        return [program("weirtop"), "-r", self.folder, *args]
+
+    def plain(self, *args, **more):
+        return subprocess.run(self.top(*args), capture_output=True, timeout=60 * PATIENCE, **more)
+
+    def wanted(self):
+        """The number of workers in force: whether something was changed."""
+        return json.loads(self.plain("--json", "-n", "1", "-d", "0.1").stdout)["workers_wanted"]
 
 
 @skip_without("tmux")

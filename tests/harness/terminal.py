@@ -35,6 +35,8 @@ class Terminal:
             environment["TERM"] = term
         self.wake = os.pipe()
         self.chunks = []  # (time, bytes)
+        self.reads = threading.Event()
+        self.reads.set()
         self.process = subprocess.Popen(
             command, stdin=self.slave if stdin is None else stdin, stdout=self.slave,
             stderr=self.slave, env=environment, start_new_session=True,
@@ -46,6 +48,7 @@ class Terminal:
         while True:
             if self.wake[0] in select.select([self.master, self.wake[0]], [], [])[0]:
                 return
+            self.reads.wait()
             try:
                 data = os.read(self.master, 65536)
             except OSError:
@@ -59,6 +62,21 @@ class Terminal:
 
     def resize(self, columns, rows):
         self._size(columns, rows)  # the kernel tells the process
+
+    def hold(self):
+        """It reads no more, as a terminal after Ctrl-S or a line that broke silently, until go_on."""
+        self.reads.clear()
+
+    def go_on(self):
+        self.reads.set()
+
+    def is_full(self):
+        """It is held, and what was sent to it fills all there is between it and the program."""
+        return not self.takes_bytes(self.slave)
+
+    @staticmethod
+    def takes_bytes(tty):
+        return bool(select.select([], [tty], [], 0)[1])
 
     def modes_now(self):
         return termios.tcgetattr(self.slave)
@@ -124,6 +142,7 @@ class Terminal:
 
     def hang_up(self):
         """The other end goes away, as a closed window or a dropped line does."""
+        self.go_on()
         os.write(self.wake[1], b".")
         self.reader.join(5)
         os.close(self.master)

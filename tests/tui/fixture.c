@@ -45,7 +45,7 @@ struct snap fixture_snap(unsigned workers, uint64_t taken_ns)
     s.listener_count = 2;
     s.worker = calloc(workers + 1, sizeof *s.worker);
     s.worker_count = workers;
-    s.event = calloc(8, sizeof *s.event);
+    s.event = calloc(FIXTURE_EVENTS, sizeof *s.event);
     s.event_next = 1;
     s.thread = calloc(FIXTURE_THREADS, sizeof *s.thread);
     s.mount = calloc(FIXTURE_MOUNTS, sizeof *s.mount);
@@ -74,6 +74,7 @@ struct snap fixture_snap(unsigned workers, uint64_t taken_ns)
 static void fixture_event(struct snap *s, enum board_event_kind kind, unsigned worker,
                           unsigned second, const char *text)
 {
+    must(s->event_count < FIXTURE_EVENTS);
     struct snap_event *e = &s->event[s->event_count++];
 
     e->seq = s->event_next++;
@@ -273,9 +274,26 @@ static void fixture_sick(struct snap *s, unsigned second)
     fixture_stall(s, 2, true, true, WAIT_SENDFILE, 214 * NS_PER_MS, "/srv/pub/archive-2.tar");
 }
 
+/* Two slow requests a second, and once another event among them. */
+static void fixture_slow_events(struct snap *s, unsigned second)
+{
+    char text[128];
+
+    for (unsigned i = 8; i <= second * 2; i++) {
+        snprintf(text, sizeof text, "GET /tv/s%02u/e%02u.mkv 200, %u.1 s", i % 8 + 1, i % 5,
+                 i % 3 + 1);
+        fixture_event(s, EVENT_SLOW, i % 8 + 1, i / 2, text);
+        if (i == 20)
+            fixture_event(s, EVENT_OFFLOAD, 3, i / 2,
+                          "worker 3: the queue of /mnt/media is full (9 jobs)");
+    }
+}
+
 static void fixture_pool_full(struct snap *s, unsigned second)
 {
     char path[64];
+
+    fixture_slow_events(s, second);
 
     fixture_mount(s, "/mnt/media", "fuse.slowfs", second)->queued = second * 4;
     fixture_mount(s, "/srv", "xfs", second);

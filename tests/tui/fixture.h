@@ -32,6 +32,7 @@ enum fixture {
 /* Room in the arrays of a snapshot of fixture_snap. */
 #define FIXTURE_THREADS 256
 #define FIXTURE_MOUNTS  8
+#define FIXTURE_EVENTS  64
 
 extern const char *const fixture_name[FIX_COUNT];
 

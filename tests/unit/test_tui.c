@@ -250,7 +250,7 @@ START_TEST(rates_by_epoch_and_true_time)
     push(m, 1, 0, 1, 5000);
     ck_assert(m->memory[0].rate[RATE_REQUESTS] < 0); /* one sample is no rate, nor a spike */
     ck_assert(m->total[RATE_REQUESTS] < 0);
-    push(m, 1, 500, 1, 5100);
+    push(m, 1, 400, 1, 5100);
     ck_assert(m->memory[0].rate[RATE_REQUESTS] < 0);
     push(m, 1, 1000, 1, 5200);
     ck_assert_double_eq_tol(m->memory[0].rate[RATE_REQUESTS], 200, 0.01);

@@ -26,6 +26,15 @@ static const struct script {
     {FIX_HEALTHY, "Ox", "", "digits only: 1 to 128 threads"},
     {FIX_HEALTHY, "d0.5\n", "", NULL},
     {FIX_HEALTHY, "d99\n", "", "an interval is 0.1 to 60 seconds, not 99"},
+    /* view 6: a run's row stands for its last event, and is many rows while a text is looked for */
+    {FIX_POOL_FULL, "6", "", "20 times since 22:13:30, last: GET /tv/s01/e00.mkv"},
+    {FIX_POOL_FULL, "6j\n", "", "WORKER 1"},
+    {FIX_POOL_FULL, "6jj\n", "", "WORKER 3"},
+    {FIX_POOL_FULL, "6jjj\n", "", "WORKER 5"},
+    {FIX_POOL_FULL, "6\\s06/e04\nj\n", "", "WORKER 6"},
+    {FIX_POOL_FULL, "6/s06/e04\n\n", "", "WORKER 6"},
+    {FIX_POOL_FULL, "6/s06/e04\n\033", "", "20 times since"},
+    {FIX_POOL_FULL, "6/s06/e04\n\033\n", "", "WORKER 1"},
     /* dialogs: Enter alone is Cancel, y is the verb */
     {FIX_TWO_BLOCKED, "R", "", "Restart worker 3 (pid 4716)?"},
     {FIX_TWO_BLOCKED, "R\n", "", NULL},

@@ -259,6 +259,39 @@ START_TEST(a_stall_in_the_heat_map)
 }
 END_TEST
 
+/* ---- rates ---- */
+
+static void sample(struct model *m, uint64_t at_ms, uint64_t requests)
+{
+    struct snap s = fixture_snap(1, FIXTURE_START_NS + at_ms * NS_PER_MS);
+
+    s.worker[0].counter[COUNTER_requests] = requests;
+    ck_assert(model_take(m, &s));
+    snap_free(&s);
+}
+
+START_TEST(first_rates_come_early)
+{
+    struct model *m = new_model();
+    double *total = &m->total[RATE_REQUESTS];
+
+    sample(m, 0, 5000);
+    uint64_t before = model_signature(m);
+    sample(m, 400, 5160);
+    ck_assert(*total < 0);
+    ck_assert_uint_eq(model_signature(m), before);
+    sample(m, 500, 5200); /* by true time, and drawn at once ... */
+    ck_assert_double_eq_tol(*total, 400, 0.01);
+    ck_assert_double_eq_tol(m->memory[0].rate[RATE_REQUESTS], 400, 0.01);
+    ck_assert_uint_ne(model_signature(m), before);
+    sample(m, 600, 5200);
+    ck_assert_double_eq_tol(*total, 400, 0.01);
+    sample(m, 1000, 5200); /* ... but their interval goes on */
+    ck_assert_double_eq_tol(*total, 200, 0.01);
+    free_model(m);
+}
+END_TEST
+
 /* ---- snapshots in parts ---- */
 
 START_TEST(parts_are_kept)
@@ -329,6 +362,41 @@ START_TEST(severity_of_events)
 END_TEST
 
 /* ---- /proc ---- */
+
+/* Two slow requests a second from the fourth on, a full queue after the tenth second's first. */
+START_TEST(runs_of_events)
+{
+    struct model *m = fixture_model(FIX_POOL_FULL);
+    struct event_run run;
+    unsigned rows = 0, events = 0;
+
+    ck_assert_uint_eq(m->event_count, 1 + 33 + 1);
+    ck_assert(model_event_run(m, 0, true, &run));
+    ck_assert_uint_eq(run.count, 20);
+    ck_assert_str_eq(run.last->text, model_event_at(m, 0)->text);
+    ck_assert_uint_eq(run.last->wall_ns, FIXTURE_WALL_NS + 20 * NS_PER_S);
+    ck_assert_uint_eq(run.first->wall_ns, FIXTURE_WALL_NS + 10 * NS_PER_S);
+    for (unsigned ago = 0; model_event_run(m, ago, true, &run); ago += run.count, rows++)
+        events += run.count;
+    ck_assert_uint_eq(rows, 4);
+    ck_assert_uint_eq(events, m->event_count); /* none is lost */
+    for (unsigned ago = 0; model_event_run(m, ago, false, &run); ago++)
+        ck_assert(run.count == 1 && run.first == model_event_at(m, ago));
+    /* Two are no run; nor is what an operator did, however often. */
+    model_note(m, 5, "RESIZE", "2 -> 3");
+    for (int i = 0; i < 2; i++)
+        model_note(m, 6, "QUEUE", "accept queue of x is full");
+    ck_assert(model_event_run(m, 0, true, &run) && run.count == 1);
+    model_note(m, 7, "QUEUE", "accept queue of x is full");
+    ck_assert(model_event_run(m, 0, true, &run) && run.count == 3 && run.first->wall_ns == 6);
+    model_note(m, 8, "QUEUE", "the kernel dropped 3 connections to x"); /* worse */
+    ck_assert(model_event_run(m, 0, true, &run) && run.count == 1);
+    for (int i = 0; i < 5; i++)
+        model_note(m, 9, "OFFLOAD", "offload threads of each worker: 4 -> 8");
+    ck_assert(model_event_run(m, 0, true, &run) && run.count == 1);
+    free_model(m);
+}
+END_TEST
 
 START_TEST(proc_stat)
 {
@@ -481,7 +549,9 @@ int main(void)
     tcase_add_test(t, lag_buckets);
     tcase_add_test(t, a_stall_in_the_heat_map);
     tcase_add_test(t, parts_are_kept);
+    tcase_add_test(t, first_rates_come_early);
     tcase_add_test(t, severity_of_events);
+    tcase_add_test(t, runs_of_events);
     tcase_add_test(t, proc_stat);
     tcase_add_test(t, csv_lines);
     tcase_add_test(t, event_lines);

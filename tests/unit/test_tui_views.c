@@ -98,6 +98,11 @@ START_TEST(lists_with_cursor_and_order)
     strcpy(a.list[VIEW_EVENTS].find, "tv/s01");
     a.list[VIEW_EVENTS].key = 2;
     golden_screen(FIX_TWO_BLOCKED, &a, "-events-find", 80, 24, CHARSET_ASCII);
+    a.list[VIEW_EVENTS].find[0] = '\0';
+    a.list[VIEW_EVENTS].key = 16; /* a run's oldest */
+    golden_screen(FIX_POOL_FULL, &a, "-events-run", 80, 24, CHARSET_ASCII);
+    strcpy(a.list[VIEW_EVENTS].filter, "slow"); /* each event by itself */
+    golden_screen(FIX_POOL_FULL, &a, "-events-slow", 80, 24, CHARSET_ASCII);
 }
 END_TEST
 

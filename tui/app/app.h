@@ -292,6 +292,12 @@ static inline uint64_t app_request_key(const struct snap_request *r)
  */
 bool app_row_matches(const struct model *m, enum view_kind view, uint64_t key, const char *text);
 
+/*
+ * Does view 6 tell of runs of events in one line each? Not while a text is looked for: then each
+ * event is a row. The key of a run's row is the number of any of its events.
+ */
+bool app_folds_events(const struct app *a);
+
 /* The model that the views show. */
 static inline const struct model *app_shown(const struct app *a, const struct model *m)
 {

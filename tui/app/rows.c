@@ -59,6 +59,25 @@ const struct model_event *rows_event(const struct model *m, uint64_t number)
     return NULL;
 }
 
+bool app_folds_events(const struct app *a)
+{
+    const struct list_state *l = &a->list[VIEW_EVENTS];
+
+    return l->filter[0] == '\0' && l->find[0] == '\0';
+}
+
+/* The event that the row under the cursor tells of: of a run, the newest. */
+static const struct model_event *rows_selected_event(const struct app *a, const struct model *m)
+{
+    uint64_t key = a->list[VIEW_EVENTS].key;
+    struct event_run run;
+
+    for (unsigned ago = 0; model_event_run(m, ago, app_folds_events(a), &run); ago += run.count)
+        if (event_run_has(&run, key))
+            return run.last;
+    return NULL;
+}
+
 static const struct top_file *rows_file(const struct model *m, uint64_t key)
 {
     for (unsigned i = 0; i < m->files.count; i++)
@@ -81,7 +100,7 @@ const struct snap_worker *rows_selected_worker(const struct app *a, const struct
     if (a->view == VIEW_REQUESTS)
         return (r = rows_selected_request(a, m)) ? rows_worker_now(m, r->worker) : NULL;
     if (a->view == VIEW_EVENTS) {
-        e = rows_event(m, a->list[VIEW_EVENTS].key);
+        e = rows_selected_event(a, m);
         return e && e->worker ? rows_worker_now(m, e->worker) : NULL;
     }
     if (!rows_is_of_workers(a->view))
@@ -120,7 +139,10 @@ const struct snap_mount *rows_selected_mount(const struct app *a, const struct m
 uint64_t rows_cursor(const struct app *a, const struct model *m)
 {
     const struct snap_worker *w;
+    const struct model_event *e;
 
+    if (a->view == VIEW_EVENTS)
+        return (e = rows_selected_event(a, m)) ? e->number : 0;
     if (!rows_is_of_workers(a->view))
         return a->list[a->view].key;
     w = rows_selected_worker(a, m);

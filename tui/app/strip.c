@@ -209,9 +209,11 @@ void strip_reply(struct app *a, struct model *m, const struct event *e)
 {
     struct strip *s = &a->strip;
     bool ours = s->id == e->id && s->id != 0;
+    bool named = ours && strncmp(e->text, s->what, strlen(s->what)) != 0;
     char text[2048];
 
-    snprintf(text, sizeof text, "%s%s%s%s", ours ? s->what : "", ours ? ": " : "",
+    /* What was asked, unless the server's words begin with it. */
+    snprintf(text, sizeof text, "%s%s%s%s", named ? s->what : "", named ? ": " : "",
              e->ok ? "accepted: " : "refused: ", e->text);
     model_note(m, e->wall_ns, "ANSWER", text);
     strip_learn(a, e);

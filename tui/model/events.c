@@ -73,6 +73,39 @@ const struct model_event *model_event_at(const struct model *m, unsigned ago)
     return &m->event[(m->event_next + MODEL_EVENTS - 1 - ago) % MODEL_EVENTS];
 }
 
+#define RUN_LEAST 3 /* two are told one by one */
+
+static bool event_comes_in_runs(const struct model_event *e)
+{
+    static const char *const words[] = {"SLOW", "LIMIT", "QUEUE", "OFFLOAD"};
+
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (strcmp(e->word, words[i]) == 0)
+            return e->severity != EVENT_IS_INFO; /* an operator's resize is one */
+    return false;
+}
+
+static bool events_alike(const struct model_event *a, const struct model_event *b)
+{
+    return a->severity == b->severity && strcmp(a->word, b->word) == 0;
+}
+
+bool model_event_run(const struct model *m, unsigned ago, bool fold, struct event_run *run)
+{
+    const struct model_event *e = model_event_at(m, ago), *before;
+
+    *run = (struct event_run){e, e, 1};
+    if (e == NULL || !fold || !event_comes_in_runs(e))
+        return e != NULL;
+    while ((before = model_event_at(m, ago + run->count)) != NULL && events_alike(e, before)) {
+        run->first = before;
+        run->count++;
+    }
+    if (run->count < RUN_LEAST)
+        *run = (struct event_run){e, e, 1};
+    return true;
+}
+
 void events_take(struct model *m)
 {
     const struct snap *s = &m->now;

@@ -141,8 +141,8 @@ static bool model_take_workers(struct model *m)
     return true;
 }
 
-/* At the end of an interval: growth becomes rate. */
-static void model_close_interval(struct model *m)
+/* Growth in the interval so far becomes rate. */
+static void model_set_rates(struct model *m)
 {
     uint64_t now = m->now.taken_ns;
     uint64_t sum[RATE_COUNT] = {0};
@@ -154,17 +154,39 @@ static void model_close_interval(struct model *m)
             if (now > w->first_ns)
                 w->rate[r] = (double)w->grown[r] * 1e9 / (double)(now - w->first_ns);
             sum[r] += w->grown[r];
-            w->grown[r] = 0;
         }
         known |= now > w->first_ns;
-        w->first_ns = now;
     }
     for (int r = 0; r < RATE_COUNT; r++)
         m->total[r] = known || m->memory_count == 0
                           ? (double)sum[r] * 1e9 / (double)(now - m->interval_start_ns)
                           : MODEL_UNKNOWN;
+}
+
+static void model_close_interval(struct model *m)
+{
+    uint64_t now = m->now.taken_ns;
+
+    model_set_rates(m);
+    for (unsigned i = 0; i < m->memory_count; i++) {
+        memset(m->memory[i].grown, 0, sizeof m->memory[i].grown);
+        m->memory[i].first_ns = now;
+    }
     offload_close_interval(m, now - m->interval_start_ns);
     m->interval_start_ns = now;
+}
+
+/* The first rates do not wait for the end of their interval, which goes on. */
+static void model_rates(struct model *m)
+{
+    uint64_t whole = m->interval_ns, first = MODEL_FIRST_NS;
+    uint64_t elapsed = m->now.taken_ns - m->interval_start_ns;
+
+    /* Samples come every 100 ms, now and then a little early. */
+    if (elapsed >= whole - whole / 20)
+        model_close_interval(m);
+    else if (m->total[RATE_REQUESTS] < 0 && elapsed >= first - first / 20)
+        model_set_rates(m);
 }
 
 /* Another server than before, or the first: nothing of the old one is compared with it. */
@@ -268,8 +290,7 @@ bool model_take(struct model *m, struct snap *s)
     }
     events_take(m);
     seconds_sample(m);
-    if (m->now.taken_ns >= m->interval_start_ns + m->interval_ns - m->interval_ns / 20)
-        model_close_interval(m);
+    model_rates(m);
     if (!((parts | m->wants) & SNAP_FILES))
         topk_free(&m->files); /* figures of when somebody looked last mean nothing later */
     return !(parts & SNAP_FILES) || topk_take(&m->files, &m->now, m->total[RATE_REQUESTS]);
@@ -360,6 +381,7 @@ uint64_t model_signature(const struct model *m)
         m->now.faults,
         m->offload.stuck > 0,
         m->now.mount_count,
+        m->total[RATE_REQUESTS] >= 0,
         l ? (l->queue_depth > 0) : 0,
         l ? l->queue_depth >= l->queue_limit : 0,
     };

@@ -23,6 +23,7 @@
 #define MODEL_STALE_NS      (1500 * UINT64_C(1000000)) /* the master beats at least each second */
 #define MODEL_HELD_NS       (1000 * UINT64_C(1000000)) /* a call of a disk thread beyond this is told */
 #define MODEL_DROPS_SECONDS 10
+#define MODEL_FIRST_NS      (500 * UINT64_C(1000000)) /* until the first rates, at most */
 #define MODEL_SLOW_FRACTION 4 /* a worker away for a quarter of [log] blocked is slow */
 
 /* The figures of which rates are kept. */
@@ -232,6 +233,22 @@ void model_note(struct model *m, uint64_t wall_ns, const char *word, const char 
 enum event_severity model_severity(const char *word, const char *text);
 /* The event of `ago` before the newest; NULL when there is none. */
 const struct model_event *model_event_at(const struct model *m, unsigned ago);
+
+/*
+ * Events of a kind that requests cause, and so by the hundred, as long as no other event came
+ * between them: views tell of a run in one line.
+ */
+struct event_run {
+    const struct model_event *last, *first; /* the newest and the oldest that is remembered */
+    unsigned count;                         /* 1: an event by itself */
+};
+static inline bool event_run_has(const struct event_run *run, uint64_t number)
+{
+    return run->first->number <= number && number <= run->last->number;
+}
+
+/* The run that ends `ago` before the newest event of all; without `fold`, that event alone. */
+bool model_event_run(const struct model *m, unsigned ago, bool fold, struct event_run *run);
 
 /* The listener whose queue is fullest; NULL when there is none. */
 const struct snap_listener *model_fullest(const struct snap *s);

@@ -3,17 +3,18 @@
  * The terminal, by ncurses. newterm, because initscr would end the process on an unknown
  * TERM; no wgetch, because input.c decodes bytes itself; one doupdate per frame, and no
  * clearing of lines in it, so that nothing flickers. A copy of what is shown spares curses the
- * rows that are as they were. Standard error goes into a memfd while the screen is up. The
- * string that puts the terminal right again is ready before it is needed, so that a crash
- * handler only has to write it: write and tcsetattr are async-signal-safe, endwin is not.
- * Runs in weirtop.
+ * rows that are as they were. Once curses has set up the terminal its descriptor is a memfd, from
+ * which its bytes go into the outbox: curses itself would wait for a terminal that does not read.
+ * Standard error goes into a memfd while the screen is up. The string that puts the terminal right
+ * again is ready before it is needed, so that a crash handler only has to write it: write and
+ * tcsetattr are async-signal-safe, endwin is not. Runs in weirtop.
  */
 #include "tui/term/term.h"
 
 #include <curses.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <langinfo.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,6 +27,7 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
+#include "tui/term/outbox.h"
 
 #define PASTE_ON   "\033[?2004h"
 #define PASTE_OFF  "\033[?2004l"
@@ -37,10 +39,11 @@
 
 static struct {
     SCREEN *screen;
-    FILE *in, *out;
-    int in_fd, out_fd;
+    FILE *in, *out; /* out's descriptor is the tty at first, then a memfd */
+    int in_fd;
+    struct outbox outbox;
     enum palette palette;
-    struct termios saved;
+    struct termios saved, ours;
     bool have_saved;
     bool modern; /* knows bracketed paste, a mouse, a clipboard, or ignores being asked */
     bool mouse, may_copy, synchronized;
@@ -51,7 +54,7 @@ static struct {
     char reset[256];
     size_t reset_n;
     int stderr_saved, stderr_memfd;
-} term = {.in_fd = -1, .out_fd = -1, .stderr_saved = -1, .stderr_memfd = -1};
+} term = {.in_fd = -1, .outbox.fd = -1, .stderr_saved = -1, .stderr_memfd = -1};
 
 static volatile sig_atomic_t got_quit, got_winch, got_tstp, got_cont;
 
@@ -89,8 +92,10 @@ static void term_copy_stderr(int to)
 static void on_crash(int sig)
 {
     if (term.screen) {
-        ssize_t n = write(term.out_fd, term.reset, term.reset_n);
-        (void)n;
+        if (outbox_room(&term.outbox)) {
+            ssize_t n = write(term.outbox.fd, term.reset, term.reset_n);
+            (void)n;
+        }
         if (term.have_saved)
             tcsetattr(term.in_fd, TCSANOW, &term.saved);
         if (term.stderr_memfd >= 0)
@@ -166,11 +171,31 @@ static void term_make_reset(void)
     term_reset_capability("rmcup");
 }
 
-/* Past curses, which has sent all it holds after each doupdate and endwin. */
+/* Into the outbox, behind what curses wrote. */
+static bool term_add(const char *s, size_t n)
+{
+    return outbox_add_file(&term.outbox, fileno(term.out)) && outbox_add(&term.outbox, s, n);
+}
+
 static void term_send(const char *s)
 {
-    ssize_t n = write(term.out_fd, s, strlen(s));
-    (void)n; /* a terminal that is gone is noticed by poll */
+    term_add(s, strlen(s)); /* on ENOMEM a mode less */
+    outbox_send(&term.outbox);
+}
+
+/*
+ * The last bytes before somebody else has the terminal. When it does not take them, all that it
+ * was sent and has not read is thrown away, which makes room for those that put it right.
+ */
+static void term_send_last(void)
+{
+    if (term_add("", 0) && outbox_send(&term.outbox))
+        return;
+    outbox_free(&term.outbox);
+    tcflush(term.outbox.fd, TCOFLUSH);
+    if (outbox_add(&term.outbox, term.reset, term.reset_n))
+        outbox_send(&term.outbox);
+    outbox_free(&term.outbox);
 }
 
 /* Modes that curses knows nothing of. */
@@ -249,6 +274,16 @@ static bool term_start(enum color_choice color, char *why, size_t why_bytes)
     term_colors(color);
     term_looks();
     term_make_reset();
+    tcgetattr(term.in_fd, &term.ours);
+    /* What is already in curses' own buffer is written to the memfd, and so comes first, too. */
+    int sink = memfd_create("weirtop-screen", MFD_CLOEXEC);
+    if (sink < 0 || dup3(sink, fileno(term.out), O_CLOEXEC) < 0) {
+        snprintf(why, why_bytes, "the screen could not be set up: %s", strerror(errno));
+        close_fd(&sink);
+        endwin();
+        return false;
+    }
+    close_fd(&sink);
     term_modes(true);
     return true;
 }
@@ -274,7 +309,7 @@ bool term_open(int in_fd, int out_fd, enum color_choice color, char *why, size_t
         return false;
     }
     term.in_fd = in_fd;
-    term.out_fd = out_fd;
+    term.outbox.fd = out_fd;
     term.modern = name && strncmp(name, "vt", 2) != 0 && strncmp(name, "linux", 5) != 0;
     term.utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
     term.have_saved = tcgetattr(in_fd, &term.saved) == 0;
@@ -296,6 +331,7 @@ void term_close(void)
     if (term.screen) {
         term_modes(false);
         endwin();
+        term_send_last();
         delscreen(term.screen);
         term.screen = NULL;
     }
@@ -307,6 +343,7 @@ void term_close(void)
         fclose(term.out);
     term.in = term.out = NULL;
     grid_free(&term.shown);
+    outbox_free(&term.outbox);
     term_release_stderr();
 }
 
@@ -345,17 +382,14 @@ static void term_read_size(void)
 {
     struct winsize size;
 
-    if (ioctl(term.out_fd, TIOCGWINSZ, &size) == 0 && size.ws_row > 0 && size.ws_col > 0)
+    if (ioctl(term.outbox.fd, TIOCGWINSZ, &size) == 0 && size.ws_row > 0 && size.ws_col > 0)
         resizeterm(size.ws_row, size.ws_col);
     grid_free(&term.shown);
 }
 
 void term_restore(void)
 {
-    reset_prog_mode();
-    raw();
-    noecho();
-    nonl();
+    tcsetattr(term.in_fd, TCSANOW, &term.ours);
     term_read_size();
     curs_set(0);
     term_modes(true);
@@ -369,6 +403,7 @@ void term_suspend(void)
 
     term_modes(false);
     endwin();
+    term_send_last();
     if (term.have_saved)
         tcsetattr(term.in_fd, TCSANOW, &term.saved);
     memset(&deflt, 0, sizeof deflt);
@@ -427,7 +462,9 @@ bool term_copy(const char *text)
         out[at++] = i + 2 < n ? digit[three & 63] : '=';
     }
     out[at++] = '\a';
-    return fd_write_all(term.out_fd, out, at);
+    bool good = term_add(out, at);
+    outbox_send(&term.outbox);
+    return good;
 }
 
 void term_bell(void)
@@ -482,13 +519,6 @@ static void term_blit_row(const struct grid *g, int row, int cols)
     }
 }
 
-static bool term_takes_bytes(void)
-{
-    struct pollfd fd = {.fd = term.out_fd, .events = POLLOUT};
-
-    return poll(&fd, 1, 0) == 1 && (fd.revents & POLLOUT);
-}
-
 /* The rows that differ from what stdscr has; all of them after a change of size. */
 static void term_blit_rows(const struct grid *g, int rows, int cols)
 {
@@ -515,16 +545,18 @@ uint64_t term_blit(const struct grid *g)
 {
     int rows, cols;
 
-    if (!term_takes_bytes())
+    /* What is left of the frame before goes first, for curses takes it as shown. */
+    if (!outbox_send(&term.outbox) || !outbox_room(&term.outbox))
         return TERM_BUSY;
     getmaxyx(stdscr, rows, cols);
     term_blit_rows(g, rows, cols);
     wnoutrefresh(stdscr);
     uint64_t before_ns = mono_now().ns;
     if (term.synchronized)
-        term_send(SYNC_BEGIN);
+        term_add(SYNC_BEGIN, sizeof SYNC_BEGIN - 1);
     doupdate();
-    if (term.synchronized)
-        term_send(SYNC_END);
-    return mono_now().ns - before_ns;
+    const char *end = term.synchronized ? SYNC_END : "";
+    if (!term_add(end, strlen(end)))
+        term_repaint(true); /* on ENOMEM a part is missing */
+    return outbox_send(&term.outbox) ? mono_now().ns - before_ns : TERM_BUSY;
 }

@@ -42,10 +42,9 @@ void term_size(int *rows, int *cols);
 #define TERM_BUSY UINT64_MAX
 
 /*
- * Copies the grid to the screen; only what changed is sent. Returns how long the terminal took
- * to take it, in ns; TERM_BUSY when it takes nothing now (a stalled line) and this frame was
- * left out. A frame for which the line has some room, but not enough, waits for it. Over 100
- * ms: too slow for the interval.
+ * Copies the grid to the screen; only what changed is sent. Never waits. Returns how long it took,
+ * in ns; TERM_BUSY when the terminal takes no more now (a stalled line) and this frame was left
+ * out, or a part of it is still to be sent, which the next call does first.
  */
 uint64_t term_blit(const struct grid *g);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Events: all that are remembered, the newest first, and below them the whole text of the one
- * under the cursor (of the newest when there is none).
+ * Events: all that are remembered, the newest first, runs in one line, and below them the whole
+ * text of the one under the cursor (of the newest when there is none).
  */
 #include "tui/ui/v_list.h"
 
@@ -34,11 +34,33 @@ static enum role severity_role(enum event_severity severity, enum role usual)
                                                                : usual;
 }
 
-static void event_row(const struct list_table *t, int row, const struct model_event *e)
+const char *view_event_text(const struct event_run *run, char *out, size_t out_bytes)
 {
-    enum role role = list_row_role(t->v, VIEW_EVENTS, row, 0, t->v->layout.cols, e->number);
+    char since[FMT_BYTES];
+
+    if (run->count == 1)
+        snprintf(out, out_bytes, "%s", run->last->text);
+    else
+        snprintf(out, out_bytes, "%u times since %s, last: %s", run->count,
+                 fmt_clock(since, run->first->wall_ns), run->last->text);
+    return out;
+}
+
+/* The cursor stays on a run that grows, and that it came to by one of its events. */
+static uint64_t event_key(const struct view *v, const struct event_run *run)
+{
+    uint64_t cursor = v->a->list[VIEW_EVENTS].key;
+
+    return event_run_has(run, cursor) ? cursor : run->first->number;
+}
+
+static void event_row(const struct list_table *t, int row, const struct event_run *run)
+{
+    const struct model_event *e = run->last;
+    enum role role =
+        list_row_role(t->v, VIEW_EVENTS, row, 0, t->v->layout.cols, event_key(t->v, run));
     enum role loud = severity_role(e->severity, role);
-    char n[FMT_BYTES];
+    char n[FMT_BYTES], text[SNAP_TEXT_BYTES + 64];
 
     list_mark(t, row, loud, e->severity == EVENT_IS_BAD ? "!" : " ");
     fmt_clock(n, e->wall_ns);
@@ -48,7 +70,8 @@ static void event_row(const struct list_table *t, int row, const struct model_ev
     snprintf(n, sizeof n, e->worker ? "%u" : "", e->worker);
     list_put(t, row, E_WORKER, role, n);
     list_put(t, row, E_WORD, loud, e->word);
-    list_put_long(t->v, row, t->place[E_TEXT], t->shift, role, e->text, "");
+    view_event_text(run, text, sizeof text);
+    list_put_long(t->v, row, t->place[E_TEXT], t->shift, role, text, "");
 }
 
 static void draw_events(struct view *v, struct rect r, const struct list *l)
@@ -67,8 +90,11 @@ static void draw_events(struct view *v, struct rect r, const struct list *l)
     strncat(more, lost, sizeof more - strlen(more) - 1);
     if (head)
         list_header(&t, r.row, more);
-    for (int i = 0; i < w.room && w.top + i < w.count; i++)
-        event_row(&t, r.row + head + i, model_event_at(m, l->item[w.top + i].index));
+    for (int i = 0; i < w.room && w.top + i < w.count; i++) {
+        struct event_run run;
+        if (model_event_run(m, l->item[w.top + i].index, app_folds_events(v->a), &run))
+            event_row(&t, r.row + head + i, &run);
+    }
     if (l->count == 0)
         list_nothing(&t, r.row + head,
                      m->event_count ? "no event matches the filter" : "nothing has happened yet");
@@ -76,15 +102,17 @@ static void draw_events(struct view *v, struct rect r, const struct list *l)
 
 static void draw_selected(struct view *v, struct rect r, const struct list *l)
 {
-    const struct model_event *e = NULL;
-    char text[SNAP_TEXT_BYTES + 64], clock[FMT_BYTES];
+    char told[SNAP_TEXT_BYTES + 64], text[SNAP_TEXT_BYTES + 128], clock[FMT_BYTES];
+    struct event_run run;
+    int shown = 0;
 
     for (int i = 0; i < l->count; i++)
-        if (e == NULL || l->item[i].key == v->a->list[VIEW_EVENTS].key)
-            e = model_event_at(v->m, l->item[i].index);
-    if (e == NULL)
+        if (l->item[i].key == v->a->list[VIEW_EVENTS].key)
+            shown = i;
+    if (l->count == 0 || !model_event_run(v->m, l->item[shown].index, app_folds_events(v->a), &run))
         return;
-    snprintf(text, sizeof text, "%s %s> %s", fmt_clock(clock, e->wall_ns), e->word, e->text);
+    snprintf(text, sizeof text, "%s %s> %s", fmt_clock(clock, run.last->wall_ns), run.last->word,
+             view_event_text(&run, told, sizeof told));
     view_paragraph(v, r, 1, ROLE_NORMAL, text);
 }
 
@@ -93,9 +121,11 @@ void view_events(struct view *v)
     const struct rect *pane = v->layout.pane;
     struct list l = {0};
     bool ok = true;
+    struct event_run run;
 
-    for (unsigned i = 0; i < v->m->event_count && ok; i++)
-        ok = list_add(&l, model_event_at(v->m, i)->number, i);
+    for (unsigned i = 0; ok && model_event_run(v->m, i, app_folds_events(v->a), &run);
+         i += run.count)
+        ok = list_add(&l, event_key(v, &run), i);
     list_arrange(&l, v, VIEW_EVENTS);
     if (pane[PANE_LIST].rows > 0)
         draw_events(v, pane[PANE_LIST], &l);

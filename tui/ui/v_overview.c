@@ -272,14 +272,19 @@ static void draw_events(struct view *v, struct rect r)
     else
         snprintf(title, sizeof title, "events");
     view_rule(v, r.row, r.col, r.cols, title);
+    int runs = 0;
+    unsigned ago;
+    struct event_run run;
+    for (ago = 0; runs < r.rows - 1 && model_event_run(m, ago, true, &run); ago += run.count)
+        runs++;
     /* The newest at the bottom, where the eye rests; above it what led there. */
-    int shown = r.rows - 1 < (int)m->event_count ? r.rows - 1 : (int)m->event_count;
-    for (int i = 0; i < shown; i++) {
-        const struct model_event *e = model_event_at(m, (unsigned)(shown - 1 - i));
-        char clock[FMT_BYTES], text[SNAP_TEXT_BYTES + 64], cut[SNAP_TEXT_BYTES + 64];
-        snprintf(text, sizeof text, " %s %-9s %s", fmt_clock(clock, e->wall_ns), e->word, e->text);
+    for (ago = 0; runs > 0 && model_event_run(m, ago, true, &run); ago += run.count, runs--) {
+        char clock[FMT_BYTES], told[SNAP_TEXT_BYTES + 64];
+        char text[SNAP_TEXT_BYTES + 128], cut[SNAP_TEXT_BYTES + 128];
+        snprintf(text, sizeof text, " %s %-9s %s", fmt_clock(clock, run.last->wall_ns),
+                 run.last->word, view_event_text(&run, told, sizeof told));
         text_cut_end(cut, sizeof cut, text, r.cols);
-        grid_text(v->g, r.row + 1 + i, r.col, r.cols, ROLE_NORMAL, cut);
+        grid_text(v->g, r.row + runs, r.col, r.cols, ROLE_NORMAL, cut);
     }
 }
 

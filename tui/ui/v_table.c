@@ -134,6 +134,12 @@ static void table_tag(struct view *v, int row, enum role role, unsigned number, 
     grid_put(v->g, row, col, role, L'*');
 }
 
+/* An idle loop still turns for its timers: when it did so last is no news, and new each time. */
+static const char *table_since(char out[FMT_BYTES], const struct model_row *r)
+{
+    return r->state == ROW_IDLE && r->since_ns < NS_PER_S ? "<1s" : fmt_age(out, r->since_ns);
+}
+
 static void table_row(struct view *v, int row, const struct model_row *r, bool selected)
 {
     const struct snap_worker *now = model_worker(v->m, r);
@@ -169,7 +175,7 @@ static void table_row(struct view *v, int row, const struct model_row *r, bool s
     snprintf(t, sizeof t, "%u", now->generation);
     table_put(v, row, COLUMN_GENERATION, stuck ? state : rest, t);
     table_put(v, row, COLUMN_STATE, state, row_state_word[r->state]);
-    table_put(v, row, COLUMN_SINCE, stuck ? state : rest, fmt_age(t, r->since_ns));
+    table_put(v, row, COLUMN_SINCE, stuck ? state : rest, table_since(t, r));
     table_figures(v, row, rest, w, now);
     table_request(v, row, rest, r);
 }

@@ -27,7 +27,7 @@ struct view {
 
 /* Draws the screen of one instant, whatever is open. */
 struct app_facts view_draw(const struct model *m, const struct app *a, struct grid *g,
-                            enum charset charset, bool colour);
+                           enum charset charset, bool colour);
 
 void view_overview(struct view *v);
 void view_latency(struct view *v);
@@ -75,6 +75,9 @@ void view_slow_pane(struct view *v, struct rect r);
 void view_files_pane(struct view *v, struct rect r);
 /* Returns the furthest it can scroll. */
 int view_help(struct view *v);
+
+/* The text of an event; of several: how many, since when, and the last one's. */
+const char *view_event_text(const struct event_run *run, char *out, size_t out_bytes);
 
 /* A rate of bytes in five cells, in bits when the user wants those; and its unit. */
 const char *view_rate(const struct view *v, char out[24], double bytes_per_s);
