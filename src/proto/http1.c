@@ -325,6 +325,9 @@ static enum step end_answer(struct conn *c)
     }
     e->began = true;
     e->begun = now;
+    /* The next one enters its own wait, though it be of the same kind, with its own time. */
+    if (c->state == CONN_SEND || c->state == CONN_BODY)
+        conn_set_state(c, CONN_TURN);
     return STEP_ANSWERED;
 }
 

@@ -520,6 +520,29 @@ START_TEST(send_timer_judges_what_the_client_took)
 }
 END_TEST
 
+/* Of two responses on one connection the second is judged by what was read of it. */
+START_TEST(send_timer_of_a_response_behind_another)
+{
+    struct rig rig;
+
+    rig_init(&rig);
+    rig.conf.limits.minimum_rate_bytes = 1;
+    rig_start(&rig);
+    struct rig_client *c = rig_connect(&rig);
+    rig_send(c, GET("/big") GET("/big"), 2 * strlen(GET("/big")));
+    rig_until_got(c, RIG_BIG_BYTES + 1024 * 1024);
+    ck_assert(loop_watch(rig.loop, &c->io, 0));
+    rig_turns(&rig, 5);
+    age_window(&rig, 11 * NS_PER_S);
+    char some[65536];
+    while (recv(c->io.fd, some, sizeof some, MSG_DONTWAIT) > 0)
+        ;
+    http1_timeout(list_entry(rig.conns->open.next, struct conn, link));
+    ck_assert_uint_eq(slot_value(rig.slot, COUNTER_timeouts), 0);
+    rig_end(&rig);
+}
+END_TEST
+
 START_TEST(minimum_rate_of_a_body)
 {
     static const char head[] = "GET /hello HTTP/1.1\r\nHost: x\r\nContent-Length: 900\r\n\r\n";
@@ -640,6 +663,7 @@ int main(void)
     tcase_add_test(living, timeouts);
     tcase_add_test(living, send_timeout);
     tcase_add_test(living, send_timer_judges_what_the_client_took);
+    tcase_add_test(living, send_timer_of_a_response_behind_another);
     tcase_add_test(living, minimum_rate_of_a_body);
     tcase_add_test(living, slow_requests_are_counted);
     tcase_add_test(living, lingering_is_bounded);

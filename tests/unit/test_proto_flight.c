@@ -278,6 +278,28 @@ START_TEST(an_operator_ends_it)
 }
 END_TEST
 
+/* One behind another on the same connection, which waits for the same client. */
+START_TEST(those_behind_another_get_a_row_too)
+{
+    start();
+    struct rig_client *c = ask(false, GET("/big") GET("/big?2"));
+    rig_until_got(c, RIG_BIG_BYTES + 1024 * 1024);
+    pause_client(c);
+    until_phase(PHASE_SEND);
+    expect_text(&row[0].request, "GET /big?2 HTTP/1.1");
+    ck_assert_uint_eq(row[0].serial, 2);
+    resume_client(c);
+    rig_until_idle(&rig);
+    rig_send(c, "POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\n1", 49);
+    until_phase(PHASE_BODY);
+    rig_send(c, "23POST /b HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\n1", 51);
+    until_in_flight(0);
+    until_phase(PHASE_BODY);
+    expect_text(&row[0].request, "POST /b HTTP/1.1");
+    rig_end(&rig);
+}
+END_TEST
+
 START_TEST(an_operator_throttles_it)
 {
     enum { RATE = 8 * 1024 * 1024 };
@@ -447,6 +469,7 @@ int main(void)
     tcase_add_test(t, a_client_that_does_not_read);
     tcase_add_test(t, rows_are_sticky_and_the_oldest_come_first);
     tcase_add_loop_test(t, an_operator_ends_it, 0, sizeof aborted / sizeof *aborted);
+    tcase_add_test(t, those_behind_another_get_a_row_too);
     tcase_add_test(t, an_operator_throttles_it);
     tcase_add_test(t, a_throttle_is_taken_off);
     tcase_add_test(t, a_throttled_one_does_not_hold_the_end_up);
