@@ -70,13 +70,13 @@ static bool is_short(const struct exchange *e)
     return e->measured && e->content_bytes - exchange_content_sent(e) <= SHARE_SHORT_BYTES;
 }
 
-static void stand_in_line(struct conn *c)
+static void stand_in_line(struct conn *c, bool in_front)
 {
     struct share *s = &c->all->share;
 
     if (!list_empty(&c->sending))
         return;
-    if (is_short(c->exchange))
+    if (in_front)
         list_push_front(&s->queue, &c->sending);
     else
         list_push_back(&s->queue, &c->sending);
@@ -85,13 +85,13 @@ static void stand_in_line(struct conn *c)
 
 void share_queue(struct conn *c)
 {
-    stand_in_line(c);
+    stand_in_line(c, is_short(c->exchange));
     loop_defer(c->all->s.loop, &c->all->share.run); /* behind what else this batch has put off */
 }
 
 void share_next_turn(struct conn *c)
 {
-    stand_in_line(c);
+    stand_in_line(c, false); /* what follows a short one here would be in front in every turn */
     loop_again(c->all->s.loop, &c->all->share.run);
 }
 

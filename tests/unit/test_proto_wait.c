@@ -589,6 +589,9 @@ START_TEST(order_of_the_queue)
     struct list *at = s->queue.next;
     for (int i = 0; i < 4; i++, at = at->next)
         ck_assert_ptr_eq(list_entry(at, struct conn, sending), want[i]);
+    share_leave(c[3]);
+    share_next_turn(c[3]); /* but not again and again */
+    ck_assert_ptr_eq(list_entry(s->queue.prev, struct conn, sending), c[3]);
     share_leave(c[0]);
     share_leave(c[0]);
     conn_close(c[1]);
