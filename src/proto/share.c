@@ -64,10 +64,11 @@ void share_end(struct conns *all)
     loop_cancel(&all->share.run);
 }
 
-/* Whether little is left of the response. */
+/* Whether little is left of the response: of HEAD's and of a 304 there is only the head. */
 static bool is_short(const struct exchange *e)
 {
-    return e->measured && e->content_bytes - exchange_content_sent(e) <= SHARE_SHORT_BYTES;
+    return e->sendq.body == &e->nothing ||
+           (e->measured && e->content_bytes - exchange_content_sent(e) <= SHARE_SHORT_BYTES);
 }
 
 static void stand_in_line(struct conn *c, bool in_front)

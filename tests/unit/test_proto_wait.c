@@ -13,6 +13,7 @@
 
 #include "base/log.h"
 #include "proto/conn_record.h"
+#include "proto/http1.h"
 
 #define GET(path)  "GET " path " HTTP/1.1\r\nHost: x\r\n\r\n"
 #define HEAD(path) "HEAD " path " HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -603,6 +604,27 @@ START_TEST(order_of_the_queue)
 }
 END_TEST
 
+/* This turn's bytes are sent, by others: what is answered all the same. */
+START_TEST(short_ones_are_sent_at_once)
+{
+    static const char *const asked[] = {GET("/hello"), HEAD("/big"), GET("/not-modified"),
+                                        GET("/big")};
+
+    start();
+    for (int i = 0; i < 4; i++) {
+        struct rig_client *client = rig_connect(&rig);
+        struct conn *c = list_entry(rig.conns->open.prev, struct conn, link);
+        rig_until_idle(&rig);
+        ck_assert_int_gt(send(client->io.fd, asked[i], strlen(asked[i]), 0), 0);
+        share_begin(rig.conns);
+        share_spend(rig.conns, SHARE_ALONE_TURN_BYTES);
+        http1_input(c);
+        ck_assert_msg(c->state == (i < 3 ? CONN_IDLE : CONN_TURN), "%s", asked[i]);
+    }
+    rig_end(&rig);
+}
+END_TEST
+
 /* The error log, while fn runs. */
 static char *logged_by(void (*fn)(void))
 {
@@ -712,6 +734,7 @@ int main(void)
     tcase_add_loop_test(shares, a_turn_is_bounded, 0, 2);
     tcase_add_test(shares, a_small_request_goes_first);
     tcase_add_test(shares, downloads_that_begin_together);
+    tcase_add_test(shares, short_ones_are_sent_at_once);
     tcase_add_test(shares, order_of_the_queue);
     tcase_add_test(shares, windows);
     suite_add_tcase(suite, waits);
