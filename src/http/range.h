@@ -9,7 +9,7 @@
 
 #include "base/bytes.h"
 
-#define HTTP_RANGES_MAX 32
+#define HTTP_RANGES_MAX 32 /* the bound of [limits] ranges too */
 
 struct http_range {
     uint64_t offset, length; /* length > 0, offset + length <= size */

@@ -59,6 +59,7 @@ static const struct value_case value_cases[] = {
     {"limits", "header_size", "1", "too small; from 1k to 1m"},
     {"limits", "body_size", "18446744073709551616", "too large; from 0 to 1024t"},
     {"limits", "body_size", "16777216t", "too large; from 0 to 1024t"},
+    {"limits", "ranges", "33", "too large; from 1 to 32"},
     {"log", "access", "access.log",
      "not a place for a log; write the absolute path of a file, stdout, syslog or off"},
     {"log", "error", "off",
