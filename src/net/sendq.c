@@ -43,7 +43,7 @@ struct turn {
 
 void sendq_start(struct sendq *q, struct span head, struct source *body)
 {
-    *q = (struct sendq){.head = head, .body = body};
+    *q = (struct sendq){.head = head, .body = body, .corked = q->corked};
     q->chunk.fd = -1;
 }
 

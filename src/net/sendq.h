@@ -37,7 +37,8 @@ struct sendq {
 /* What is worth sending at once: larger windows save no more CPU time. */
 #define SENDQ_WINDOW_BYTES (2048 * 1024)
 
-/* body may be an empty source. */
+/* body may be an empty source. What the response before left held back is still known of: *q is
+ * zero before the first one of a socket. */
 void sendq_start(struct sendq *q, struct span head, struct source *body);
 
 /*
@@ -52,7 +53,7 @@ enum sendq_result sendq_send(struct sendq *q, int socket, size_t window, bool mo
 
 /*
  * Lets go what the kernel may still hold back, for up to 200 ms, for a piece or a response that
- * does not come at once. After sendq_start it knows of nothing held back before.
+ * does not come at once.
  */
 void sendq_push(struct sendq *q, int socket);
 

@@ -473,10 +473,10 @@ static void advance(struct conn *c)
             left--;
     }
     /* The response before may have gone as if another followed at once. When this one waits for its
-     * body, or for a disk, that one shall not wait with it. */
+     * body, for a disk, or for its turn, that one shall not wait with it. */
     if (step != STEP_STOP)
         conn_again(c);
-    else if (c->exchange && c->exchange->phase != EXCHANGE_ANSWER)
+    else if (c->exchange && c->exchange->sendq.sent_bytes == 0)
         sendq_push(&c->exchange->sendq, c->io.fd);
     /* A response that waits for its client stays shown: last words shall name it. */
     if (!c->exchange || c->exchange->phase != EXCHANGE_ANSWER)

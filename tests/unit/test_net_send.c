@@ -194,7 +194,7 @@ START_TEST(memory_and_head)
         for (int carrier = UNIX_PAIR; carrier <= TCP_LOOPBACK; carrier++) {
             size_t n = windows[w] < 100 ? 2000 : bytes;
             struct source s;
-            struct sendq q;
+            struct sendq q = {0};
             struct outcome o;
             struct buf want = {0};
             int fd[2];
@@ -232,7 +232,7 @@ START_TEST(file_slices)
         for (int carrier = UNIX_PAIR; carrier <= TCP_LOOPBACK; carrier++) {
             size_t n = cases[i].end - cases[i].offset;
             struct source s;
-            struct sendq q;
+            struct sendq q = {0};
             struct outcome o;
             struct buf want = {0};
             int fd[2];
@@ -278,7 +278,7 @@ START_TEST(chunks_of_all_kinds)
     for (size_t w = 0; w < sizeof windows / sizeof *windows; w++)
         for (int carrier = UNIX_PAIR; carrier <= TCP_LOOPBACK; carrier++) {
             struct listed l;
-            struct sendq q;
+            struct sendq q = {0};
             struct outcome o;
             int fd[2];
             connect_pair((enum carrier)carrier, fd);
@@ -313,7 +313,7 @@ START_TEST(nothing_is_held_back_at_the_end)
 {
     const struct chunk chunks[] = {memory_chunk("one", 3), memory_chunk("two", 3)};
     struct listed l;
-    struct sendq q;
+    struct sendq q = {0};
     int fd[2];
 
     /* The last piece went with MSG_MORE, for nobody knew it was the last; the end lets it go, or
@@ -351,7 +351,7 @@ START_TEST(sources_that_wait)
     for (int more = 0; more < 2; more++)
         for (int carrier = UNIX_PAIR; carrier <= TCP_LOOPBACK; carrier++) {
             struct listed l;
-            struct sendq q;
+            struct sendq q = {0};
             struct buf got = {0}, want = {0};
             int fd[2];
             connect_pair((enum carrier)carrier, fd);
@@ -393,7 +393,7 @@ START_TEST(nothing_is_held_back_for_a_wait)
     const struct chunk at_once[] = {wait_chunk()};
     const struct chunk after[] = {memory_chunk("one", 3), wait_chunk()};
     struct listed l;
-    struct sendq q;
+    struct sendq q = {0};
     int fd[2];
 
     for (int more = 0; more < 2; more++) {
@@ -420,7 +420,7 @@ START_TEST(full_socket_before_a_wait)
     const struct chunk chunks[] = {wait_chunk(), memory_chunk("one", 3)};
     struct buf got = {0};
     struct listed l;
-    struct sendq q;
+    struct sendq q = {0};
     int fd[2];
 
     connect_pair(UNIX_PAIR, fd);
@@ -447,7 +447,7 @@ END_TEST
 START_TEST(empty_bodies)
 {
     struct source none = {0};
-    struct sendq q;
+    struct sendq q = {0};
     struct outcome o;
     int fd[2];
 
@@ -470,7 +470,7 @@ START_TEST(file_shrinks)
     for (size_t i = 0; i < 2; i++) {
         int file = pattern_file(1000000);
         struct source s;
-        struct sendq q;
+        struct sendq q = {0};
         struct outcome o;
         int fd[2];
         connect_pair(TCP_LOOPBACK, fd);
@@ -498,7 +498,7 @@ START_TEST(client_is_gone)
     for (int of_file = 0; of_file < 2; of_file++)
         for (int carrier = UNIX_PAIR; carrier <= TCP_LOOPBACK; carrier++) {
             struct source s;
-            struct sendq q;
+            struct sendq q = {0};
             int fd[2];
             connect_pair((enum carrier)carrier, fd);
             if (of_file)
@@ -524,7 +524,7 @@ START_TEST(source_fails)
     struct chunk absurd[] = {file_chunk(0, UINT64_MAX, 10)};
     int fd[2];
     struct listed l;
-    struct sendq q;
+    struct sendq q = {0};
     struct outcome o;
 
     connect_pair(UNIX_PAIR, fd);
@@ -561,7 +561,7 @@ START_TEST(windows_yield)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         int fd[2], yields = 0;
         struct source s;
-        struct sendq q;
+        struct sendq q = {0};
         enum sendq_result r;
         ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fd), 0);
         source_file(&s, file, 0, cases[i].bytes, NULL, NULL);
@@ -604,7 +604,7 @@ START_TEST(file_without_splice)
     want_pattern(&want, 0, bytes);
     for (int carrier = UNIX_PAIR; carrier <= TCP_LOOPBACK; carrier++) {
         struct listed l;
-        struct sendq q;
+        struct sendq q = {0};
         struct outcome o;
         int fd[2];
         connect_pair((enum carrier)carrier, fd);
@@ -635,7 +635,7 @@ START_TEST(hollow_source_yields)
 {
     static const struct source_ops hollow_ops = {.pull = hollow_pull};
     struct source s = {.ops = &hollow_ops};
-    struct sendq q;
+    struct sendq q = {0};
     int fd[2];
 
     connect_pair(UNIX_PAIR, fd);

@@ -7,6 +7,8 @@
 #include "tests/unit/test_proto_rig.h"
 
 #include <stdio.h>
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "proto/conn_record.h"
@@ -565,6 +567,31 @@ START_TEST(minimum_rate_of_a_body)
 }
 END_TEST
 
+/* A response is not held back for the next one when that has to wait for its turn. */
+START_TEST(pushed_before_a_turn)
+{
+    struct rig rig;
+    int held = -1;
+
+    rig_init(&rig);
+    rig_start(&rig);
+    struct rig_client *client = rig_connect_over(&rig, true);
+    struct conn *c = list_entry(rig.conns->open.next, struct conn, link);
+    rig_until_idle(&rig);
+    rig_send(client, GET("/hello") GET("/big"), strlen(GET("/hello") GET("/big")));
+    share_begin(rig.conns);
+    share_spend(rig.conns, SHARE_ALONE_TURN_BYTES);
+    while (c->state == CONN_FRESH)
+        http1_input(c);
+    ck_assert_int_eq(c->state, CONN_TURN);
+    ck_assert_int_eq(ioctl(c->io.fd, SIOCOUTQNSD, &held), 0);
+    ck_assert_int_eq(held, 0);
+    rig_until_got(client, RIG_BIG_BYTES);
+    rig_until_idle(&rig);
+    rig_end(&rig);
+}
+END_TEST
+
 START_TEST(slow_requests_are_counted)
 {
     struct rig rig;
@@ -666,6 +693,7 @@ int main(void)
     tcase_add_test(living, send_timer_of_a_response_behind_another);
     tcase_add_test(living, minimum_rate_of_a_body);
     tcase_add_test(living, slow_requests_are_counted);
+    tcase_add_test(living, pushed_before_a_turn);
     tcase_add_test(living, lingering_is_bounded);
     tcase_add_test(living, request_ids);
     tcase_add_test(living, an_idle_connection_is_small);
