@@ -82,10 +82,13 @@ void conn_set_state(struct conn *c, enum conn_state state)
     struct conns *all = c->all;
 
     must(c->magic == CONN_MAGIC && c->state != CONN_CLOSED);
+    /* The time of the first head runs from the connection's start. */
+    bool goes_on = c->state == CONN_FRESH && state == CONN_HEAD;
     move_gauge(all->slot, state_row[c->state].gauge, state_row[state].gauge);
     share_leave(c);
     c->state = (uint8_t)state;
-    conn_touch(c);
+    if (!goes_on)
+        conn_touch(c);
     uint32_t interest = state_row[state].interest;
     if (interest != AS_IT_WAS && !loop_watch(all->s.loop, &c->io, interest)) {
         log_error("client connection: waiting in state %s: %s; it is closed", state_name[state],

@@ -458,6 +458,32 @@ START_TEST(timeouts)
 }
 END_TEST
 
+/* What has passed before its first byte counts against the first head, and against no other. */
+START_TEST(header_timeout_of_the_first_request)
+{
+    struct rig rig;
+
+    rig_init(&rig);
+    rig_start(&rig);
+    struct rig_client *client = rig_connect(&rig);
+    struct conn *c = list_entry(rig.conns->open.next, struct conn, link);
+    rig_until_idle(&rig);
+    for (int i = 0; i < 2; i++) {
+        uint64_t deadline_ns = c->timer.deadline.ns;
+        rig_send(client, "GET ", 4);
+        while (c->state != CONN_HEAD)
+            rig_turns(&rig, 1);
+        if (i == 0)
+            ck_assert_uint_eq(c->timer.deadline.ns, deadline_ns);
+        else
+            ck_assert_uint_gt(c->timer.deadline.ns, deadline_ns);
+        rig_send(client, &GET("/hello")[4], strlen(GET("/hello")) - 4);
+        rig_until_idle(&rig);
+    }
+    rig_end(&rig);
+}
+END_TEST
+
 static bool none_left(void *arg)
 {
     return conns_count(((struct rig *)arg)->conns) == 0;
@@ -688,6 +714,7 @@ int main(void)
     tcase_add_test(living, finishing);
     tcase_add_test(living, retiring_with_none);
     tcase_add_test(living, timeouts);
+    tcase_add_test(living, header_timeout_of_the_first_request);
     tcase_add_test(living, send_timeout);
     tcase_add_test(living, send_timer_judges_what_the_client_took);
     tcase_add_test(living, send_timer_of_a_response_behind_another);
