@@ -53,11 +53,14 @@ void pace_stop(struct conn *c)
 
 enum pace_verdict pace_of_sending(const struct conn *c)
 {
+    const struct conf *conf = c->all->s.conf;
     uint64_t taken = pace_taken(c);
     uint64_t moved = taken > c->rate_bytes ? taken - c->rate_bytes : 0;
 
     if (moved == 0)
-        return PACE_NOTHING_READ;
+        return conf->limits.minimum_rate_bytes > 0 && conf->limits.send_timeout_ns > PACE_WINDOW_NS
+                   ? PACE_TOO_SLOW /* the timer ran for a window only */
+                   : PACE_NOTHING_READ;
     if (c->exchange->flight.throttle.bytes_per_s > 0) /* it is slow at an operator's wish */
         return PACE_GOOD;
     return below_minimum(c, moved, mono_since(now_of(c), c->rate_since)) ? PACE_TOO_SLOW

@@ -11,6 +11,7 @@
 
 #include "board/words.h"
 #include "proto/conn_record.h"
+#include "proto/pace.h"
 #include "proto/throttle.h"
 #include "weir/snapshot.h"
 
@@ -278,6 +279,24 @@ START_TEST(an_operator_ends_it)
 }
 END_TEST
 
+/* Which setting ends one whose client reads nothing, for the log. */
+START_TEST(a_client_that_reads_nothing)
+{
+    start();
+    struct rig_client *c = ask(false, GET("/big"));
+    pause_client(c);
+    until_phase(PHASE_SEND);
+    struct conn *server = list_entry(rig.conns->open.next, struct conn, link);
+    pace_open_sending(server);
+    ck_assert_int_eq(pace_of_sending(server), PACE_NOTHING_READ);
+    rig.conf.limits.minimum_rate_bytes = 1;
+    ck_assert_int_eq(pace_of_sending(server), PACE_TOO_SLOW);
+    rig.conf.limits.send_timeout_ns = PACE_WINDOW_NS; /* is over as soon */
+    ck_assert_int_eq(pace_of_sending(server), PACE_NOTHING_READ);
+    rig_end(&rig);
+}
+END_TEST
+
 /* One behind another on the same connection, which waits for the same client. */
 START_TEST(those_behind_another_get_a_row_too)
 {
@@ -469,6 +488,7 @@ int main(void)
     tcase_add_test(t, a_client_that_does_not_read);
     tcase_add_test(t, rows_are_sticky_and_the_oldest_come_first);
     tcase_add_loop_test(t, an_operator_ends_it, 0, sizeof aborted / sizeof *aborted);
+    tcase_add_test(t, a_client_that_reads_nothing);
     tcase_add_test(t, those_behind_another_get_a_row_too);
     tcase_add_test(t, an_operator_throttles_it);
     tcase_add_test(t, a_throttle_is_taken_off);
