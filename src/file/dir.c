@@ -91,6 +91,8 @@ static int add(struct reader *r, const char *name)
     if (!room_for_item(r) || !buf_add(&r->dir->names, name, n + 1))
         return ENOMEM;
     r->dir->item[r->dir->count++] = item;
+    if (n > r->dir->name_bytes_max)
+        r->dir->name_bytes_max = (unsigned)n;
     return 0;
 }
 

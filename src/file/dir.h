@@ -30,6 +30,7 @@ struct file_dir {
     struct file_dir_item *item;
     size_t count;
     struct buf names;
+    unsigned name_bytes_max; /* of the longest name: FUSE knows names of more than NAME_MAX */
 };
 
 enum file_dir_sort { FILE_DIR_BY_NAME, FILE_DIR_BY_SIZE, FILE_DIR_BY_TIME };

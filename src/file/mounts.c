@@ -177,14 +177,19 @@ static void read_table(struct file_mounts *mounts)
     parse(mounts);
 }
 
-void file_mounts_refresh(struct file_mounts *mounts, struct mono now)
+static bool has_changed(const struct file_mounts *mounts)
 {
     struct pollfd p = {.fd = mounts->fd, .events = POLLPRI};
 
-    if (mounts->fd < 0 || mono_since(now, mounts->looked) < look_every_ns)
+    return mounts->fd >= 0 && poll(&p, 1, 0) > 0 && (p.revents & (POLLPRI | POLLERR));
+}
+
+void file_mounts_refresh(struct file_mounts *mounts, struct mono now)
+{
+    if (mono_since(now, mounts->looked) < look_every_ns)
         return;
     mounts->looked = now;
-    if (poll(&p, 1, 0) > 0 && (p.revents & (POLLPRI | POLLERR)))
+    if (has_changed(mounts))
         read_table(mounts);
 }
 
@@ -228,6 +233,16 @@ const struct file_mount *file_mounts_by_id(const struct file_mounts *mounts, uin
         if (mounts->mount[i].id == id)
             return &mounts->mount[i];
     return NULL;
+}
+
+const struct file_mount *file_mounts_find(struct file_mounts *mounts, uint64_t id)
+{
+    const struct file_mount *m = file_mounts_by_id(mounts, id);
+
+    if (m || !has_changed(mounts))
+        return m;
+    read_table(mounts);
+    return file_mounts_by_id(mounts, id);
 }
 
 const struct file_mount *file_mounts_by_device(const struct file_mounts *mounts, uint64_t device)

@@ -42,7 +42,13 @@ void file_mounts_free(struct file_mounts **mounts);
 /* Reads the table again when it changed, looking at most once a second. */
 void file_mounts_refresh(struct file_mounts *mounts, struct mono now);
 
-/* NULL: not in the table. They live until the next refresh. */
+/*
+ * The mount with this ID; before it says NULL, a table that changed is read again at once: a file
+ * was found on a mount that is younger than the last look.
+ */
+const struct file_mount *file_mounts_find(struct file_mounts *mounts, uint64_t id);
+
+/* NULL: not in the table. They live until it is read again. */
 const struct file_mount *file_mounts_by_id(const struct file_mounts *mounts, uint64_t id);
 const struct file_mount *file_mounts_by_device(const struct file_mounts *mounts, uint64_t device);
 /* The mount with the longest mount point that path (absolute) is at or beneath. */

@@ -452,11 +452,13 @@ enum file_window_ask file_window_ask(struct file_windows *windows, struct file_e
     *out = NULL;
     wait->refused = false;
     list_init(&wait->link);
-    if (w && w->finished) {
+    if (w && w->finished && w->error == 0) {
         w->refs++;
         *out = w;
         return FILE_WINDOW_READY;
     }
+    if (w && w->finished) /* read in vain, for somebody before: the mount may be well again */
+        w = NULL;
     if (is_sick(e)) {
         count(windows, COUNTER_offload_refused);
         offload_mount_count(e->home.mount, MOUNT_REFUSED, 1);

@@ -373,6 +373,8 @@ static void generation_up(struct supervisor *s)
     }
     queue_watch_adopt(&s->queues, &s->board, &s->running->listen);
     log_set_level(s->running->conf->log.level);
+    /* The new workers were forked while the level before was in force. */
+    crew_broadcast(&s->crew, 0, CHANNEL_LOG_LEVEL, (uint64_t)s->running->conf->log.level, -1);
     inherit_free(old);
     free(old);
     board_text_set(&h->reload_error, SPAN(""));

@@ -90,6 +90,9 @@ enum serve_look serve_look_at_directory(struct serve_ctx *ctx, const struct serv
 /* 503 with Retry-After, for a mount that does not answer; SERVE_DONE. */
 enum serve_result serve_refuse(struct serve_ctx *ctx, const struct serve_request *rq,
                                const struct offload_mount *m, struct serve_plan *plan);
+/* The home of what is on the mount with this ID: an unknown one's when the table does not have it,
+ * for a path may lead to a mount that it does not show; `home` when the kernel tells no ID. */
+struct file_home serve_home(struct serve_ctx *ctx, uint64_t mount_id, struct file_home home);
 /* Says where what was opened is, for the cache; where is its path, home that of its name, for when
  * it cannot be told from itself. False on ENOMEM. */
 bool serve_complete(struct serve_ctx *ctx, struct file_opened *o, struct span where,

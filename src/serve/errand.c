@@ -232,14 +232,18 @@ static void settle_root(struct errand *e)
         e->answer.place = file_place_hold(file_root_place(root));
 }
 
+struct file_home serve_home(struct serve_ctx *ctx, uint64_t mount_id, struct file_home home)
+{
+    if (mount_id == 0)
+        return home;
+    return file_mounts_home(ctx->mounts, file_mounts_find(ctx->mounts, mount_id));
+}
+
 /* Completes what the cache wants to know besides. False on ENOMEM. */
 bool serve_complete(struct serve_ctx *ctx, struct file_opened *o, struct span where,
                     struct file_home home)
 {
-    const struct file_mount *m =
-        o->mount_id != 0 ? file_mounts_by_id(ctx->mounts, o->mount_id) : NULL;
-
-    o->home = m ? file_mounts_home(ctx->mounts, m) : home;
+    o->home = serve_home(ctx, o->mount_id, home);
     if (o->fd < 0)
         return true;
     o->where = span_dup(where);

@@ -7,6 +7,7 @@
  */
 #include "serve/listing_page.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -14,9 +15,9 @@
 
 enum {
     PAGE_BYTES = 32 * 1024,
-    /* Above the longest step of fixed parts and one name: 255 bytes, each at most 6 escaped, twice.
-     */
+    /* Above the longest step of fixed parts and one name of NAME_MAX (255) bytes. */
     STEP_BYTES = 6 * 1024,
+    NAME_TIMES = 9, /* what a byte of a name takes at most: three in a URL, six in the text */
 };
 
 enum step { STEP_HEAD, STEP_CRUMBS, STEP_COLUMNS, STEP_ITEMS, STEP_END, STEP_DONE };
@@ -340,6 +341,8 @@ bool listing_page_source(const struct listing_settings *settings, struct listing
     p->settings.path.p = p->path;
     /* The head has the path escaped once, a breadcrumb at most "../" for every two bytes of it. */
     p->step_room = STEP_BYTES + 6 * settings->path.n;
+    if (dir->dir.name_bytes_max > NAME_MAX)
+        p->step_room += (size_t)NAME_TIMES * dir->dir.name_bytes_max;
     p->room = p->step_room > PAGE_BYTES / 2 ? 2 * p->step_room : PAGE_BYTES;
     p->text = malloc(p->room);
     if (!p->path || !p->text) {

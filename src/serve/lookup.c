@@ -176,11 +176,7 @@ static bool try_hot(struct look *l, const struct file_open_how *how, struct file
         count_slot(ctx, COUNTER_probes_unsupported);
         offload_mount_count(l->home.mount, MOUNT_UNSUPPORTED, 1);
     }
-    if (opened.mount_id != 0) { /* a link may have led to another mount */
-        const struct file_mount *m = file_mounts_by_id(ctx->mounts, opened.mount_id);
-        if (m)
-            l->home = file_mounts_home(ctx->mounts, m);
-    }
+    l->home = serve_home(ctx, opened.mount_id, l->home); /* a link may have led to another mount */
     return false;
 }
 

@@ -77,6 +77,24 @@ class Logs(unittest.TestCase):
             seen = sorted(int(re.search(r"n=(\d+) ", line).group(1)) for line in lines)
             self.assertEqual(seen, list(range(400)))
 
+    def test_a_reload_changes_the_level_of_workers_too(self):
+        weir = Weir("level = warn", workers=2)
+        with weir:
+            for level, threads, told in (("info", 7, 2), ("warn", 8, 0)):
+                weir.more_ini = f"level = {level}"
+                weir.write_ini()
+                serial = weir.status()["reload"]["serial"]
+                weir.ctl("reload")
+                wait_until(lambda: weir.status()["reload"]["serial"] > serial, 10, "the reload")
+                weir.wait_workers(2)
+                weir.ctl("offload", str(threads))
+                wait_until(lambda: all(w["counters"]["offload_threads_max"] == threads for w in weir.status()["workers"]),
+                           10, "all workers to have heard it")
+                line = f"this worker may have {threads} offload threads now"
+                if told:
+                    wait_until(lambda: weir.log().count(line) == told, 10, "both workers to say so")
+                self.assertEqual(weir.log().count(line), told)
+
     def test_slow_requests_are_noted(self):
         weir = Weir(workers=1)
         weir.write_ini(None)

@@ -707,6 +707,22 @@ class Fuse(Disk):
                 w.close()
             wait_counter(weir, "offload_stuck", lambda n: n == 0)
 
+    def test_a_mount_younger_than_the_last_look_at_the_table(self):
+        """It is not taken for the one its mount point is on, which would be called sick for it."""
+        root = tempfile.mkdtemp(prefix="weir-test-", dir="/tmp")
+        os.chmod(root, 0o755)
+        self.addCleanup(shutil.rmtree, root, ignore_errors=True)
+        weir = self.serve({}, "", "deadline = 300ms", root=root, more="[cache]\nvalid = 1h\n")
+        fs = SlowFS("delay read 0", at=root + "/slow")
+        with weir, Wire(weir.port, timeout=30) as w:
+            self.assertEqual(w.ask("/hot").body, HOT)  # the table is looked at now, and in a second
+            fs.start()
+            self.addCleanup(fs.stop)
+            self.assertEqual(w.ask("/slow/f1-3000000", method="HEAD").status, 200)
+            fs.tell("hang", "read")
+            self.assertEqual(w.ask("/slow/f1-3000000").status, 503)
+            self.assertEqual({m["mount"] for m in weir.status()["mounts"] if m["state"] == "sick"}, {fs.path})
+
     def test_stop_with_a_hung_mount(self):
         for how in (signal.SIGTERM, signal.SIGINT):
             weir, fs = self.mounted(server="drain_timeout = 1s", workers=2, offload="deadline = 300ms")

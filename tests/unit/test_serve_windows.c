@@ -390,6 +390,28 @@ START_TEST(sick_on_the_way)
 }
 END_TEST
 
+/* What was read ahead in vain is read once more when its turn comes: the mount may be well again. */
+START_TEST(read_ahead_in_vain)
+{
+    for (int refused = 0; refused < 2; refused++) {
+        struct client c = {0};
+        struct chunk k;
+        ready(&c, "/f", NULL);
+        fake_step();
+        client_go(&c);
+        source_pull(&c.plan.body, &k);
+        ck_assert_int_eq(k.kind, CHUNK_MEMORY);
+        ck_assert(buf_add_span(&c.body, k.memory));
+        ck_assert_uint_eq(fake_queued(), 1);
+        fake_fail(refused ? ETIMEDOUT : EIO, refused);
+        client_drain(&c);
+        ck_assert_int_eq(c.last, CHUNK_END);
+        client_has(&c, data, sizeof data);
+        client_end(&c);
+    }
+}
+END_TEST
+
 START_TEST(fenced_in_the_queue)
 {
     struct client c[2] = {0};
@@ -555,6 +577,7 @@ int main(void)
     tcase_add_test(t, cancelled_at_every_point);
     tcase_add_test(t, sick_before);
     tcase_add_test(t, sick_on_the_way);
+    tcase_add_test(t, read_ahead_in_vain);
     tcase_add_test(t, fenced_in_the_queue);
     suite_add_tcase(s, t);
     return unit_run(s);
