@@ -270,6 +270,28 @@ START_TEST(what_fits_is_not_shifted)
 }
 END_TEST
 
+/* The long text goes while it is shifted: what is left must not stay out of sight. */
+START_TEST(shift_ends_with_the_text)
+{
+    struct rig r;
+
+    open_at(&r, FIX_TWO_BLOCKED, _i);
+    lengthen(r.m);
+    rig_keys(&r, "4<Right><Right><Right>");
+    ck_assert(rig_shows(&r, "shifted 24"));
+    snprintf(r.m->files.file[0].path, sizeof r.m->files.file[0].path, "/x");
+    for (unsigned i = 1; i < r.m->files.count; i++)
+        snprintf(r.m->files.file[i].path, sizeof r.m->files.file[i].path, "/y");
+    rig_draw(&r);
+    rig_keys(&r, "<Right>");
+    ck_assert(rig_shows(&r, "nothing more to the right"));
+    rig_keys(&r, "<Left>");
+    ck_assert(!rig_shows(&r, "shifted"));
+    ck_assert(rig_shows(&r, "/x"));
+    rig_close(&r);
+}
+END_TEST
+
 /* Where the two keys mean something else already, they still do. */
 START_TEST(other_views_keep_their_keys)
 {
@@ -334,6 +356,7 @@ int main(void)
     tcase_add_loop_test(t, long_texts_are_shifted, 0, SIZES * LISTS);
     tcase_add_loop_test(t, home_and_escape_shift_back, 0, SIZES * LISTS);
     tcase_add_test(t, what_fits_is_not_shifted);
+    tcase_add_loop_test(t, shift_ends_with_the_text, 0, SIZES);
     tcase_add_test(t, other_views_keep_their_keys);
     tcase_add_loop_test(t, wide_characters_are_shifted_whole, 0, SIZES);
     suite_add_tcase(s, t);
