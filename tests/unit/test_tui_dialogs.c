@@ -369,6 +369,41 @@ START_TEST(time_travel)
 }
 END_TEST
 
+/* Whatever moment is shown: what Enter and y do is told in the numbers of now. */
+START_TEST(questions_are_of_now)
+{
+    struct model *past = fixture_model(FIX_HEALTHY);
+    struct rig r;
+
+    rig_open(&r, FIX_HEALTHY);
+    app_tape(&r.a, 1, 100);
+    rig_keys(&r, "p");
+    r.a.past = past;
+    past->now.workers_wanted = 3;
+    past->now.workers_auto = true;
+    past->clock_ns -= 100 * NS_PER_S;
+    rig_keys(&r, "+");
+    ck_assert(rig_shows(&r, "workers 8 -> 9"));
+    ck_assert(!rig_shows(&r, "ends auto"));
+    rig_keys(&r, "\033A");
+    ck_assert(rig_shows(&r, "weirctl workers auto"));
+    rig_keys(&r, "y");
+    ck_assert_str_eq(rig_sent(&r), "workers auto");
+    r.m->clock_ns = r.now_ns + 2 * NS_PER_S;
+    rig_draw(&r);
+    ck_assert(rig_shows(&r, "sent 2.0s ago"));
+    rig_keys(&r, "M");
+    ck_assert(rig_shows(&r, "autoscale on"));
+    rig_keys(&r, "\033");
+    r.m->link = LINK_GONE;
+    rig_keys(&r, "?/not now\n");
+    ck_assert(rig_shows(&r, "not now: no connection to a server"));
+    model_free(past);
+    free(past);
+    rig_close(&r);
+}
+END_TEST
+
 START_TEST(long_lists)
 {
     struct rig r;
@@ -582,6 +617,7 @@ int main(void)
     tcase_add_test(t, esc_ends_it);
     tcase_add_test(t, inspect_is_asked_for);
     tcase_add_test(t, time_travel);
+    tcase_add_test(t, questions_are_of_now);
     tcase_add_test(t, long_lists);
     tcase_add_test(t, sorted_workers);
     tcase_add_test(t, mouse);
