@@ -404,6 +404,29 @@ START_TEST(questions_are_of_now)
 }
 END_TEST
 
+START_TEST(held_while_paused)
+{
+    struct model *past = fixture_model(FIX_HEALTHY);
+    struct rig r;
+
+    rig_open(&r, FIX_HEALTHY);
+    app_tape(&r.a, 1, 100);
+    rig_keys(&r, "p");
+    r.a.past = past;
+    past->clock_ns -= 100 * NS_PER_S; /* and a recording's clock is another machine's */
+    rig_keys(&r, ">>j");
+    ck_assert(rig_shows(&r, "held 5s"));
+    past->clock_ns += 1000 * NS_PER_S;
+    rig_tick(&r, 2 * NS_PER_S);
+    ck_assert(rig_shows(&r, "held 3s"));
+    rig_tick(&r, 3 * NS_PER_S);
+    ck_assert(!rig_shows(&r, "held"));
+    model_free(past);
+    free(past);
+    rig_close(&r);
+}
+END_TEST
+
 START_TEST(long_lists)
 {
     struct rig r;
@@ -618,6 +641,7 @@ int main(void)
     tcase_add_test(t, inspect_is_asked_for);
     tcase_add_test(t, time_travel);
     tcase_add_test(t, questions_are_of_now);
+    tcase_add_test(t, held_while_paused);
     tcase_add_test(t, long_lists);
     tcase_add_test(t, sorted_workers);
     tcase_add_test(t, mouse);

@@ -282,6 +282,7 @@ static unsigned app_tick(struct app *a, struct model *m, const struct event *e,
 unsigned app_event(struct app *a, struct model *m, const struct event *e, struct app_command *out)
 {
     out->there = false;
+    a->now_ns = e->now_ns;
     switch (e->kind) {
     case EV_KEY:
         return app_key(a, m, e, out);
