@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Looking for things: finding in the help, its topics, the verdict's rules with the thresholds in
- * force, and long texts of lists shifted sideways. On a small screen and on a large one.
+ * force, and long texts of lists shifted sideways; and a server that is gone. On a small screen
+ * and on a large one.
  */
 #include "tests/unit/unit.h"
 
@@ -338,6 +339,25 @@ START_TEST(wide_characters_are_shifted_whole)
 }
 END_TEST
 
+/* What is told of a server that is gone does not go on growing, and has no rates. */
+START_TEST(what_is_gone_stands_still)
+{
+    struct rig r;
+
+    open_at(&r, FIX_SICK, SIZES - 1);
+    rig_keys(&r, "5");
+    r.m->now.started_ns = r.m->now.taken_ns - 30 * NS_PER_S;
+    rig_draw(&r);
+    ck_assert(rig_shows(&r, "up 30.0s"));
+    ck_assert(rig_shows(&r, " 12/s"));
+    model_no_data(r.m, r.m->clock_ns + 100 * NS_PER_S, r.m->wall_ns, "gone");
+    rig_draw(&r);
+    ck_assert(rig_shows(&r, "up 30.0s"));
+    ck_assert(!rig_shows(&r, "12/s"));
+    rig_close(&r);
+}
+END_TEST
+
 int main(void)
 {
     setenv("TZ", "UTC", 1);
@@ -359,6 +379,9 @@ int main(void)
     tcase_add_loop_test(t, shift_ends_with_the_text, 0, SIZES);
     tcase_add_test(t, other_views_keep_their_keys);
     tcase_add_loop_test(t, wide_characters_are_shifted_whole, 0, SIZES);
+    suite_add_tcase(s, t);
+    t = tcase_create("gone");
+    tcase_add_test(t, what_is_gone_stands_still);
     suite_add_tcase(s, t);
     return unit_run(s);
 }

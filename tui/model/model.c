@@ -332,6 +332,7 @@ void model_no_data(struct model *m, uint64_t now_ns, uint64_t wall_ns, const cha
         for (unsigned i = 0; i < m->memory_count; i++)
             m->memory[i].cpu = m->memory[i].turns = MODEL_UNKNOWN;
         topk_unknown(&m->files);
+        offload_unknown(m);
     }
 }
 

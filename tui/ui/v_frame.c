@@ -159,7 +159,7 @@ static void title_rest(const struct view *v, char *text, size_t bytes, int room)
     if (v->a->view != VIEW_WORKER && v->a->view != VIEW_OVERVIEW)
         add_if_room(text, bytes, more, room);
     if (v->m->have) {
-        fmt_age(up, mono_since((struct mono){v->m->clock_ns}, (struct mono){s->started_ns}));
+        fmt_age(up, mono_since((struct mono){s->taken_ns}, (struct mono){s->started_ns}));
         snprintf(more, sizeof more, "  weir %s", s->program_version);
         add_if_room(text, bytes, more, room);
         snprintf(more, sizeof more, "  up %s  master %u", up, s->master_pid);
