@@ -72,6 +72,36 @@ START_TEST(holds_slot_and_epoch)
 }
 END_TEST
 
+/* What stands under the cursor is what keys act on, when its process is replaced, too. */
+START_TEST(cursor_stays_in_its_slot)
+{
+    struct rig r;
+
+    rig_open(&r, FIX_HEALTHY);
+    rig_keys(&r, "jjj\n"); /* the detail of w3 */
+    ck_assert(rig_shows(&r, "WORKER 3"));
+    r.m->now.worker[2].epoch = 2;
+    rig_tick(&r, 100 * NS_PER_MS);
+    ck_assert(rig_shows(&r, "WORKER 3"));
+    rig_keys(&r, "\033R");
+    ck_assert(rig_shows(&r, "Restart worker 3 "));
+    rig_keys(&r, "\033\n");
+    r.m->now.worker[2].number = 30; /* the slot is given up */
+    rig_tick(&r, 100 * NS_PER_MS);
+    ck_assert(rig_shows(&r, "there is no worker 3"));
+    rig_keys(&r, "\033");
+    ck_assert(!rig_shows(&r, " w1> ")); /* no row is under the cursor */
+    rig_keys(&r, "R");
+    ck_assert_int_eq(r.a.dialog.kind, DIALOG_NONE);
+    ck_assert_str_eq(r.a.note, "no worker is selected");
+    r.m->now.worker[2].number = 3; /* and taken again */
+    rig_tick(&r, 100 * NS_PER_MS);
+    rig_keys(&r, "R");
+    ck_assert(rig_shows(&r, "Restart worker 3 "));
+    rig_close(&r);
+}
+END_TEST
+
 /* Order changes while the dialog is open: it is about the one it was opened for. */
 START_TEST(order_may_change)
 {
@@ -630,6 +660,7 @@ int main(void)
     tcase_set_timeout(t, 120);
     tcase_add_test(t, deaf_at_first);
     tcase_add_test(t, holds_slot_and_epoch);
+    tcase_add_test(t, cursor_stays_in_its_slot);
     tcase_add_test(t, order_may_change);
     tcase_add_test(t, says_what_will_happen);
     tcase_add_test(t, requests);

@@ -268,7 +268,7 @@ void app_tape(struct app *a, uint64_t oldest, uint64_t newest);
 uint32_t app_strip_target(const struct app *a, const struct model *m);
 uint32_t app_strip_now(const struct app *a, const struct model *m);
 
-/* The selected row, the first one when none is selected; -1 when there are no rows. */
+/* The selected row, the first one when none is selected; -1 when it is not there. */
 int app_selected_row(const struct app *a, const struct model *m);
 
 /* A passing remark in the bottom line. */

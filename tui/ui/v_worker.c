@@ -323,7 +323,10 @@ void view_worker(struct view *v)
 
     v->facts->page_rows = v->facts->table_rows = p.r.rows;
     if (row == NULL) {
-        if (v->m->have)
+        if (v->m->have && v->a->selected)
+            view_print(v, p.r.row, 1, p.r.cols - 1, ROLE_DIM, "there is no worker %u",
+                       v->a->selected);
+        else if (v->m->have)
             grid_text(v->g, p.r.row, 1, p.r.cols - 1, ROLE_DIM, "there is no worker");
         view_around(v);
         return;
