@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Looking for things: finding in the help, its topics, the verdict's rules with the thresholds in
- * force, and long texts of lists shifted sideways; and a server that is gone. On a small screen
- * and on a large one.
+ * force, and long texts of lists shifted sideways; and what is told of a server that is gone, or
+ * whose reload failed. On a small screen and on a large one.
  */
 #include "tests/unit/unit.h"
 
@@ -339,6 +339,25 @@ START_TEST(wide_characters_are_shifted_whole)
 }
 END_TEST
 
+/* A reason longer than the line: where it is told. */
+START_TEST(why_a_reload_failed_is_pointed_at)
+{
+    static const int rows[] = {5, 12, 24}, cols[] = {20, 40, 80};
+    static const char *const says[] = {"reload failed", "reload failed, view 6 tells why",
+                                       "reload failed, view 6 tells why"};
+    struct rig r;
+
+    rig_open(&r, FIX_HEALTHY);
+    ck_assert(grid_resize(&r.g, rows[_i], cols[_i]));
+    r.m->now.reload_state = RELOAD_FAILED;
+    snprintf(r.m->now.reload_error, sizeof r.m->now.reload_error,
+             "/etc/weir/weir.ini:27: unknown key `bogus' in [fault]; weir.ini(5) lists them all");
+    rig_draw(&r);
+    ck_assert(rig_shows(&r, says[_i]));
+    rig_close(&r);
+}
+END_TEST
+
 /* What is told of a server that is gone does not go on growing, and has no rates. */
 START_TEST(what_is_gone_stands_still)
 {
@@ -380,7 +399,8 @@ int main(void)
     tcase_add_test(t, other_views_keep_their_keys);
     tcase_add_loop_test(t, wide_characters_are_shifted_whole, 0, SIZES);
     suite_add_tcase(s, t);
-    t = tcase_create("gone");
+    t = tcase_create("told");
+    tcase_add_loop_test(t, why_a_reload_failed_is_pointed_at, 0, 3);
     tcase_add_test(t, what_is_gone_stands_still);
     suite_add_tcase(s, t);
     return unit_run(s);
