@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "tests/tui/rig.h"
+#include "tui/ui/fmt.h"
 
 static const int sizes[][2] = {{12, 40}, {24, 80}, {40, 120}};
 #define SIZES (int)(sizeof sizes / sizeof *sizes)
@@ -364,15 +365,22 @@ START_TEST(what_is_gone_stands_still)
     struct rig r;
 
     open_at(&r, FIX_SICK, SIZES - 1);
-    rig_keys(&r, "5");
+    rig_keys(&r, "\n");
+    char since[FMT_BYTES];
+    fmt_clock(since, r.m->now.taken_wall_ns - r.m->row[0].since_ns);
+    ck_assert(rig_shows(&r, since));
+    rig_keys(&r, "\0335");
     r.m->now.started_ns = r.m->now.taken_ns - 30 * NS_PER_S;
     rig_draw(&r);
     ck_assert(rig_shows(&r, "up 30.0s"));
     ck_assert(rig_shows(&r, " 12/s"));
-    model_no_data(r.m, r.m->clock_ns + 100 * NS_PER_S, r.m->wall_ns, "gone");
+    model_no_data(r.m, r.m->clock_ns + 100 * NS_PER_S, r.m->wall_ns + 100 * NS_PER_S,
+                  "gone");
     rig_draw(&r);
     ck_assert(rig_shows(&r, "up 30.0s"));
     ck_assert(!rig_shows(&r, "12/s"));
+    rig_keys(&r, "1\n");
+    ck_assert(rig_shows(&r, since));
     rig_close(&r);
 }
 END_TEST

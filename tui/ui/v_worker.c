@@ -91,7 +91,8 @@ static void page_state(struct page *p)
 
     if (p->row->away_ns > 0 && (unsigned)w->wait < WAIT_COUNT)
         in = board_wait_name[w->wait];
-    fmt_clock(since, m->wall_ns > p->row->since_ns ? m->wall_ns - p->row->since_ns : 0);
+    uint64_t wall_ns = m->now.taken_wall_ns;
+    fmt_clock(since, wall_ns > p->row->since_ns ? wall_ns - p->row->since_ns : 0);
     page_line(p, "state", role, "%s%s%s for %s  (since %s)  blocked after %s",
               row_state_word[state], *in ? " in " : "", in, fmt_age(age, p->row->since_ns), since,
               m->now.blocked_after_ns ? fmt_age(limit, m->now.blocked_after_ns) : "(never)");
