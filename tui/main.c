@@ -48,7 +48,7 @@ static bool find_dir(struct top *t)
     if (!given && t->opts.mode == MODE_SCREEN && t->opts.replay == NULL && isatty(STDIN_FILENO) &&
         isatty(STDOUT_FILENO)) {
         struct instance *list = calloc(INSTANCES_MAX, sizeof *list);
-        unsigned count = list ? instances_find(list, INSTANCES_MAX) : 0;
+        unsigned count = list ? instances_find(list, INSTANCES_MAX, NULL) : 0;
         const struct instance *chosen = list ? pick(list, count) : NULL;
         if (chosen)
             memcpy(t->dir, chosen->dir, sizeof t->dir);
@@ -62,7 +62,7 @@ static bool find_dir(struct top *t)
     return false;
 }
 
-static int list_all(void)
+static int list_all(const char *dir)
 {
     struct instance *list = calloc(INSTANCES_MAX, sizeof *list);
     unsigned answering = 0;
@@ -71,12 +71,14 @@ static int list_all(void)
         fprintf(stderr, "weirtop: out of memory\n");
         return 1;
     }
-    unsigned count = instances_find(list, INSTANCES_MAX);
+    unsigned count = instances_find(list, INSTANCES_MAX, dir);
     for (unsigned i = 0; i < count; i++)
         answering += list[i].answers;
     bool good = batch_instances(stdout, list, count, false);
     free(list);
-    if (count == 0)
+    if (count == 0 && dir)
+        fprintf(stderr, "weirtop: no server in %s\n", dir);
+    else if (count == 0)
         fprintf(stderr, "weirtop: no server in the usual places; -r DIR looks elsewhere\n");
     return !good ? 1 : answering > 0 ? 0 : EXIT_NO_SERVER;
 }
@@ -147,7 +149,7 @@ int main(int argc, char **argv)
     setlocale(LC_ALL, "");
     setlocale(LC_NUMERIC, "C");
     if (opts.mode == MODE_LIST)
-        return list_all();
+        return list_all(opts.dir);
     struct top *t = calloc(1, sizeof *t);
     if (t == NULL || !model_init(&t->model, NS_PER_S) || !model_init(&t->past, NS_PER_S)) {
         fprintf(stderr, "weirtop: out of memory\n");

@@ -143,7 +143,7 @@ static void top_draw(struct top *t, uint64_t now_ns)
     struct app_facts facts;
     bool colour = term_palette() != PALETTE_MONO;
     do
-        facts = view_draw(m, &t->app, &t->grid, t->charset, colour);
+        facts = view_draw(&t->model, &t->app, &t->grid, t->charset, colour);
     while (app_seen(&t->app, m, &facts));
     if (now_ns >= t->repaint_ns + REPAINT_NS) {
         t->repaint_ns = now_ns;

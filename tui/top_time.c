@@ -70,6 +70,11 @@ bool top_sample(struct top *t, uint64_t now_ns)
     if (t->app.time.replay)
         return true;
     if (!link_up(&t->link)) {
+        if (t->model.have && t->model.link != LINK_GONE && t->link.view) {
+            t->snap.wants = SNAP_NO_HISTOGRAMS;
+            if (board_view_snap(t->link.view, &t->snap))
+                model_take_last(&t->model, &t->snap);
+        }
         model_no_data(&t->model, now_ns, wall_now().ns, t->link.why);
         return true;
     }

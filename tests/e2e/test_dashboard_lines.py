@@ -87,7 +87,8 @@ class Lines(unittest.TestCase):
         self.weir.ctl("workers", "3")
         self.line(p, r"RESIZE .*2 -> 3")
         self.weir.process.terminate()
-        self.line(p, r"GONE .*(stopped|gone)")
+        # Its last words as well, which come and go faster than samples are taken.
+        self.line(p, r"EXIT .*\(fine\)(.|\n)*GONE +the server was stopped\n.*VERDICT +no server: .* was stopped;")
 
     def test_events_count_lines(self):
         done = self.run_top("--events", "-n", "1", "-d", "0.1")
@@ -100,6 +101,12 @@ class Lines(unittest.TestCase):
         line = [x for x in done.stdout.decode().splitlines() if os.path.realpath(self.weir.runtime) in x]
         self.assertEqual(len(line), 1, done.stdout)
         self.assertRegex(line[0], r"^lines .*workers 2/2")
+        done = self.run_top("--list")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertRegex(done.stdout.decode(), r"^lines .*workers 2/2.*\n$")
+        done = weirtop("-r", "/nonexistent", "--list", env=environment)
+        self.assertEqual((done.returncode, done.stdout), (3, b""))
+        self.assertEqual(done.stderr, b"weirtop: no server in /nonexistent\n")
 
     def test_record_is_appended_to_and_torn_ends_are_cut(self):
         file = os.path.join(self.weir.folder, "tape")

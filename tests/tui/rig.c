@@ -34,7 +34,7 @@ void rig_draw(struct rig *r)
     int drawings = 0;
 
     do {
-        facts = view_draw(app_shown(&r->a, r->m), &r->a, &r->g, CHARSET_ASCII, true);
+        facts = view_draw(r->m, &r->a, &r->g, CHARSET_ASCII, true);
         must(drawings++ < 2000);
     } while (app_seen(&r->a, app_shown(&r->a, r->m), &facts));
 }

@@ -220,7 +220,7 @@ START_TEST(selection_belongs_to_a_worker)
     key(&a, m, 'j', &c);
     ck_assert_uint_eq(a.selected, 6);
     a.selected_epoch = 9; /* replaced */
-    ck_assert_int_eq(app_selected_row(&a, m), 0);
+    ck_assert_int_eq(app_selected_row(&a, m), -1);
     model_free(m);
     free(m);
 }

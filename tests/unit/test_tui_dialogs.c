@@ -72,6 +72,36 @@ START_TEST(holds_slot_and_epoch)
 }
 END_TEST
 
+/* What stands under the cursor is what keys act on, when its process is replaced, too. */
+START_TEST(cursor_stays_in_its_slot)
+{
+    struct rig r;
+
+    rig_open(&r, FIX_HEALTHY);
+    rig_keys(&r, "jjj\n"); /* the detail of w3 */
+    ck_assert(rig_shows(&r, "WORKER 3"));
+    r.m->now.worker[2].epoch = 2;
+    rig_tick(&r, 100 * NS_PER_MS);
+    ck_assert(rig_shows(&r, "WORKER 3"));
+    rig_keys(&r, "\033R");
+    ck_assert(rig_shows(&r, "Restart worker 3 "));
+    rig_keys(&r, "\033\n");
+    r.m->now.worker[2].number = 30; /* the slot is given up */
+    rig_tick(&r, 100 * NS_PER_MS);
+    ck_assert(rig_shows(&r, "there is no worker 3"));
+    rig_keys(&r, "\033");
+    ck_assert(!rig_shows(&r, " w1> ")); /* no row is under the cursor */
+    rig_keys(&r, "R");
+    ck_assert_int_eq(r.a.dialog.kind, DIALOG_NONE);
+    ck_assert_str_eq(r.a.note, "no worker is selected");
+    r.m->now.worker[2].number = 3; /* and taken again */
+    rig_tick(&r, 100 * NS_PER_MS);
+    rig_keys(&r, "R");
+    ck_assert(rig_shows(&r, "Restart worker 3 "));
+    rig_close(&r);
+}
+END_TEST
+
 /* Order changes while the dialog is open: it is about the one it was opened for. */
 START_TEST(order_may_change)
 {
@@ -369,6 +399,64 @@ START_TEST(time_travel)
 }
 END_TEST
 
+/* Whatever moment is shown: what Enter and y do is told in the numbers of now. */
+START_TEST(questions_are_of_now)
+{
+    struct model *past = fixture_model(FIX_HEALTHY);
+    struct rig r;
+
+    rig_open(&r, FIX_HEALTHY);
+    app_tape(&r.a, 1, 100);
+    rig_keys(&r, "p");
+    r.a.past = past;
+    past->now.workers_wanted = 3;
+    past->now.workers_auto = true;
+    past->clock_ns -= 100 * NS_PER_S;
+    rig_keys(&r, "+");
+    ck_assert(rig_shows(&r, "workers 8 -> 9"));
+    ck_assert(!rig_shows(&r, "ends auto"));
+    rig_keys(&r, "\033A");
+    ck_assert(rig_shows(&r, "weirctl workers auto"));
+    rig_keys(&r, "y");
+    ck_assert_str_eq(rig_sent(&r), "workers auto");
+    r.m->clock_ns = r.now_ns + 2 * NS_PER_S;
+    rig_draw(&r);
+    ck_assert(rig_shows(&r, "sent 2.0s ago"));
+    rig_keys(&r, "M");
+    ck_assert(rig_shows(&r, "autoscale on"));
+    rig_keys(&r, "\033");
+    r.m->link = LINK_GONE;
+    rig_keys(&r, "?/not now\n");
+    ck_assert(rig_shows(&r, "not now: no connection to a server"));
+    model_free(past);
+    free(past);
+    rig_close(&r);
+}
+END_TEST
+
+START_TEST(held_while_paused)
+{
+    struct model *past = fixture_model(FIX_HEALTHY);
+    struct rig r;
+
+    rig_open(&r, FIX_HEALTHY);
+    app_tape(&r.a, 1, 100);
+    rig_keys(&r, "p");
+    r.a.past = past;
+    past->clock_ns -= 100 * NS_PER_S; /* and a recording's clock is another machine's */
+    rig_keys(&r, ">>j");
+    ck_assert(rig_shows(&r, "held 5s"));
+    past->clock_ns += 1000 * NS_PER_S;
+    rig_tick(&r, 2 * NS_PER_S);
+    ck_assert(rig_shows(&r, "held 3s"));
+    rig_tick(&r, 3 * NS_PER_S);
+    ck_assert(!rig_shows(&r, "held"));
+    model_free(past);
+    free(past);
+    rig_close(&r);
+}
+END_TEST
+
 START_TEST(long_lists)
 {
     struct rig r;
@@ -572,6 +660,7 @@ int main(void)
     tcase_set_timeout(t, 120);
     tcase_add_test(t, deaf_at_first);
     tcase_add_test(t, holds_slot_and_epoch);
+    tcase_add_test(t, cursor_stays_in_its_slot);
     tcase_add_test(t, order_may_change);
     tcase_add_test(t, says_what_will_happen);
     tcase_add_test(t, requests);
@@ -582,6 +671,8 @@ int main(void)
     tcase_add_test(t, esc_ends_it);
     tcase_add_test(t, inspect_is_asked_for);
     tcase_add_test(t, time_travel);
+    tcase_add_test(t, questions_are_of_now);
+    tcase_add_test(t, held_while_paused);
     tcase_add_test(t, long_lists);
     tcase_add_test(t, sorted_workers);
     tcase_add_test(t, mouse);

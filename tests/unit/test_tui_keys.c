@@ -215,6 +215,7 @@ START_TEST(every_working_key_is_in_the_help)
         rig_open(&r, FIX_TWO_BLOCKED);
         before = r.a;
         rig_key(&r, key);
+        before.now_ns = r.a.now_ns;
         ck_assert_msg(memcmp(&before, &r.a, sizeof before) == 0 && !(r.want & ~1u),
                       "key %#x works and is not in the help", key);
         rig_close(&r);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Looking for things: finding in the help, its topics, the verdict's rules with the thresholds in
- * force, and long texts of lists shifted sideways. On a small screen and on a large one.
+ * force, and long texts of lists shifted sideways; and what is told of a server that is gone, or
+ * whose reload failed. On a small screen and on a large one.
  */
 #include "tests/unit/unit.h"
 
@@ -11,6 +12,7 @@
 
 #include "base/clock.h"
 #include "tests/tui/rig.h"
+#include "tui/ui/fmt.h"
 
 static const int sizes[][2] = {{12, 40}, {24, 80}, {40, 120}};
 #define SIZES (int)(sizeof sizes / sizeof *sizes)
@@ -270,6 +272,28 @@ START_TEST(what_fits_is_not_shifted)
 }
 END_TEST
 
+/* The long text goes while it is shifted: what is left must not stay out of sight. */
+START_TEST(shift_ends_with_the_text)
+{
+    struct rig r;
+
+    open_at(&r, FIX_TWO_BLOCKED, _i);
+    lengthen(r.m);
+    rig_keys(&r, "4<Right><Right><Right>");
+    ck_assert(rig_shows(&r, "shifted 24"));
+    snprintf(r.m->files.file[0].path, sizeof r.m->files.file[0].path, "/x");
+    for (unsigned i = 1; i < r.m->files.count; i++)
+        snprintf(r.m->files.file[i].path, sizeof r.m->files.file[i].path, "/y");
+    rig_draw(&r);
+    rig_keys(&r, "<Right>");
+    ck_assert(rig_shows(&r, "nothing more to the right"));
+    rig_keys(&r, "<Left>");
+    ck_assert(!rig_shows(&r, "shifted"));
+    ck_assert(rig_shows(&r, "/x"));
+    rig_close(&r);
+}
+END_TEST
+
 /* Where the two keys mean something else already, they still do. */
 START_TEST(other_views_keep_their_keys)
 {
@@ -316,6 +340,51 @@ START_TEST(wide_characters_are_shifted_whole)
 }
 END_TEST
 
+/* A reason longer than the line: where it is told. */
+START_TEST(why_a_reload_failed_is_pointed_at)
+{
+    static const int rows[] = {5, 12, 24}, cols[] = {20, 40, 80};
+    static const char *const says[] = {"reload failed", "reload failed, view 6 tells why",
+                                       "reload failed, view 6 tells why"};
+    struct rig r;
+
+    rig_open(&r, FIX_HEALTHY);
+    ck_assert(grid_resize(&r.g, rows[_i], cols[_i]));
+    r.m->now.reload_state = RELOAD_FAILED;
+    snprintf(r.m->now.reload_error, sizeof r.m->now.reload_error,
+             "/etc/weir/weir.ini:27: unknown key `bogus' in [fault]; weir.ini(5) lists them all");
+    rig_draw(&r);
+    ck_assert(rig_shows(&r, says[_i]));
+    rig_close(&r);
+}
+END_TEST
+
+/* What is told of a server that is gone does not go on growing, and has no rates. */
+START_TEST(what_is_gone_stands_still)
+{
+    struct rig r;
+
+    open_at(&r, FIX_SICK, SIZES - 1);
+    rig_keys(&r, "\n");
+    char since[FMT_BYTES];
+    fmt_clock(since, r.m->now.taken_wall_ns - r.m->row[0].since_ns);
+    ck_assert(rig_shows(&r, since));
+    rig_keys(&r, "\0335");
+    r.m->now.started_ns = r.m->now.taken_ns - 30 * NS_PER_S;
+    rig_draw(&r);
+    ck_assert(rig_shows(&r, "up 30.0s"));
+    ck_assert(rig_shows(&r, " 12/s"));
+    model_no_data(r.m, r.m->clock_ns + 100 * NS_PER_S, r.m->wall_ns + 100 * NS_PER_S,
+                  "gone");
+    rig_draw(&r);
+    ck_assert(rig_shows(&r, "up 30.0s"));
+    ck_assert(!rig_shows(&r, "12/s"));
+    rig_keys(&r, "1\n");
+    ck_assert(rig_shows(&r, since));
+    rig_close(&r);
+}
+END_TEST
+
 int main(void)
 {
     setenv("TZ", "UTC", 1);
@@ -334,8 +403,13 @@ int main(void)
     tcase_add_loop_test(t, long_texts_are_shifted, 0, SIZES * LISTS);
     tcase_add_loop_test(t, home_and_escape_shift_back, 0, SIZES * LISTS);
     tcase_add_test(t, what_fits_is_not_shifted);
+    tcase_add_loop_test(t, shift_ends_with_the_text, 0, SIZES);
     tcase_add_test(t, other_views_keep_their_keys);
     tcase_add_loop_test(t, wide_characters_are_shifted_whole, 0, SIZES);
+    suite_add_tcase(s, t);
+    t = tcase_create("told");
+    tcase_add_loop_test(t, why_a_reload_failed_is_pointed_at, 0, 3);
+    tcase_add_test(t, what_is_gone_stands_still);
     suite_add_tcase(s, t);
     return unit_run(s);
 }

@@ -110,8 +110,8 @@ START_TEST(table_screens)
     golden_screen(FIX_TWO_BLOCKED, &a, "-tags", 80, 24, CHARSET_ASCII);
     a.tag_count = 0;
     a.list[VIEW_OVERVIEW].sort = 12;
-    a.list[VIEW_OVERVIEW].held_until_ns =
-        FIXTURE_START_NS + (FIXTURE_SECONDS + 4) * UINT64_C(1000000000);
+    a.now_ns = FIXTURE_START_NS + FIXTURE_SECONDS * UINT64_C(1000000000);
+    a.list[VIEW_OVERVIEW].held_until_ns = a.now_ns + 4 * UINT64_C(1000000000);
     golden_screen(FIX_TWO_BLOCKED, &a, "-sorted", 80, 24, CHARSET_ASCII);
     a.list[VIEW_OVERVIEW].sort = 6;
     a.list[VIEW_OVERVIEW].held_until_ns = 0;

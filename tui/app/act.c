@@ -102,14 +102,15 @@ static void act_shift(struct app *a, int step, uint64_t now_ns)
 {
     int *shift = &a->list[a->view].shift;
     int last = (a->seen.text_beyond + ACT_SHIFT - 1) / ACT_SHIFT * ACT_SHIFT;
-    int to = (*shift < last ? *shift : last) + step * ACT_SHIFT;
+    /* Texts that were longer may be gone; what is shifted beyond the others comes back. */
+    int from = *shift < last ? *shift : last, to = from + step * ACT_SHIFT;
 
-    if (to < 0)
+    if (step < 0 && *shift == 0)
         app_note(a, now_ns, "nothing more to the left");
     else if (to > last)
         app_note(a, now_ns, "nothing more to the right");
     else
-        *shift = to;
+        *shift = to > 0 ? to : 0;
 }
 
 static unsigned act_sideways(struct app *a, const struct model *m, int step, uint64_t now_ns)

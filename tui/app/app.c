@@ -79,7 +79,7 @@ int app_selected_row(const struct app *a, const struct model *m)
         if (w->number == a->selected && w->epoch == a->selected_epoch)
             return (int)i;
     }
-    return m->row_count > 0 ? 0 : -1;
+    return a->selected == 0 && m->row_count > 0 ? 0 : -1;
 }
 
 void app_note(struct app *a, uint64_t now_ns, const char *fmt, ...)
@@ -270,6 +270,8 @@ static unsigned app_tick(struct app *a, struct model *m, const struct event *e,
     }
     if (list_check_tags(a, m))
         want |= WANT_DRAW;
+    if (list_keep_cursor(a, app_shown(a, m)))
+        want |= WANT_DRAW;
     list_follow(a, app_shown(a, m));
     if (roll_follow(a, m, e, out)) /* first: it looks for DONE, which the strip ends by itself */
         want |= WANT_DRAW;
@@ -282,6 +284,7 @@ static unsigned app_tick(struct app *a, struct model *m, const struct event *e,
 unsigned app_event(struct app *a, struct model *m, const struct event *e, struct app_command *out)
 {
     out->there = false;
+    a->now_ns = e->now_ns;
     switch (e->kind) {
     case EV_KEY:
         return app_key(a, m, e, out);

@@ -222,6 +222,7 @@ struct app {
     uint64_t find_ns; /* when it was asked for */
     struct app_facts seen;
     const struct model *past; /* the main loop's: the record that is shown; NULL: the live model */
+    uint64_t now_ns; /* when the newest event came */
     uint64_t interval_ns;
     bool read_only;   /* by --read-only */
     char denied[128]; /* why the server lets this user change nothing; learnt from a reply */
@@ -267,7 +268,7 @@ void app_tape(struct app *a, uint64_t oldest, uint64_t newest);
 uint32_t app_strip_target(const struct app *a, const struct model *m);
 uint32_t app_strip_now(const struct app *a, const struct model *m);
 
-/* The selected row, the first one when none is selected; -1 when there are no rows. */
+/* The selected row, the first one when none is selected; -1 when it is not there. */
 int app_selected_row(const struct app *a, const struct model *m);
 
 /* A passing remark in the bottom line. */

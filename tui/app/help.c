@@ -209,7 +209,7 @@ bool help_open_at(struct app *a, const struct model *m, const char *topic)
 {
     struct help_text h;
 
-    help_write(a, app_shown(a, m), &h);
+    help_write(a, m, &h);
     for (int i = 0; i < h.count; i++) {
         if (h.line[i].topic < 0 || strcasecmp(help_topic(h.line[i].topic), topic) != 0)
             continue;
@@ -225,7 +225,7 @@ static void help_seek(struct app *a, const struct model *m, int at, int step, ui
 {
     struct help_text h;
 
-    help_write(a, app_shown(a, m), &h);
+    help_write(a, m, &h);
     for (int i = 0; i < h.count; i++) {
         int line = ((at + i * step) % h.count + h.count) % h.count;
         if (rows_match(h.line[line].text, a->help_find) == NULL)

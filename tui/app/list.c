@@ -324,6 +324,16 @@ void list_tag(struct app *a, const struct model *m, uint64_t now_ns)
     list_move(a, m, ACTION_DOWN, now_ns);
 }
 
+bool list_keep_cursor(struct app *a, const struct model *shown)
+{
+    const struct snap_worker *w = rows_worker_now(shown, a->selected);
+
+    if (w == NULL || w->epoch == a->selected_epoch)
+        return false;
+    list_select_worker(a, w);
+    return true;
+}
+
 bool list_check_tags(struct app *a, const struct model *m)
 {
     unsigned before = a->tag_count;

@@ -17,6 +17,8 @@ void list_select_worker(struct app *a, const struct snap_worker *w);
 void list_find(struct app *a, const struct model *m, bool up, uint64_t now_ns);
 void list_follow(struct app *a, const struct model *m);
 void list_tag(struct app *a, const struct model *m, uint64_t now_ns);
+/* Another process in the slot under the cursor: the cursor stays. True when there is one. */
+bool list_keep_cursor(struct app *a, const struct model *shown);
 /* Tags of workers that are gone are taken away. True when there were any. */
 bool list_check_tags(struct app *a, const struct model *m);
 void list_sort(struct app *a, int sort, uint64_t now_ns);

@@ -85,12 +85,16 @@ static void instances_glob(struct instance *list, unsigned *n, unsigned room, co
     }
 }
 
-unsigned instances_find(struct instance *list, unsigned room)
+unsigned instances_find(struct instance *list, unsigned room, const char *only)
 {
     const char *own = getenv("WEIR_RUNTIME_DIR"), *session = getenv("XDG_RUNTIME_DIR");
     char pattern[4096];
     unsigned n = 0;
 
+    if (only) {
+        instance_add(list, &n, room, only);
+        return n;
+    }
     if (own && *own)
         instance_add(list, &n, room, own);
     instances_glob(list, &n, room, "/run/weir");

@@ -25,7 +25,10 @@ struct instance {
     unsigned master_pid, workers, workers_wanted;
 };
 
-/* Fills list[] with folders that hold a control socket, and asks each; returns how many. */
-unsigned instances_find(struct instance *list, unsigned room);
+/*
+ * Fills list[] with folders that hold a control socket, and asks each; returns how many. Looks in
+ * the usual places, or when `only` is not NULL, in that folder alone.
+ */
+unsigned instances_find(struct instance *list, unsigned room, const char *only);
 
 #endif

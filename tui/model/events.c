@@ -106,10 +106,8 @@ bool model_event_run(const struct model *m, unsigned ago, bool fold, struct even
     return true;
 }
 
-void events_take(struct model *m)
+void events_take(struct model *m, const struct snap *s)
 {
-    const struct snap *s = &m->now;
-
     for (unsigned i = 0; i < s->event_count; i++) {
         const struct snap_event *e = &s->event[i];
         if (e->seq < m->board_event_next)

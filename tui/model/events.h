@@ -8,8 +8,8 @@
 
 #include "tui/model/model.h"
 
-/* Takes the events of m->now that were not taken before. */
-void events_take(struct model *m);
+/* Takes the events of a snapshot that were not taken before. */
+void events_take(struct model *m, const struct snap *s);
 
 /* A new entry of the ring, numbered; the oldest one falls out when it is full. */
 struct model_event *events_new(struct model *m);

@@ -288,7 +288,7 @@ bool model_take(struct model *m, struct snap *s)
         m->row_count = m->offload.job_count = 0;
         return false;
     }
-    events_take(m);
+    events_take(m, &m->now);
     seconds_sample(m);
     model_rates(m);
     if (!((parts | m->wants) & SNAP_FILES))
@@ -313,6 +313,14 @@ void model_take_proc(struct model *m, unsigned number, uint32_t epoch, const str
     }
 }
 
+void model_take_last(struct model *m, const struct snap *s)
+{
+    if (!m->have || memcmp(m->now.uuid, s->uuid, sizeof s->uuid) != 0)
+        return;
+    events_take(m, s);
+    m->now.clean_stop = s->clean_stop;
+}
+
 void model_no_data(struct model *m, uint64_t now_ns, uint64_t wall_ns, const char *why)
 {
     m->clock_ns = now_ns;
@@ -332,6 +340,7 @@ void model_no_data(struct model *m, uint64_t now_ns, uint64_t wall_ns, const cha
         for (unsigned i = 0; i < m->memory_count; i++)
             m->memory[i].cpu = m->memory[i].turns = MODEL_UNKNOWN;
         topk_unknown(&m->files);
+        offload_unknown(m);
     }
 }
 

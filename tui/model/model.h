@@ -225,6 +225,12 @@ struct model_proc {
 void model_take_proc(struct model *m, unsigned number, uint32_t epoch, const struct model_proc *p,
                      uint64_t now_ns);
 
+/*
+ * The board of a server that has gone: what it told last, and whether it was stopped. The rest stays
+ * as it was. Before model_no_data.
+ */
+void model_take_last(struct model *m, const struct snap *s);
+
 /* Time goes on without a snapshot. `why` says why there is none. */
 void model_no_data(struct model *m, uint64_t now_ns, uint64_t wall_ns, const char *why);
 

@@ -167,6 +167,12 @@ void offload_close_interval(struct model *m, uint64_t elapsed_ns)
     }
 }
 
+void offload_unknown(struct model *m)
+{
+    for (unsigned i = 0; i < m->offload.mount_count; i++)
+        m->offload.mount[i].refused = MODEL_UNKNOWN;
+}
+
 void offload_forget(struct model *m)
 {
     m->offload.mount_count = 0;

@@ -15,6 +15,8 @@ bool offload_take(struct model *m);
 bool offload_rebuild(struct model *m);
 /* At the end of an interval of this length: growth becomes rate. */
 void offload_close_interval(struct model *m, uint64_t elapsed_ns);
+/* The server is gone: no rate is known. */
+void offload_unknown(struct model *m);
 /* Another server: nothing of the old one is kept. */
 void offload_forget(struct model *m);
 

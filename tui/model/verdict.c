@@ -442,7 +442,8 @@ static bool rule_change(const struct model *m, struct verdict *v)
     } else if (s->reload_state == RELOAD_FAILED) {
         snprintf(v->text, sizeof v->text,
                  "the reload failed, the old configuration is in force: %s", s->reload_error);
-        snprintf(v->brief, sizeof v->brief, "reload failed");
+        snprintf(v->brief, sizeof v->brief, "reload failed, view 6 tells why");
+        snprintf(v->least, sizeof v->least, "reload failed");
     } else if (m->in_state[ROW_BACKOFF] > 0) {
         snprintf(v->text, sizeof v->text, "%u worker%s died and wait%s to be started again",
                  m->in_state[ROW_BACKOFF], m->in_state[ROW_BACKOFF] == 1 ? "" : "s",

@@ -159,7 +159,7 @@ static void title_rest(const struct view *v, char *text, size_t bytes, int room)
     if (v->a->view != VIEW_WORKER && v->a->view != VIEW_OVERVIEW)
         add_if_room(text, bytes, more, room);
     if (v->m->have) {
-        fmt_age(up, mono_since((struct mono){v->m->clock_ns}, (struct mono){s->started_ns}));
+        fmt_age(up, mono_since((struct mono){s->taken_ns}, (struct mono){s->started_ns}));
         snprintf(more, sizeof more, "  weir %s", s->program_version);
         add_if_room(text, bytes, more, room);
         snprintf(more, sizeof more, "  up %s  master %u", up, s->master_pid);
@@ -257,7 +257,7 @@ void view_verdict(struct view *v, struct rect r)
 static void key_word(struct view *v, int row, int *col, enum action action)
 {
     const struct key_row *k = &key_table[action];
-    bool dim = k->write && app_read_only_reason(v->a, v->m) != NULL;
+    bool dim = k->write && app_read_only_reason(v->a, v->live) != NULL;
     int gap = v->layout.cols < 30 ? 1 : 2, quit = 6, cols = v->layout.cols;
     char key[16];
 
@@ -395,17 +395,20 @@ struct app_facts view_draw(const struct model *m, const struct app *a, struct gr
         [VIEW_WORKER] = view_worker,
     };
     struct app_facts facts = {0};
-    struct view v = {.m = m, .a = a, .g = g, .charset = charset, .colour = colour};
+    const struct model *shown = app_shown(a, m);
+    struct view v = {.m = shown, .a = a, .g = g, .charset = charset, .colour = colour};
 
+    v.live = a->time.replay ? shown : m;
     v.facts = &facts;
     v.sweep = a->settings.value[SETTING_SWEEP] != 0;
     v.strip_pane = a->view == VIEW_OVERVIEW ? PANE_WORKERS
                    : a->view == VIEW_IO     ? PANE_OFFLOAD
                                             : PANE_KEYS;
-    verdict_of(m, &v.verdict);
+    verdict_of(shown, &v.verdict);
     v.layout = layout_for(&v);
     grid_clear(g);
     draw[a->view](&v);
+    v.m = v.live;
     view_overlay(&v);
     return facts;
 }

@@ -230,7 +230,7 @@ static void list_hold(struct list *l, struct list_held *h)
 
 static bool list_is_held(const struct view *v, const struct list_state *state)
 {
-    return state->held_until_ns > v->m->clock_ns;
+    return state->held_until_ns > v->a->now_ns;
 }
 
 void list_arrange(struct list *l, const struct view *v, enum view_kind kind)
@@ -314,7 +314,7 @@ void list_more(const struct view *v, enum view_kind kind, const struct list_wind
                  state->invert ? " inverted" : "");
     if (list_is_held(v, state))
         snprintf(part[2], sizeof part[2], "held %us",
-                 (unsigned)((state->held_until_ns - v->m->clock_ns + NS_PER_S - 1) / NS_PER_S));
+                 (unsigned)((state->held_until_ns - v->a->now_ns + NS_PER_S - 1) / NS_PER_S));
     if (w->top > 0 && below > 0)
         snprintf(part[3], sizeof part[3], "^ %d  v %d more", w->top, below);
     else if (w->top > 0 || below > 0)

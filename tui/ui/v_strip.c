@@ -93,12 +93,14 @@ static enum role strip_text(const struct view *v, char *out, size_t out_bytes, i
     }
 }
 
-void view_strip(struct view *v, struct rect r)
+void view_strip(struct view *shown, struct rect r)
 {
+    struct view now = *shown, *v = &now;
     enum strip_kind kind = v->a->strip.kind;
     char text[2048], cut[2048];
     int col = v->layout.cols < 30 ? 0 : 1;
 
+    v->m = v->live;
     grid_fill(v->g, r.row, 0, r.cols, ROLE_NORMAL, L' ');
     if (v->a->roll.verb && v->a->roll.count > 0) {
         const struct roll *roll = &v->a->roll;

@@ -91,7 +91,8 @@ static void page_state(struct page *p)
 
     if (p->row->away_ns > 0 && (unsigned)w->wait < WAIT_COUNT)
         in = board_wait_name[w->wait];
-    fmt_clock(since, m->wall_ns > p->row->since_ns ? m->wall_ns - p->row->since_ns : 0);
+    uint64_t wall_ns = m->now.taken_wall_ns;
+    fmt_clock(since, wall_ns > p->row->since_ns ? wall_ns - p->row->since_ns : 0);
     page_line(p, "state", role, "%s%s%s for %s  (since %s)  blocked after %s",
               row_state_word[state], *in ? " in " : "", in, fmt_age(age, p->row->since_ns), since,
               m->now.blocked_after_ns ? fmt_age(limit, m->now.blocked_after_ns) : "(never)");
@@ -323,7 +324,10 @@ void view_worker(struct view *v)
 
     v->facts->page_rows = v->facts->table_rows = p.r.rows;
     if (row == NULL) {
-        if (v->m->have)
+        if (v->m->have && v->a->selected)
+            view_print(v, p.r.row, 1, p.r.cols - 1, ROLE_DIM, "there is no worker %u",
+                       v->a->selected);
+        else if (v->m->have)
             grid_text(v->g, p.r.row, 1, p.r.cols - 1, ROLE_DIM, "there is no worker");
         view_around(v);
         return;

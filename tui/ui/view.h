@@ -13,7 +13,8 @@
 
 /* What views need beside the grid. */
 struct view {
-    const struct model *m;
+    const struct model *m;    /* of the moment that is shown */
+    const struct model *live; /* of now: what keys change, whatever moment is shown */
     const struct app *a;
     struct grid *g;
     enum charset charset;
@@ -25,7 +26,7 @@ struct view {
     struct app_facts *facts;
 };
 
-/* Draws the screen of one instant, whatever is open. */
+/* Draws the screen of the moment that is shown, whatever is open; m is the live model. */
 struct app_facts view_draw(const struct model *m, const struct app *a, struct grid *g,
                            enum charset charset, bool colour);
 
