@@ -5,8 +5,11 @@ tmux server of its own, so that tests running side by side do not meet."""
 import os
 import subprocess
 import tempfile
+import time
 
-from .server import asan_options, wait_until
+from .server import asan_options, deadline, wait_until
+
+STANDS_SECONDS = 0.03  # a frame comes in one go, or in two when the terminal is full
 
 
 class Screen:
@@ -25,8 +28,18 @@ class Screen:
             raise AssertionError(f"tmux {args}: {done.stderr}")
         return done.stdout
 
-    def text(self, colors=False):
+    def _now(self, colors=False):
         return self._tmux("capture-pane", "-p", *(["-e"] if colors else []))
+
+    def text(self, colors=False):
+        """The screen once it stands: this tmux shows a frame while it is still being drawn."""
+        text, end = self._now(colors), deadline(2)
+        while time.monotonic() < end:
+            time.sleep(STANDS_SECONDS)
+            before, text = text, self._now(colors)
+            if text == before:
+                break
+        return text
 
     def lines(self):
         return self.text().split("\n")
@@ -51,8 +64,11 @@ class Screen:
         last = [""]
 
         def look():
-            last[0] = self.text()
-            return last[0] if test(last[0]) else None
+            last[0] = self._now()
+            if test(last[0]):
+                last[0] = self.text()
+                return last[0] if test(last[0]) else None
+            return None
 
         try:
             return wait_until(look, seconds, "the screen")
