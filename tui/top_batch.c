@@ -36,10 +36,23 @@ static bool batch_sample(struct top *t, uint64_t until_ns)
     return true;
 }
 
-static bool batch_one(struct top *t, struct snap *before)
+/* The sample before the first figures: a server that is busy has an interval to answer. */
+static bool batch_first(struct top *t)
+{
+    uint64_t end = mono_now().ns + t->model.interval_ns;
+
+    do {
+        if (!batch_sample(t, mono_now().ns + NS_PER_MS))
+            return false;
+    } while (!t->model.have && t->link.fd >= 0 && mono_now().ns < end);
+    return true;
+}
+
+/* Row number i. */
+static bool batch_one(struct top *t, unsigned long i, struct snap *before)
 {
     if (t->opts.mode == MODE_CSV)
-        return batch_csv(stdout, &t->model);
+        return (i > 0 || batch_csv_head(stdout)) && batch_csv(stdout, &t->model);
     if (t->opts.mode != MODE_JSON)
         return batch_print(stdout, &t->model);
     bool good = batch_json(stdout, &t->model, before->master_pid ? before : NULL);
@@ -58,17 +71,14 @@ static int batch_table(struct top *t)
     struct snap before = {0};
     int result = 0;
 
-    /* The first figures need a sample before them. */
-    if (!batch_sample(t, mono_now().ns + NS_PER_MS) ||
-        (t->model.have && !snap_copy(&before, &t->model.now)) ||
-        (t->opts.mode == MODE_CSV && t->model.have && !batch_csv_head(stdout)))
+    if (!batch_first(t) || (t->model.have && !snap_copy(&before, &t->model.now)))
         result = 1;
     for (unsigned long i = 0; result == 0 && (t->opts.count == 0 || i < t->opts.count); i++) {
         if (!batch_sample(t, mono_now().ns + t->model.interval_ns))
             result = 1;
         else if (!t->model.have)
             result = batch_no_server(t);
-        else if (!batch_one(t, &before))
+        else if (!batch_one(t, i, &before))
             result = 1;
     }
     snap_free(&before);

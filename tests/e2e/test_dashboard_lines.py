@@ -73,6 +73,22 @@ class Lines(unittest.TestCase):
             self.assertRegex(row["time"], r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}[+-]\d\d:\d\d$")
         self.assertEqual(weirtop("-r", "/nonexistent", "--csv", "-n", "1", "-d", "0.1").returncode, 3)
 
+    def test_csv_of_a_server_that_answers_late(self):
+        """The names of the columns come first whenever the first row comes, and rates are known."""
+        for late in (0.1, 0.6):  # within the interval before the first row, and in the one after
+            master = self.weir.process.pid
+            os.kill(master, signal.SIGSTOP)
+            try:
+                p = self.follow("--csv", "-n", "2", "-d", "0.4")
+                time.sleep(late)
+            finally:
+                os.kill(master, signal.SIGCONT)
+            out, err = p.communicate(timeout=30)
+            self.assertEqual(p.returncode, 0, err)
+            rows = list(csv.DictReader(io.StringIO(out)))
+            self.assertEqual([row.get("instance") for row in rows], ["lines"] * 2, out)
+            self.assertRegex(rows[-1]["requests_per_s"], r"^\d+\.\d$")
+
     def test_events(self):
         p = self.follow("--events", "-d", "0.2")
         self.line(p, r"VERDICT +ok: ")
