@@ -320,7 +320,7 @@ static int finish(const struct options *opt, int fd, const struct board_view *vi
 /* Any command of commands.def. */
 static int command(const struct options *opt, const char *request, enum control_command which)
 {
-    char why[CONTROL_WHY_BYTES];
+    char why[CONTROL_WHY_BYTES], why_no_board[CONTROL_WHY_BYTES];
     struct control_reply reply;
     struct board_view *view = NULL;
     int fd = connect_to(opt), status;
@@ -329,11 +329,11 @@ static int command(const struct options *opt, const char *request, enum control_
         return EXIT_REFUSED;
     /* Before the change, for afterwards the server may be gone. */
     if (!opt->no_wait)
-        view = open_board(fd, why, sizeof why);
+        view = open_board(fd, why_no_board, sizeof why_no_board);
     if (ask(fd, request, opt->wait_s, &reply, why, sizeof why))
         status = finish(opt, fd, view, &reply, which == COMMAND_STOP);
-    else
-        status = fail(why);
+    else /* of a connection that was refused, the first request was told why */
+        status = fail(view || opt->no_wait ? why : why_no_board);
     control_reply_free(&reply);
     board_view_close(&view);
     close_fd(&fd);

@@ -124,21 +124,6 @@ int control_open(const char *dir, int wait_ms, char *why, size_t why_bytes)
     }
 }
 
-bool control_send(int fd, const char *request, char *why, size_t why_bytes)
-{
-    size_t n = strlen(request);
-
-    if (n == 0)
-        return say(why, why_bytes, "the request is empty");
-    if (n > CONTROL_REQUEST_BYTES)
-        return say(why, why_bytes, "a request is at most %d bytes", CONTROL_REQUEST_BYTES);
-    if (fd_send_with(fd, request, n, -1) >= 0)
-        return true;
-    if (errno == EAGAIN)
-        return say(why, why_bytes, "weir has not taken the requests before this one");
-    return say(why, why_bytes, "weir closed the control connection: %s", strerror(errno));
-}
-
 /* Printable, its lines kept; NULL when memory runs out. */
 static char *scrub_lines(struct span text)
 {
@@ -203,11 +188,24 @@ static int wait_readable(int fd, int wait_ms)
     }
 }
 
+/*
+ * A server that closes the connection before it has read a request makes the next call fail
+ * with ECONNRESET, once; what it sent before it closed is still there.
+ */
+static ssize_t receive_bytes(int fd, char *packet, int *passed_fd)
+{
+    ssize_t n = fd_recv_with(fd, packet, CONTROL_REPLY_BYTES + 1, passed_fd);
+
+    return n < 0 && errno == ECONNRESET
+               ? fd_recv_with(fd, packet, CONTROL_REPLY_BYTES + 1, passed_fd)
+               : n;
+}
+
 /* Receives into packet, which has room for one byte more than a reply may have. */
 static int receive_packet(int fd, char *packet, struct control_reply *reply, char *why,
                           size_t why_bytes)
 {
-    ssize_t n = fd_recv_with(fd, packet, CONTROL_REPLY_BYTES + 1, &reply->passed_fd);
+    ssize_t n = receive_bytes(fd, packet, &reply->passed_fd);
 
     if (n < 0 && errno == EAGAIN)
         return 0;
@@ -247,6 +245,38 @@ int control_receive(int fd, int wait_ms, struct control_reply *reply, char *why,
     if (got < 0)
         control_reply_free(reply);
     return got;
+}
+
+/* The server closed the connection: true when it had said why, which is then in why[]. */
+static bool refused_with(int fd, char *why, size_t why_bytes)
+{
+    struct control_reply reply;
+    char ignored[1];
+    int saved = errno;
+    bool refused = control_receive(fd, 0, &reply, ignored, sizeof ignored) == 1 && !reply.ok;
+
+    if (refused)
+        say(why, why_bytes, "%s", reply.message);
+    control_reply_free(&reply);
+    errno = saved;
+    return refused;
+}
+
+bool control_send(int fd, const char *request, char *why, size_t why_bytes)
+{
+    size_t n = strlen(request);
+
+    if (n == 0)
+        return say(why, why_bytes, "the request is empty");
+    if (n > CONTROL_REQUEST_BYTES)
+        return say(why, why_bytes, "a request is at most %d bytes", CONTROL_REQUEST_BYTES);
+    if (fd_send_with(fd, request, n, -1) >= 0)
+        return true;
+    if (errno == EAGAIN)
+        return say(why, why_bytes, "weir has not taken the requests before this one");
+    if (errno == EPIPE && refused_with(fd, why, why_bytes))
+        return false;
+    return say(why, why_bytes, "weir closed the control connection: %s", strerror(errno));
 }
 
 bool control_ask(const char *dir, const char *request, int wait_ms, struct control_reply *reply,

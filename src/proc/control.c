@@ -6,21 +6,27 @@
 #include "proc/control.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
 
 enum { BACKLOG = 64, WHY_BYTES = CONTROL_WHY_BYTES };
 
+#define TELL_EVERY_NS (60 * NS_PER_S)
+
 struct client {
     int fd; /* -1: free */
+    uid_t uid;
     bool may_change;
-    char *waiting; /* a reply the socket did not take yet */
+    struct mono active; /* when it came, or last asked for something */
+    char *waiting;      /* a reply the socket did not take yet */
     size_t waiting_bytes;
     int waiting_fd;
 };
@@ -28,6 +34,8 @@ struct client {
 struct control {
     int fd;
     bool paused; /* no descriptor was left for the last client: wait for the next beat */
+    bool told;   /* refused_told holds */
+    struct mono refused_told;
     char path[sizeof((struct sockaddr_un *)0)->sun_path];
     control_handler *handler;
     void *arg;
@@ -183,6 +191,7 @@ static void serve_request(struct control *c, struct client *k)
         client_close(k);
         return;
     }
+    k->active = mono_now();
     if (n > CONTROL_REQUEST_BYTES) {
         refuse(c, k, "the request is too long");
         return;
@@ -198,33 +207,105 @@ static void serve_request(struct control *c, struct client *k)
     carry_out(c, k, &request);
 }
 
-static bool may_change(int fd)
-{
-    struct ucred who;
-    socklen_t bytes = sizeof who;
+/* ---- places ---- */
 
-    return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &bytes) == 0 &&
-           (who.uid == 0 || who.uid == geteuid());
+/* What cannot be told who it is may look and no more. */
+static struct client client_new(int fd)
+{
+    struct ucred who = {.uid = (uid_t)-1};
+    socklen_t bytes = sizeof who;
+    bool known = getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &bytes) == 0;
+
+    return (struct client){.fd = fd,
+                           .uid = who.uid,
+                           .may_change = known && (who.uid == 0 || who.uid == geteuid()),
+                           .active = mono_now(),
+                           .waiting_fd = -1};
+}
+
+static unsigned places_of(const struct control *c, uid_t uid)
+{
+    unsigned n = 0;
+
+    for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++)
+        n += c->client[i].fd >= 0 && c->client[i].uid == uid;
+    return n;
+}
+
+static struct client *free_place(struct control *c)
+{
+    for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++)
+        if (c->client[i].fd < 0)
+            return &c->client[i];
+    return NULL;
+}
+
+/* Of those that only watch, the one that has asked for nothing for longest; NULL: there is none. */
+static struct client *idlest_watcher(struct control *c)
+{
+    struct client *idlest = NULL;
+
+    for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++) {
+        struct client *k = &c->client[i];
+        if (k->fd >= 0 && !k->may_change && (!idlest || k->active.ns < idlest->active.ns))
+            idlest = k;
+    }
+    return idlest;
+}
+
+/* A place for this one, or NULL with the reason in why[]. */
+static struct client *place_for(struct control *c, const struct client *k, char *why)
+{
+    unsigned most = k->may_change ? CONTROL_PLACES_ACTING : CONTROL_PLACES_WATCHING;
+    struct client *place;
+
+    if (places_of(c, k->uid) >= most) {
+        snprintf(why, WHY_BYTES,
+                 "too many control clients: user %lu has %u, as many as one may; close one and "
+                 "try again",
+                 (unsigned long)k->uid, most);
+        return NULL;
+    }
+    place = free_place(c);
+    if (!place && k->may_change && (place = idlest_watcher(c)) != NULL)
+        client_close(place);
+    if (!place)
+        snprintf(why, WHY_BYTES,
+                 "too many control clients: all %d places are taken; close one and try again",
+                 CONTROL_CLIENTS_MAX);
+    return place;
+}
+
+/* At most once a minute: whoever may connect could fill the log with it. */
+static void tell_refused(struct control *c, const char *why)
+{
+    struct mono now = mono_now();
+
+    if (c->told && mono_since(now, c->refused_told) < TELL_EVERY_NS)
+        return;
+    c->told = true;
+    c->refused_told = now;
+    log_warn("a control client was refused: %s", why);
 }
 
 static void take_client(struct control *c)
 {
+    char why[WHY_BYTES];
     int fd = accept4(c->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
     if (fd < 0) {
         c->paused = errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS;
         return;
     }
-    for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++)
-        if (c->client[i].fd < 0) {
-            c->client[i] =
-                (struct client){.fd = fd, .may_change = may_change(fd), .waiting_fd = -1};
-            return;
-        }
-    struct client surplus = {.fd = fd, .waiting_fd = -1};
-    refuse(c, &surplus, "too many control clients; close one and try again");
-    client_close(&surplus);
-    log_warn("a control client was refused: %d are connected", CONTROL_CLIENTS_MAX);
+    struct client new = client_new(fd);
+    struct client *place = place_for(c, &new, why);
+    if (place) {
+        *place = new;
+        return;
+    }
+    refuse(c, &new, why);
+    client_close(&new);
+    tell_refused(c, why);
 }
 
 static struct client *client_of(struct control *c, int fd)

@@ -3,7 +3,10 @@
  * The control socket: RUNTIME_DIR/control.sock, SOCK_SEQPACKET, mode 0666, so that whoever
  * may enter the directory may watch. Commands that change something are for root and the
  * server's own user, by SO_PEERCRED. A bounded number of clients, each with at most one reply
- * that waits to be taken: who does not read is not read from either. Idle clients may stay.
+ * that waits to be taken: who does not read is not read from either. Idle clients may stay
+ * while there is room; one user has some of the places at most, and when all are taken one who
+ * may change things is given that of the watcher which has asked for nothing for longest, so
+ * that nobody who may only watch can keep an operator out.
  *
  * What a command does is the supervisor's; what requests and replies look like is ctl/server.h.
  * Master only.
@@ -16,7 +19,9 @@
 #include "base/bytes.h"
 #include "ctl/server.h"
 
-#define CONTROL_CLIENTS_MAX 64
+#define CONTROL_CLIENTS_MAX     64
+#define CONTROL_PLACES_WATCHING 16 /* of one user who may only watch */
+#define CONTROL_PLACES_ACTING   48 /* of one who may change things: root leaves some to the other */
 
 /* The outcome of a command: what the reply says. */
 struct control_outcome {

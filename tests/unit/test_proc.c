@@ -477,18 +477,18 @@ START_TEST(control_is_bounded)
     struct asked asked = {0};
     struct buf errors = {0};
     char path[200], big[CONTROL_REQUEST_BYTES + 100], reply[CONTROL_REPLY_BYTES];
-    int fds[CONTROL_CLIENTS_MAX + 1];
+    int fds[CONTROL_PLACES_ACTING + 1];
 
     snprintf(path, sizeof path, "%s/control.sock", folder);
     struct control *c = control_listen(path, answer, &asked, &errors);
     ck_assert_ptr_nonnull(c);
-    for (int i = 0; i <= CONTROL_CLIENTS_MAX; i++) {
+    for (int i = 0; i <= CONTROL_PLACES_ACTING; i++) {
         fds[i] = client(path);
         serve(c);
     }
-    ck_assert_int_gt(recv(fds[CONTROL_CLIENTS_MAX], reply, sizeof reply, 0), 0);
-    ck_assert_int_eq(recv(fds[CONTROL_CLIENTS_MAX], reply, sizeof reply, 0), 0);
-    close_fd(&fds[CONTROL_CLIENTS_MAX]);
+    ck_assert_int_gt(recv(fds[CONTROL_PLACES_ACTING], reply, sizeof reply, 0), 0);
+    ck_assert_int_eq(recv(fds[CONTROL_PLACES_ACTING], reply, sizeof reply, 0), 0);
+    close_fd(&fds[CONTROL_PLACES_ACTING]);
     /* too long a request: refused, the connection lives */
     memset(big, 'w', sizeof big);
     ck_assert_int_gt(send(fds[0], big, sizeof big, 0), 0);
@@ -507,7 +507,7 @@ START_TEST(control_is_bounded)
         serve(c);
     }
     ck_assert_uint_eq(got, sent);
-    for (int i = 0; i < CONTROL_CLIENTS_MAX; i++)
+    for (int i = 0; i < CONTROL_PLACES_ACTING; i++)
         close_fd(&fds[i]);
     control_close(&c);
     buf_free(&errors);
