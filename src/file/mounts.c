@@ -276,6 +276,27 @@ const struct file_mount *file_mounts_by_path(const struct file_mounts *mounts, s
     return best;
 }
 
+static bool is_point_of(const struct file_mounts *mounts, uint64_t device, const char *point)
+{
+    for (size_t i = 0; i < mounts->count; i++)
+        if (mounts->mount[i].device == device && strcmp(mounts->mount[i].point, point) == 0)
+            return true;
+    return false;
+}
+
+/*
+ * The kernel gives a device number again when its mount is gone: the row then takes the name
+ * of the new one. Of several mounts of one device the first that was used names it.
+ */
+static struct offload_mount *row_of(const struct file_mounts *mounts, const struct file_mount *m)
+{
+    struct offload_mount *row = offload_mount(mounts->pool, m->device, m->point, m->type);
+
+    if (row && !is_point_of(mounts, m->device, offload_mount_name(row)))
+        offload_mount_rename(row, m->point, m->type);
+    return row;
+}
+
 struct file_home file_mounts_home(struct file_mounts *mounts, const struct file_mount *m)
 {
     struct file_home home = {0};
@@ -290,7 +311,7 @@ struct file_home file_mounts_home(struct file_mounts *mounts, const struct file_
     }
     struct file_mount *own = &mounts->mount[m - mounts->mount];
     if (!own->row)
-        own->row = offload_mount(mounts->pool, own->device, own->point, own->type);
+        own->row = row_of(mounts, own);
     home.mount = own->row;
     home.local = own->local;
     home.memory = own->memory;

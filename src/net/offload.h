@@ -62,6 +62,8 @@ void offload_resize(struct offload *pool, unsigned threads_max);
  */
 struct offload_mount *offload_mount(struct offload *pool, uint64_t device, const char *name,
                                     const char *type);
+/* Another mount has the device number now. Without memory it keeps its names. */
+void offload_mount_rename(struct offload_mount *m, const char *name, const char *type);
 /* 0 when jobs are accepted, else how long to wait before asking again (Retry-After), in seconds. */
 unsigned offload_mount_refuses(const struct offload_mount *m);
 /* True when an operator fenced it: not even what is in memory is given out. */

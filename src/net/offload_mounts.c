@@ -99,6 +99,12 @@ struct offload_mount *offload_mount(struct offload *pool, uint64_t device, const
     return m;
 }
 
+void offload_mount_rename(struct offload_mount *m, const char *name, const char *type)
+{
+    if (set_names(m, name, type))
+        offload_mount_row(m);
+}
+
 const char *offload_mount_name(const struct offload_mount *m)
 {
     return m->name[0] ? m->name : m->number;

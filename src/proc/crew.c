@@ -47,6 +47,7 @@ void crew_free(struct crew *c)
         close_fd(&c->member[i].channel_fd);
     free(c->member);
     c->member = NULL;
+    fences_free(&c->fences);
 }
 
 /* ---- starting ---- */
@@ -136,7 +137,7 @@ static void send_changes(struct crew *c, unsigned slot)
     if (c->offload_threads)
         send_message(c, slot, CHANNEL_OFFLOAD, c->offload_threads, -1);
     for (unsigned i = 0; i < c->fences.count; i++)
-        send_message(c, slot, CHANNEL_FENCE, c->fences.device[i], -1);
+        send_message(c, slot, CHANNEL_FENCE, c->fences.mount[i].device, -1);
 }
 
 static void note_spawn(struct crew *c, unsigned slot, struct mono now)

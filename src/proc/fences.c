@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/sysmacros.h>
@@ -20,7 +21,7 @@ void fence_mount_free(struct fence_mount *m)
     buf_free(&m->name);
     buf_free(&m->type);
     buf_free(&m->source);
-    m->device = 0;
+    m->device = m->id = 0;
 }
 
 /* Appends a field of mountinfo, where \040 and the like stand for white space and backslashes. */
@@ -110,7 +111,11 @@ static bool parse_device(struct span text, uint64_t *device)
 /* False on ENOMEM; *m is then empty. */
 static bool fill_mount(const struct line *l, uint64_t device, struct fence_mount *m)
 {
+    uint64_t id;
+
     *m = (struct fence_mount){.device = device};
+    if (span_u64(l->id, UINT64_MAX, &id))
+        m->id = id;
     if (unescape(l->point, &m->name) && unescape(l->type, &m->type) &&
         unescape(l->source, &m->source))
         return true;
@@ -210,32 +215,80 @@ bool fence_find_here(struct span path, struct fence_mount *m, struct buf *why)
     return good;
 }
 
-static bool find_device(const struct fences *f, uint64_t device, unsigned *at)
+static bool same(const struct buf *a, const struct buf *b)
+{
+    return span_eq(buf_span(a), buf_span(b));
+}
+
+bool fence_is_there(struct span mountinfo, const struct fence_mount *m)
+{
+    struct fence_mount now;
+    bool there = fence_find_id(mountinfo, m->id, &now) && now.device == m->device &&
+                 same(&now.name, &m->name) && same(&now.type, &m->type) &&
+                 same(&now.source, &m->source);
+
+    fence_mount_free(&now);
+    return there;
+}
+
+void fences_free(struct fences *f)
+{
+    while (f->count > 0)
+        fences_remove(f, f->count - 1);
+    if (f->table_fd > 0)
+        close_fd(&f->table_fd);
+    f->table_fd = 0;
+}
+
+bool fences_find(const struct fences *f, uint64_t device, unsigned *at)
 {
     for (*at = 0; *at < f->count; ++*at)
-        if (f->device[*at] == device)
+        if (f->mount[*at].device == device)
             return true;
     return false;
 }
 
-bool fences_add(struct fences *f, uint64_t device)
+bool fences_find_name(const struct fences *f, struct span name, unsigned *at)
+{
+    for (*at = 0; *at < f->count; ++*at)
+        if (span_eq(buf_span(&f->mount[*at].name), name))
+            return true;
+    return false;
+}
+
+bool fences_add(struct fences *f, struct fence_mount *m)
 {
     unsigned at;
 
-    if (find_device(f, device, &at))
-        return true;
-    if (f->count == FENCES_MAX)
+    if (fences_find(f, m->device, &at))
+        fence_mount_free(&f->mount[at]);
+    else if (f->count == FENCES_MAX)
         return false;
-    f->device[f->count++] = device;
+    else
+        at = f->count++;
+    f->mount[at] = *m;
+    *m = (struct fence_mount){0};
     return true;
 }
 
-bool fences_remove(struct fences *f, uint64_t device)
+void fences_remove(struct fences *f, unsigned at)
 {
-    unsigned at;
+    fence_mount_free(&f->mount[at]);
+    f->mount[at] = f->mount[--f->count];
+    f->mount[f->count] = (struct fence_mount){0};
+}
 
-    if (!find_device(f, device, &at))
+/* What changed before the table was opened is not told: the first answer is therefore yes. */
+bool fences_changed(struct fences *f)
+{
+    struct pollfd p = {.events = POLLPRI};
+
+    if (f->count == 0)
         return false;
-    f->device[at] = f->device[--f->count];
-    return true;
+    if (f->table_fd <= 0) {
+        f->table_fd = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
+        return f->table_fd > 0;
+    }
+    p.fd = f->table_fd;
+    return poll(&p, 1, 0) > 0;
 }

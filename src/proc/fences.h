@@ -17,6 +17,7 @@
 #define FENCES_MAX 64
 
 struct fence_mount {
+    uint64_t id; /* mount ID; the kernel gives it to another when the mount is gone */
     /*
      * As st_dev has it (makedev(3)). What stat(2) says of a file may be another number, on an
      * overlay that is not all on one file system, or in a subvolume of btrfs: so workers
@@ -46,14 +47,26 @@ bool fence_find_id(struct span mountinfo, uint64_t id, struct fence_mount *m);
 /* Appends /proc/PID/mountinfo; pid 0: this process's. False with a sentence in *why. */
 bool fence_read_mountinfo(pid_t pid, struct buf *text, struct buf *why);
 
+/* Whether this very mount is in the table: same ID, device, point, type and source. */
+bool fence_is_there(struct span mountinfo, const struct fence_mount *m);
+
 struct fences {
-    uint64_t device[FENCES_MAX];
+    struct fence_mount mount[FENCES_MAX];
     unsigned count;
+    int table_fd; /* of mountinfo, whose changes poll(2) tells; 0: not open */
 };
 
-/* False when FENCES_MAX others are fenced. */
-bool fences_add(struct fences *f, uint64_t device);
-/* False when it was not fenced. */
-bool fences_remove(struct fences *f, uint64_t device);
+void fences_free(struct fences *f);
+/*
+ * Takes *m over, in the place of one with its device number. False when FENCES_MAX others are
+ * fenced; *m is then as before.
+ */
+bool fences_add(struct fences *f, struct fence_mount *m);
+void fences_remove(struct fences *f, unsigned at);
+/* Which one it is; false when there is none. */
+bool fences_find(const struct fences *f, uint64_t device, unsigned *at);
+bool fences_find_name(const struct fences *f, struct span name, unsigned *at);
+/* Whether mounts came or went since the last call. Never without a fence. */
+bool fences_changed(struct fences *f);
 
 #endif

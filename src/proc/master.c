@@ -231,6 +231,7 @@ static void beat(struct supervisor *s, struct mono now)
     PUT(h->heartbeat_ns, now.ns);
     PUT(h->log_level, (uint32_t)log_get_level());
     crew_watch(&s->crew, now);
+    fencing_check(s);
     if (!s->stopping)
         queue_watch_sample(&s->queues, &s->board, &in->listen, in->conf->server.backlog, now);
     follow_cpus(s, now);

@@ -55,8 +55,11 @@ bool verb_abort(struct supervisor *s, unsigned number, uint64_t serial, struct b
 bool verb_throttle(struct supervisor *s, unsigned number, uint64_t serial, uint64_t rate_bytes,
                    struct buf *message);
 bool verb_offload(struct supervisor *s, unsigned threads, struct buf *message);
+/* Mounts (fencing.c). */
 bool verb_fence(struct supervisor *s, struct span path, struct buf *message);
 bool verb_unfence(struct supervisor *s, struct span path, struct buf *message);
+/* Takes fences away whose mounts are gone; for each beat. */
+void fencing_check(struct supervisor *s);
 bool verb_log_level(struct supervisor *s, enum log_level level, struct buf *message);
 bool verb_reopen(struct supervisor *s, struct buf *message);
 void verb_stop(struct supervisor *s, bool at_once, struct buf *message); /* message may be NULL */

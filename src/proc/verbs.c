@@ -5,7 +5,6 @@
 #include "proc/supervisor.h"
 
 #include <errno.h>
-#include <sys/sysmacros.h>
 
 #include "base/fd.h"
 #include "base/log.h"
@@ -145,104 +144,6 @@ bool verb_offload(struct supervisor *s, unsigned threads, struct buf *message)
     buf_addf(message, "offload threads of each worker: %u -> %u", before, threads);
     board_event(&s->board, EVENT_OFFLOAD, 0, "offload threads of each worker: %u -> %u", before,
                 threads);
-    return true;
-}
-
-/* Some worker refuses requests for it. */
-static bool is_refused(const struct board *b, uint64_t device)
-{
-    for (size_t i = 0; i < (size_t)b->slot_count * BOARD_MOUNTS_PER_SLOT; i++) {
-        const struct board_mount *m = &b->mount[i];
-        if (atomic_load_explicit(&m->used, memory_order_acquire) &&
-            atomic_load_explicit(&m->device, memory_order_relaxed) == device &&
-            atomic_load_explicit(&m->state, memory_order_relaxed) != MOUNT_OK)
-            return true;
-    }
-    return false;
-}
-
-/* The mount that a command means; tells the path with why not. */
-static bool find_mount(struct span path, struct fence_mount *m, struct buf *message)
-{
-    buf_addf(message, "%.*s: ", (int)path.n, path.p);
-    if (!fence_find_here(path, m, message))
-        return false;
-    message->n = 0;
-    return true;
-}
-
-static void add_mount(const struct fence_mount *m, struct buf *message)
-{
-    buf_addf(message, "mount %.*s (%.*s, %u:%u)", (int)m->name.n, m->name.p, (int)m->type.n,
-             m->type.p, major(m->device), minor(m->device));
-}
-
-/*
- * Every path lies on some mount, a mistyped one on "/": what is to be fenced must be a mount
- * point by name, or lie in a folder that is served. Names are compared; nothing is asked of the
- * file system, for it may be the one that does not answer.
- */
-static bool is_meant(const struct supervisor *s, struct span path, const struct fence_mount *m)
-{
-    const struct conf *c = s->running ? s->running->conf : NULL;
-
-    while (path.n > 1 && path.p[path.n - 1] == '/')
-        path.n--;
-    if (span_eq(path, buf_span(&m->name)))
-        return true;
-    for (size_t i = 0; c && i < c->location_count; i++) {
-        struct span root = span_str(c->locations[i]->files);
-        if (root.n > 0 && span_starts(path, root) &&
-            (path.n == root.n || path.p[root.n] == '/' || root.p[root.n - 1] == '/'))
-            return true;
-    }
-    return false;
-}
-
-bool verb_fence(struct supervisor *s, struct span path, struct buf *message)
-{
-    struct fence_mount m;
-
-    if (!find_mount(path, &m, message))
-        return false;
-    if (!is_meant(s, path, &m)) {
-        buf_addf(message,
-                 "%.*s: neither a mount point nor in a folder that is served; weirctl mounts lists "
-                 "them",
-                 (int)path.n, path.p);
-        fence_mount_free(&m);
-        return false;
-    }
-    bool good = fences_add(&s->crew.fences, m.device);
-    add_mount(&m, message);
-    if (good) {
-        crew_broadcast(&s->crew, 0, CHANNEL_FENCE, m.device, -1);
-        board_event(&s->board, EVENT_FENCED, 0, "%.*s was fenced", (int)message->n, message->p);
-        buf_addf(message, " is fenced: requests for it are refused");
-    } else {
-        buf_addf(message, " cannot be fenced: %d others are", FENCES_MAX);
-    }
-    fence_mount_free(&m);
-    return good;
-}
-
-bool verb_unfence(struct supervisor *s, struct span path, struct buf *message)
-{
-    struct fence_mount m;
-
-    if (!find_mount(path, &m, message))
-        return false;
-    bool was = fences_remove(&s->crew.fences, m.device);
-    bool sick = !was && is_refused(&s->board, m.device);
-    add_mount(&m, message);
-    crew_broadcast(&s->crew, 0, CHANNEL_UNFENCE, m.device, -1);
-    if (was)
-        board_event(&s->board, EVENT_HEALED, 0, "%.*s was unfenced", (int)message->n, message->p);
-    else if (sick)
-        board_event(&s->board, EVENT_HEALED, 0, "%.*s was sick; an operator says that it is well",
-                    (int)message->n, message->p);
-    buf_addf(message, was ? " is no longer fenced" : " was not fenced; it is taken as healthy");
-    fence_mount_free(&m);
     return true;
 }
 

@@ -136,6 +136,23 @@ START_TEST(homes)
 }
 END_TEST
 
+/* The row of a mount that is gone is that of the next one with its device number. */
+START_TEST(a_device_number_given_again)
+{
+    const struct file_mount *disk = file_mounts_by_id(mounts, 22);
+    const struct file_mount *bind = file_mounts_by_id(mounts, 27);
+    const struct file_mount *memory = file_mounts_by_id(mounts, 26);
+    struct offload_mount *row = file_mounts_home(mounts, disk).mount;
+
+    ck_assert_ptr_eq(file_mounts_home(mounts, bind).mount, row);
+    ck_assert_str_eq(row->name, disk->point); /* it is still there */
+    row->device = memory->device;
+    ck_assert_ptr_eq(file_mounts_home(mounts, memory).mount, row);
+    ck_assert_str_eq(row->name, memory->point);
+    ck_assert_str_eq(row->type, memory->type);
+}
+END_TEST
+
 START_TEST(missing_table)
 {
     struct file_mounts *none = file_mounts_new(&fake, tree_path("none"));
@@ -275,6 +292,7 @@ int main(void)
     tcase_add_test(t, finds_by_id_and_device);
     tcase_add_test(t, knows_local_types);
     tcase_add_test(t, homes);
+    tcase_add_test(t, a_device_number_given_again);
     tcase_add_test(t, missing_table);
     tcase_add_test(t, own_table);
     tcase_add_test(t, heat);

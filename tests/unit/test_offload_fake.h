@@ -59,6 +59,12 @@ struct offload_mount *offload_mount(struct offload *pool, uint64_t device, const
     return m;
 }
 
+void offload_mount_rename(struct offload_mount *m, const char *name, const char *type)
+{
+    snprintf(m->name, sizeof m->name, "%s", name);
+    snprintf(m->type, sizeof m->type, "%s", type);
+}
+
 unsigned offload_mount_refuses(const struct offload_mount *m)
 {
     return m->refuses;

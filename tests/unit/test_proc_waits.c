@@ -306,20 +306,64 @@ START_TEST(this_machines_mounts)
 }
 END_TEST
 
+static bool add_fence(struct fences *f, uint64_t device)
+{
+    struct fence_mount m = {.device = device};
+
+    ck_assert(buf_addf(&m.name, "/%u", (unsigned)device));
+    bool added = fences_add(f, &m);
+    fence_mount_free(&m);
+    return added;
+}
+
 START_TEST(fences_are_remembered)
 {
     struct fences f = {0};
+    unsigned at;
 
-    ck_assert(!fences_remove(&f, 7));
+    ck_assert(!fences_find(&f, 7, &at));
     for (unsigned i = 0; i < FENCES_MAX; i++)
-        ck_assert(fences_add(&f, 100 + i));
-    ck_assert(fences_add(&f, 105)); /* it is there */
-    ck_assert(!fences_add(&f, 7));
-    ck_assert(fences_remove(&f, 100));
-    ck_assert(!fences_remove(&f, 100));
-    ck_assert(fences_add(&f, 7));
+        ck_assert(add_fence(&f, 100 + i));
+    ck_assert(add_fence(&f, 105)); /* it is there */
+    ck_assert(!add_fence(&f, 7));
+    ck_assert(fences_find(&f, 100, &at));
+    fences_remove(&f, at);
+    ck_assert(!fences_find(&f, 100, &at));
+    ck_assert(add_fence(&f, 7));
     ck_assert_uint_eq(f.count, FENCES_MAX);
-    ck_assert(fences_remove(&f, 100 + FENCES_MAX - 1));
+    ck_assert(fences_find_name(&f, SPAN("/7"), &at));
+    ck_assert_uint_eq(f.mount[at].device, 7);
+    ck_assert(!fences_find_name(&f, SPAN("/100"), &at));
+    ck_assert(fences_find(&f, 100 + FENCES_MAX - 1, &at));
+    fences_free(&f);
+    ck_assert_uint_eq(f.count, 0);
+}
+END_TEST
+
+/* An ID or a device number alone says nothing: the kernel gives both again. */
+START_TEST(a_mount_is_known_by_all_that_names_it)
+{
+    static const struct {
+        const char *now;
+        bool there;
+    } cases[] = {
+        {"36 35 0:50 / /a\\040b rw - tmpfs one rw", true},
+        {"36 35 0:50 / /a\\040b ro,noatime shared:7 - tmpfs one ro", true},
+        {"22 1 8:1 / / rw - ext4 /dev/sda1 rw\n36 35 0:50 / /a\\040b rw - tmpfs one rw\n", true},
+        {"", false},
+        {"37 35 0:50 / /a\\040b rw - tmpfs one rw", false},
+        {"36 35 0:51 / /a\\040b rw - tmpfs one rw", false},
+        {"36 35 0:50 / /c rw - tmpfs one rw", false},
+        {"36 35 0:50 / /a\\040b rw - tmpfs two rw", false},
+        {"36 35 0:50 / /a\\040b rw - ramfs one rw", false},
+    };
+    struct fence_mount m;
+
+    ck_assert(fence_find_id(SPAN("36 35 0:50 / /a\\040b rw - tmpfs one rw\n"), 36, &m));
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        ck_assert_msg(fence_is_there(span_str(cases[i].now), &m) == cases[i].there, "%s",
+                      cases[i].now);
+    fence_mount_free(&m);
 }
 END_TEST
 
@@ -483,6 +527,7 @@ int main(void)
     tcase_add_test(t, paths_that_lie_nowhere);
     tcase_add_test(t, this_machines_mounts);
     tcase_add_test(t, fences_are_remembered);
+    tcase_add_test(t, a_mount_is_known_by_all_that_names_it);
     tcase_add_test(t, a_blocked_loop_is_a_stall);
     tcase_add_test(t, a_stopped_worker_is_a_stall);
     tcase_add_test(t, long_jobs_of_offload_threads_are_stalls);
