@@ -17,7 +17,8 @@
 #include "base/must.h"
 #include "net/offload_pool.h"
 
-#define TICK_NS (100 * NS_PER_MS)
+#define TICK_NS       (100 * NS_PER_MS)
+#define LATE_LEAST_NS (5 * TICK_NS)
 
 static unsigned at_least_one(unsigned n)
 {
@@ -113,8 +114,24 @@ static void results_ready(struct loop_io *io, uint32_t events)
 
 void offload_tick_on(struct offload *pool)
 {
-    if (list_empty(&pool->tick.link))
-        loop_arm(pool->loop, &pool->ticks, &pool->tick);
+    if (!list_empty(&pool->tick.link))
+        return;
+    pool->tick_due = mono_after(loop_now(pool->loop), TICK_NS);
+    loop_arm(pool->loop, &pool->ticks, &pool->tick);
+}
+
+/*
+ * A tick that is late by a good part of the deadline tells that this worker stood still (it was
+ * stopped, the machine slept): its threads did too, so that their jobs' ages say nothing of a
+ * mount. They count from here on.
+ */
+static void note_lateness(struct offload *pool)
+{
+    struct mono now = loop_now(pool->loop);
+    uint64_t most_ns = pool->conf->offload.deadline_ns / 2;
+
+    if (mono_since(now, pool->tick_due) > (most_ns > LATE_LEAST_NS ? most_ns : LATE_LEAST_NS))
+        pool->awake = now;
 }
 
 static void tick(struct loop_timers *kind, struct list *item)
@@ -122,6 +139,7 @@ static void tick(struct loop_timers *kind, struct list *item)
     struct offload *pool = list_entry(kind, struct offload, ticks);
 
     (void)item;
+    note_lateness(pool);
     offload_mounts_check(pool);
     pthread_mutex_lock(&pool->lock);
     offload_kick(pool); /* what could not be started, or may be since threads are late */

@@ -2,12 +2,13 @@
 /*
  * The mounts of an offload pool and how well they are. At every tick each mount's oldest job in
  * time is compared with [offload] deadline; a mount with queued jobs and no running one is
- * judged by when it last got on. Past it the mount is sick: what is queued fails at once, what
- * runs is late, which frees its place in the limit and in the share. From then on only
- * a probe heals it, each [offload] probe and at once when a late job comes back; one that
- * itself takes longer than the deadline does not count. A mount that falls sick again while
- * jobs of the last time still hang is probed ever less often, so that a probe that sees less than
- * jobs do cannot make it go to and fro. Loop thread only. Worker only.
+ * judged by when it last got on. Time in which this worker stood still counts for nothing. Past
+ * the deadline the mount is sick: what is queued fails at once, what runs is late, which frees
+ * its place in the limit and in the share. From then on only a probe heals it, each [offload]
+ * probe and at once when a late job comes back; one that itself takes longer than the deadline
+ * does not count. A mount that falls sick again while jobs of the last time still hang is probed
+ * ever less often, so that a probe that sees less than jobs do cannot make it go to and fro.
+ * Loop thread only. Worker only.
  */
 #include "net/offload_pool.h"
 
@@ -202,6 +203,11 @@ static void turn_sick(struct offload_mount *m, const struct offload_job *job, ui
 
 /* --- deadlines --- */
 
+static struct mono later(struct mono a, struct mono b)
+{
+    return a.ns > b.ns ? a : b;
+}
+
 /*
  * The job that says how long the mount has not got on, and since when; NULL: nothing is under
  * way. Lock held; the job stays, because only the loop lets go of jobs.
@@ -210,13 +216,13 @@ static const struct offload_job *slowest(const struct offload_mount *m, struct m
 {
     if (!list_empty(&m->running)) {
         const struct offload_job *job = list_entry(m->running.next, struct offload_job, link);
-        *since = job->started;
+        *since = later(job->started, m->pool->awake);
         return job;
     }
     if (list_empty(&m->queue))
         return NULL;
     const struct offload_job *job = list_entry(m->queue.next, struct offload_job, link);
-    *since = job->queued.ns > m->progress.ns ? job->queued : m->progress;
+    *since = later(later(job->queued, m->progress), m->pool->awake);
     return job;
 }
 
@@ -228,7 +234,7 @@ static struct offload_job *take_late(struct offload_mount *m, struct mono now, u
 
     while (!list_empty(&m->running)) {
         struct offload_job *job = list_entry(m->running.next, struct offload_job, link);
-        if (age_ns > 0 && mono_since(now, job->started) <= age_ns)
+        if (age_ns > 0 && mono_since(now, later(job->started, m->pool->awake)) <= age_ns)
             break;
         list_remove(&job->link);
         list_push_back(&m->late, &job->link);

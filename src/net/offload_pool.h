@@ -91,6 +91,8 @@ struct offload {
     struct loop_io io;
     struct loop_timers ticks;
     struct loop_timer tick;
+    struct mono tick_due;
+    struct mono awake; /* since when the loop has kept time: nobody's wait is judged from before */
     struct list mounts;
     unsigned mount_count;
     unsigned outstanding; /* jobs whose done is to come */

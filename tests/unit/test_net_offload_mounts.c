@@ -42,6 +42,27 @@ START_TEST(a_late_job_makes_its_mount_sick)
 }
 END_TEST
 
+/* The loop does not run for longer than the deadline, as when the process is stopped. */
+START_TEST(standing_still_makes_no_mount_sick)
+{
+    conf.offload.deadline_ns = NS_PER_S;
+    begin(1, 100);
+    submit_some(0, 2, disk, true);
+    wait_started(1);
+    for (uint64_t end = mono_now().ns + 1700 * NS_PER_MS; mono_now().ns < end;)
+        poll(NULL, 0, 10);
+    until(is_later, mono_now().ns + 20 * NS_PER_MS); /* the tick that is late */
+    ck_assert(refused_for(0));
+    ck_assert_int_eq(count_events(EVENT_SICK), 0);
+    ck_assert(work[0].lates == 0 && done_count == 0);
+    until(refused_for, 1); /* and one that hangs is found all the same */
+    ck_assert_int_eq(work[0].lates, 1);
+    let_all();
+    until(dones_are, 2);
+    end();
+}
+END_TEST
+
 START_TEST(a_probe_heals_while_jobs_hang)
 {
     conf.offload.deadline_ns = 20 * NS_PER_MS;
@@ -254,6 +275,7 @@ int main(void)
 
     tcase_set_timeout(t, 60);
     tcase_add_test(t, a_late_job_makes_its_mount_sick);
+    tcase_add_test(t, standing_still_makes_no_mount_sick);
     tcase_add_test(t, a_probe_heals_while_jobs_hang);
     tcase_add_test(t, one_probe_at_a_time_and_faults_hold_it_too);
     tcase_add_test(t, fences);
