@@ -40,7 +40,7 @@ enum {
 /* Why a worker is out of the accept set. */
 enum {
     OUT_FULL = 1,        /* it has as many connections as it may */
-    OUT_PAUSED = 2,      /* descriptors or memory ran out; a timer ends it */
+    OUT_PAUSED = 2,      /* descriptors or memory ran out; a timer or a close ends it */
     OUT_STANDS_BACK = 4, /* it holds more than its share */
     OUT_LEFT = 8         /* for good */
 };
@@ -120,13 +120,17 @@ static void pause_accepting(struct listener *l)
     set_out(l, OUT_PAUSED, true);
 }
 
-static void pause_over(struct loop_timers *kind, struct list *item)
+static void end_pause(struct listener *l)
 {
-    struct listener *l = list_entry(kind, struct listener, pauses);
-
-    (void)item;
+    loop_disarm(&l->pause);
     l->shed_in_vain = false;
     set_out(l, OUT_PAUSED, false);
+}
+
+static void pause_over(struct loop_timers *kind, struct list *item)
+{
+    (void)item;
+    end_pause(list_entry(kind, struct listener, pauses));
 }
 
 /* What a failed accept means: true to go on with the next connection, false to stop for now. */
@@ -393,6 +397,8 @@ void listener_closed(struct listener *l, const struct sockaddr_storage *peer)
         address_table_leave(l->s.addresses, l->s.worker_number - 1, peer);
     if (l->connections < l->s.connections_max)
         set_out(l, OUT_FULL, false);
+    if (l->out & OUT_PAUSED) /* its descriptor is free: no more attempts than there are closes */
+        end_pause(l);
 }
 
 unsigned listener_connections(const struct listener *l)

@@ -586,6 +586,38 @@ START_TEST(descriptors_run_out)
 }
 END_TEST
 
+START_TEST(a_close_ends_the_pause)
+{
+    struct scene *s = scene_new(AF_INET, 100, 0);
+    struct rlimit old;
+    int client[4];
+
+    for (int i = 0; i < 4; i++)
+        client[i] = scene_client(s);
+    s->spare[0] = dup(0);
+    s->spare_count = 1;
+    allow_no_more(&old);
+    run_until(s, 1);
+    run_once(s);
+    ck_assert_uint_eq(value(s, COUNTER_accepting), 0);
+    for (int i = 0; i < 3; i++) {
+        uint64_t pauses = value(s, COUNTER_accept_pauses);
+        close_fd(&s->taken[i].fd);
+        listener_closed(s->listener, &s->taken[i].peer);
+        ck_assert_uint_eq(value(s, COUNTER_accepting), 1);
+        run_until(s, i + 2);
+        /* There was room for one: it pauses again, once. */
+        while (value(s, COUNTER_accepting) != 0)
+            run_once(s);
+        ck_assert_uint_eq(value(s, COUNTER_accept_pauses), pauses + 1);
+    }
+    setrlimit(RLIMIT_NOFILE, &old);
+    for (int i = 0; i < 4; i++)
+        close(client[i]);
+    scene_free(s);
+}
+END_TEST
+
 static void sibling(struct scene *s, unsigned i, uint64_t connections)
 {
     s->slot[i].state = SLOT_RUNNING;
@@ -680,6 +712,7 @@ int main(void)
     tcase_add_test(t, full_worker_leaves_and_returns);
     tcase_add_test(t, limit_per_address);
     tcase_add_test(t, descriptors_run_out);
+    tcase_add_test(t, a_close_ends_the_pause);
     tcase_add_test(t, stands_back_and_returns);
     tcase_add_test(t, leaves_for_good);
     suite_add_tcase(s, t);
