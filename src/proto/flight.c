@@ -241,9 +241,12 @@ bool conns_throttle(struct conns *all, uint64_t serial, uint64_t bytes_per_s)
         return false;
     throttle_set(&e->flight.throttle, bytes_per_s, now);
     PUT(all->flights.board[e->flight.row - 1].throttle_bytes_per_s, bytes_per_s);
-    /* The rate of the client was ours: it is judged from here on, if at all. */
-    if (e->flight.conn->state == CONN_SEND)
+    /* The rate of the client was ours: it is judged from here on, if at all, and by a whole window.
+     */
+    if (e->flight.conn->state == CONN_SEND) {
         pace_open_sending(e->flight.conn);
+        conn_touch(e->flight.conn);
+    }
     go_on(e, now);
     log_info("request %u-%llu from %.*s: throttled by an operator to %llu bytes/s (0: no more)",
              all->s.worker_number, (unsigned long long)serial, (int)e->peer.n, e->peer.p,

@@ -557,8 +557,9 @@ static void send_timeout(struct conn *c)
 {
     enum pace_verdict pace = pace_of_sending(c);
 
-    if (pace == PACE_GOOD) {
+    if (pace == PACE_GOOD)
         pace_open_sending(c);
+    if (pace == PACE_GOOD || pace == PACE_UNKNOWN) {
         conn_touch(c);
         return;
     }

@@ -51,20 +51,32 @@ void pace_stop(struct conn *c)
     c->rate_since.ns = 0;
 }
 
-enum pace_verdict pace_of_sending(const struct conn *c)
+/* A throttled response is slow at an operator's wish: only send_timeout may end it. */
+static enum pace_verdict pace_of_nothing(const struct conn *c, bool throttled)
 {
     const struct conf *conf = c->all->s.conf;
+    bool judged = conf->limits.minimum_rate_bytes > 0 &&
+                  conf->limits.send_timeout_ns > PACE_WINDOW_NS; /* the timer ran for a window */
+
+    if (!judged)
+        return PACE_NOTHING_READ;
+    if (!throttled)
+        return PACE_TOO_SLOW;
+    return mono_since(now_of(c), c->rate_since) < conf->limits.send_timeout_ns ? PACE_UNKNOWN
+                                                                               : PACE_NOTHING_READ;
+}
+
+enum pace_verdict pace_of_sending(const struct conn *c)
+{
+    bool throttled = c->exchange->flight.throttle.bytes_per_s > 0;
     uint64_t taken = pace_taken(c);
     uint64_t moved = taken > c->rate_bytes ? taken - c->rate_bytes : 0;
 
     if (moved == 0)
-        return conf->limits.minimum_rate_bytes > 0 && conf->limits.send_timeout_ns > PACE_WINDOW_NS
-                   ? PACE_TOO_SLOW /* the timer ran for a window only */
-                   : PACE_NOTHING_READ;
-    if (c->exchange->flight.throttle.bytes_per_s > 0) /* it is slow at an operator's wish */
-        return PACE_GOOD;
-    return below_minimum(c, moved, mono_since(now_of(c), c->rate_since)) ? PACE_TOO_SLOW
-                                                                         : PACE_GOOD;
+        return pace_of_nothing(c, throttled);
+    if (!throttled && below_minimum(c, moved, mono_since(now_of(c), c->rate_since)))
+        return PACE_TOO_SLOW;
+    return PACE_GOOD;
 }
 
 bool pace_receiving_too_slow(struct conn *c, uint64_t bytes)

@@ -19,7 +19,8 @@ void pace_open_sending(struct conn *c);
 void pace_open_receiving(struct conn *c);
 void pace_stop(struct conn *c);
 
-enum pace_verdict { PACE_GOOD, PACE_NOTHING_READ, PACE_TOO_SLOW };
+/* UNKNOWN: nothing yet to judge by; the window goes on. */
+enum pace_verdict { PACE_GOOD, PACE_UNKNOWN, PACE_NOTHING_READ, PACE_TOO_SLOW };
 
 /* Bytes of the response, its head included, that the client's kernel has taken. */
 uint64_t pace_taken(const struct conn *c);

@@ -297,6 +297,34 @@ START_TEST(a_client_that_reads_nothing)
 }
 END_TEST
 
+/* A throttled one is ended by send_timeout alone, and whoever is throttled gets a window of his
+ * own: what was left of the one before says nothing. */
+START_TEST(a_throttled_client_that_reads_nothing)
+{
+    start();
+    struct rig_client *c = ask(false, GET("/big"));
+    pause_client(c);
+    until_phase(PHASE_SEND);
+    struct conn *server = list_entry(rig.conns->open.next, struct conn, link);
+    rig.conf.limits.minimum_rate_bytes = 1;
+    rig.conf.limits.send_timeout_ns = 6 * PACE_WINDOW_NS;
+    for (uint64_t rate = 1024;; rate = 0) {
+        server->timer.deadline.ns = 1;
+        ck_assert(conns_throttle(rig.conns, row[0].serial, rate));
+        ck_assert_uint_gt(server->timer.deadline.ns, loop_now(rig.loop).ns);
+        ck_assert_uint_eq(server->rate_since.ns, loop_now(rig.loop).ns);
+        if (rate == 0)
+            break;
+        server->rate_since.ns -= 5 * PACE_WINDOW_NS;
+        ck_assert_int_eq(pace_of_sending(server), PACE_UNKNOWN);
+        server->rate_since.ns -= PACE_WINDOW_NS;
+        ck_assert_int_eq(pace_of_sending(server), PACE_NOTHING_READ);
+    }
+    ck_assert_int_eq(pace_of_sending(server), PACE_TOO_SLOW);
+    rig_end(&rig);
+}
+END_TEST
+
 /* One behind another on the same connection, which waits for the same client. */
 START_TEST(those_behind_another_get_a_row_too)
 {
@@ -490,6 +518,7 @@ int main(void)
     tcase_add_loop_test(t, an_operator_ends_it, 0, sizeof aborted / sizeof *aborted);
     tcase_add_test(t, a_client_that_reads_nothing);
     tcase_add_test(t, those_behind_another_get_a_row_too);
+    tcase_add_test(t, a_throttled_client_that_reads_nothing);
     tcase_add_test(t, an_operator_throttles_it);
     tcase_add_test(t, a_throttle_is_taken_off);
     tcase_add_test(t, a_throttled_one_does_not_hold_the_end_up);
