@@ -202,6 +202,47 @@ START_TEST(key_script)
 }
 END_TEST
 
+/* y copies what stands in the row of the cursor; until that is moved, what is told below the list,
+ * or the first row. */
+static const struct copy {
+    enum fixture which;
+    const char *keys, *copied, *shows;
+} copies[] = {
+    {FIX_TWO_BLOCKED, "y", "/mnt/media/2019/big.iso", "w3> "},
+    {FIX_TWO_BLOCKED, ">y", "/srv/pub/archive-1.tar", "w1> "}, /* by # */
+    {FIX_TWO_BLOCKED, ">Iy", "4721", "w8> "},
+    {FIX_TWO_BLOCKED, "ty", "/mnt/media/2019/big.iso", "w3> "}, /* below the group's line */
+    {FIX_TWO_BLOCKED, "\\archive-5\ny", "/srv/pub/archive-5.tar", "w5> "},
+    {FIX_TWO_BLOCKED, "\\zzz\ny", NULL, "no worker matches"},
+    {FIX_TWO_BLOCKED, "2>y", "/srv/pub/archive-1.tar", NULL},
+    {FIX_POOL_FULL, "jjjy", "/mnt/media/tv/s03/e01.mkv", "w3> "}, /* an offload thread's */
+    {FIX_POOL_FULL, "3y", "/photos.zip", "5-1842> "},
+    {FIX_POOL_FULL, "3Iy", "/cgi/form", "/cgi/form"},
+    {FIX_POOL_FULL, "3\\nowhere\ny", NULL, "no request matches"},
+    {FIX_SICK, "5y", "/mnt/media", NULL},
+    {FIX_SICK, "5Iy", "/srv", NULL},
+    {FIX_POOL_FULL, "6y", "SLOW GET /tv/s01/e00.mkv 200, 2.1 s", "SLOW> 20 times"},
+    {FIX_POOL_FULL, "6jj\\START\ny", "START generation 7 up", "START> generation 7 up"},
+};
+
+START_TEST(copied_is_what_is_shown)
+{
+    const struct copy *c = &copies[_i];
+    struct rig r;
+
+    rig_open(&r, c->which);
+    rig_keys(&r, c->keys);
+    ck_assert_msg(r.a.copy_box == (c->copied != NULL), "%s: \"%s\"", c->keys, r.a.copy);
+    ck_assert_msg(strcmp(r.a.copy, c->copied ? c->copied : "") == 0, "%s: \"%s\"", c->keys,
+                  r.a.copy);
+    if (r.a.copy_box)
+        rig_keys(&r, "\033");
+    ck_assert_msg(c->shows == NULL || rig_shows(&r, c->shows), "%s: \"%s\" is not shown", c->keys,
+                  c->shows);
+    rig_close(&r);
+}
+END_TEST
+
 /* Each key of the table, alone, with nothing open: it changes what the controller knows, or asks
  * the main loop for something. */
 START_TEST(every_key_of_the_help_works)
@@ -337,6 +378,7 @@ int main(void)
     Suite *s = suite_create("tui keys");
     TCase *t = tcase_create("keys");
     tcase_set_timeout(t, 120);
+    tcase_add_loop_test(t, copied_is_what_is_shown, 0, sizeof copies / sizeof *copies);
     tcase_add_loop_test(t, key_script, 0, (int)(sizeof scripts / sizeof *scripts));
     tcase_add_loop_test(t, every_key_of_the_help_works, 0, ACTION_COUNT);
     tcase_add_test(t, every_working_key_is_in_the_help);

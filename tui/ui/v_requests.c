@@ -299,7 +299,8 @@ static void draw_slow(struct view *v, struct rect r)
 static void draw_selected(struct view *v, struct rect r)
 {
     const struct snap *s = &v->m->now;
-    const struct snap_request *q = rows_selected_request(v->a, v->m);
+    uint64_t cursor = v->a->list[VIEW_REQUESTS].key;
+    const struct snap_request *q = rows_request(v->m, cursor ? cursor : rows_first(v->facts));
     char text[3 * SNAP_TEXT_BYTES], cut[3 * SNAP_TEXT_BYTES], age[FMT_BYTES], sent[FMT_BYTES],
         size[FMT_BYTES];
 
