@@ -374,13 +374,46 @@ START_TEST(what_is_gone_stands_still)
     rig_draw(&r);
     ck_assert(rig_shows(&r, "up 30.0s"));
     ck_assert(rig_shows(&r, " 12/s"));
-    model_no_data(r.m, r.m->clock_ns + 100 * NS_PER_S, r.m->wall_ns + 100 * NS_PER_S,
-                  "gone");
+    model_no_data(r.m, r.m->clock_ns + 100 * NS_PER_S, r.m->wall_ns + 100 * NS_PER_S, "gone");
     rig_draw(&r);
     ck_assert(rig_shows(&r, "up 30.0s"));
     ck_assert(!rig_shows(&r, "12/s"));
     rig_keys(&r, "1\n");
     ck_assert(rig_shows(&r, since));
+    rig_close(&r);
+}
+END_TEST
+
+/* An ID is typed after :abort: it stands there whole, or the worker's number does, and a path. */
+START_TEST(an_id_is_whole_or_not_shown)
+{
+    static const uint64_t serials[] = {7, 1842, 1234567, 123456789, UINT64_C(99999999999)};
+    struct rig r;
+
+    rig_open(&r, FIX_HEALTHY);
+    rig_keys(&r, "3");
+    for (size_t i = 0; i < sizeof serials / sizeof *serials; i++) {
+        for (int cols = 30; cols <= 200; cols += 5) {
+            char whole[48], head[48];
+            r.m->now.request[0].serial = serials[i];
+            ck_assert(grid_resize(&r.g, 12, cols));
+            rig_draw(&r);
+            int row = 0;
+            while (row < 11 && !strstr(line_of(&r, row), "AGE "))
+                row++;
+            bool id = strstr(line_of(&r, row), " ID PHASE") != NULL;
+            snprintf(whole, sizeof whole, " %u-%llu send", r.m->now.request[0].worker,
+                     (unsigned long long)serials[i]);
+            snprintf(head, sizeof head, "   %u send", r.m->now.request[0].worker);
+            ck_assert_msg(id || strstr(line_of(&r, row), "  W PHASE"), "%d: %s", cols,
+                          line_of(&r, row));
+            ck_assert_msg(strstr(line_of(&r, row + 1), id ? whole : head), "%d: %s", cols,
+                          line_of(&r, row + 1));
+            ck_assert_msg(cols < 40 || strstr(line_of(&r, row + 1), "-1.tar"), "%d: %s", cols,
+                          line_of(&r, row + 1));
+            ck_assert(cols < 40 || i > 3 || id);
+        }
+    }
     rig_close(&r);
 }
 END_TEST
@@ -410,6 +443,7 @@ int main(void)
     t = tcase_create("told");
     tcase_add_loop_test(t, why_a_reload_failed_is_pointed_at, 0, 3);
     tcase_add_test(t, what_is_gone_stands_still);
+    tcase_add_test(t, an_id_is_whole_or_not_shown);
     suite_add_tcase(s, t);
     return unit_run(s);
 }
