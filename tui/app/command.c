@@ -404,6 +404,22 @@ static void run_own(struct call *c, enum command_word word)
     case WORD_VIEW:
         run_view(c);
         break;
+    case WORD_STATUS:
+        act_show(c->a, VIEW_OVERVIEW);
+        break;
+    case WORD_REQUESTS:
+        act_show(c->a, VIEW_REQUESTS);
+        break;
+    case WORD_FILES:
+        act_show(c->a, VIEW_FILES);
+        break;
+    case WORD_MOUNTS:
+    case WORD_STALLS:
+        act_show(c->a, VIEW_IO);
+        break;
+    case WORD_EVENTS:
+        act_show(c->a, VIEW_EVENTS);
+        break;
     case WORD_HELP:
         run_help(c);
         break;
