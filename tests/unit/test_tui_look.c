@@ -384,6 +384,26 @@ START_TEST(what_is_gone_stands_still)
 }
 END_TEST
 
+/* Without colours too, where a > stands before the line with the text. */
+START_TEST(escape_takes_the_mark_of_what_was_found)
+{
+    const int *size = sizes[_i];
+    struct rig r;
+
+    rig_open(&r, FIX_HEALTHY);
+    ck_assert(grid_resize(&r.g, size[0], size[1]));
+    rig_keys(&r, "?/tagged");
+    view_draw(r.m, &r.a, &r.g, CHARSET_ASCII, false);
+    ck_assert(strchr(marked(&r), '>') && strstr(marked(&r), "tagged"));
+    rig_keys(&r, "\033");
+    view_draw(r.m, &r.a, &r.g, CHARSET_ASCII, false);
+    ck_assert_msg(r.a.help && marked(&r)[0] == '\0', "%s", marked(&r));
+    rig_keys(&r, "/drain\n/tagged\033"); /* back to what was found before */
+    ck_assert_str_eq(marked(&r), "drain");
+    rig_close(&r);
+}
+END_TEST
+
 /* An ID is typed after :abort: it stands there whole, or the worker's number does, and a path. */
 START_TEST(an_id_is_whole_or_not_shown)
 {
@@ -427,6 +447,7 @@ int main(void)
     tcase_set_timeout(t, 120);
     tcase_add_loop_test(t, help_is_searched, 0, SIZES);
     tcase_add_loop_test(t, what_is_not_in_the_help_is_said, 0, SIZES);
+    tcase_add_loop_test(t, escape_takes_the_mark_of_what_was_found, 0, SIZES);
     tcase_add_loop_test(t, help_is_never_cut, 0, SIZES);
     tcase_add_loop_test(t, help_has_topics, 0, SIZES);
     tcase_add_test(t, help_tells_the_verdicts_rules);
