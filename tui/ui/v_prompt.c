@@ -65,7 +65,8 @@ static void draw_hint(struct view *v, int row)
     }
     if (text[0] == '\0' || row < 0)
         return;
-    int cols = v->g->cols, rows = role == ROLE_BAD ? hint_rows(text, cols - 1, row + 1) : 1;
+    int cols = v->g->cols, most = role == ROLE_BAD ? row + 1 : v->g->rows / 4;
+    int rows = hint_rows(text, cols - 1, most);
     for (int y = row - rows + 1; y <= row; y++)
         grid_fill(v->g, y, 0, cols, role, L' ');
     view_paragraph(v, (struct rect){row - rows + 1, 0, rows, cols}, 1, role, text);
