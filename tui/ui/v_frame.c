@@ -162,7 +162,9 @@ static void title_rest(const struct view *v, char *text, size_t bytes, int room)
         fmt_age(up, mono_since((struct mono){s->taken_ns}, (struct mono){s->started_ns}));
         snprintf(more, sizeof more, "  weir %s", s->program_version);
         add_if_room(text, bytes, more, room);
-        snprintf(more, sizeof more, "  up %s  master %u", up, s->master_pid);
+        snprintf(more, sizeof more, "  up %s", up);
+        add_if_room(text, bytes, more, room);
+        snprintf(more, sizeof more, "  master %u", s->master_pid);
         add_if_room(text, bytes, more, room);
     }
     if (v->a->read_only)
