@@ -227,6 +227,7 @@ static const struct copy {
     {FIX_POOL_FULL, "3y", "/photos.zip", "5-1842> "},
     {FIX_POOL_FULL, "3Iy", "/cgi/form", "/cgi/form"},
     {FIX_POOL_FULL, "3\\nowhere\ny", NULL, "no request matches"},
+    {FIX_HEALTHY, "4>>jIgy", "/pub/archive-8.tar", "inverted"}, /* at once, though it was held */
     {FIX_SICK, "5y", "/mnt/media", NULL},
     {FIX_SICK, "5Iy", "/srv", NULL},
     {FIX_POOL_FULL, "6y", "SLOW GET /tv/s01/e00.mkv 200, 2.1 s", "SLOW> 20 times"},
