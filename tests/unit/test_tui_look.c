@@ -404,6 +404,49 @@ START_TEST(escape_takes_the_mark_of_what_was_found)
 }
 END_TEST
 
+/* "11-13 of 101" in the title. */
+static void help_place(const struct rig *r, int *first, int *next)
+{
+    const char *of = strstr(line_of(r, 0), " of ");
+
+    ck_assert_ptr_nonnull(of);
+    while (of[-1] != ' ')
+        of--;
+    ck_assert_int_eq(sscanf(of, "%d-%d", first, next), 2);
+}
+
+START_TEST(pages_of_the_help_leave_nothing_out)
+{
+    const int *size = sizes[_i];
+    int first, last, before_first, before_last, pages = 0;
+    struct rig r;
+
+    rig_open(&r, FIX_HEALTHY);
+    ck_assert(grid_resize(&r.g, size[0], size[1]));
+    rig_keys(&r, "?");
+    help_place(&r, &first, &last);
+    do {
+        before_first = first;
+        before_last = last;
+        rig_keys(&r, "<PgDn>");
+        help_place(&r, &first, &last);
+        ck_assert_msg(first <= before_last, "%d-%d, then %d-%d", before_first, before_last, first,
+                      last);
+        pages++;
+    } while (first > before_first);
+    ck_assert_int_ge(pages, 2);
+    ck_assert_msg(pages <= 360 / size[0], "%d pages of %d rows", pages, size[0]);
+    while (first > 1) {
+        before_first = first;
+        rig_keys(&r, "<PgUp>");
+        help_place(&r, &first, &last);
+        ck_assert_msg(first < before_first && last >= before_first, "%d, then %d-%d", before_first,
+                      first, last);
+    }
+    rig_close(&r);
+}
+END_TEST
+
 /* An ID is typed after :abort: it stands there whole, or the worker's number does, and a path. */
 START_TEST(an_id_is_whole_or_not_shown)
 {
@@ -448,6 +491,7 @@ int main(void)
     tcase_add_loop_test(t, help_is_searched, 0, SIZES);
     tcase_add_loop_test(t, what_is_not_in_the_help_is_said, 0, SIZES);
     tcase_add_loop_test(t, escape_takes_the_mark_of_what_was_found, 0, SIZES);
+    tcase_add_loop_test(t, pages_of_the_help_leave_nothing_out, 0, SIZES);
     tcase_add_loop_test(t, help_is_never_cut, 0, SIZES);
     tcase_add_loop_test(t, help_has_topics, 0, SIZES);
     tcase_add_test(t, help_tells_the_verdicts_rules);

@@ -146,7 +146,7 @@ bool view_overlay(struct view *v)
     const struct app *a = v->a;
 
     if (a->help)
-        v->facts->help_last = view_help(v);
+        view_help(v);
     if (a->setup.open)
         view_setup(v);
     else if (a->copy_box)

@@ -74,8 +74,7 @@ void view_strip(struct view *v, struct rect r);
 /* The requests that are slow, in flight or over, and the files asked for most; for wide screens. */
 void view_slow_pane(struct view *v, struct rect r);
 void view_files_pane(struct view *v, struct rect r);
-/* Returns the furthest it can scroll. */
-int view_help(struct view *v);
+void view_help(struct view *v);
 
 /* The text of an event; of several: how many, since when, and the last one's. */
 const char *view_event_text(const struct event_run *run, char *out, size_t out_bytes);
