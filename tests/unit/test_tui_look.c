@@ -447,6 +447,45 @@ START_TEST(pages_of_the_help_leave_nothing_out)
 }
 END_TEST
 
+/* The last lines of the screen as one text. */
+static const char *foot_of(const struct rig *r, int lines)
+{
+    static char text[1024];
+    size_t n = 0;
+
+    for (int y = r->g.rows - lines; y < r->g.rows; y++) {
+        const char *line = line_of(r, y);
+        size_t end = strlen(line);
+        while (end > 0 && line[end - 1] == ' ')
+            end--;
+        n += (size_t)snprintf(text + n, sizeof text - n, "%.*s", (int)end, line);
+    }
+    return text;
+}
+
+/* Remarks and what the command line offers take the lines they need. */
+START_TEST(what_is_told_at_the_foot_is_whole)
+{
+    struct rig r;
+
+    rig_open(&r, FIX_HEALTHY);
+    ck_assert(grid_resize(&r.g, 12, 40));
+    app_saved(&r.a, r.m, "x", "/a/b/log.txt: No such file or directory", r.now_ns, 1);
+    for (int view = '1'; view <= '6'; view++) {
+        rig_draw(&r);
+        ck_assert_msg(strstr(foot_of(&r, 2), " not saved: /a/b/log.txt: No such file or directory"),
+                      "view %c: %s", view, foot_of(&r, 2));
+        rig_key(&r, (uint32_t)view + 1);
+    }
+    rig_tick(&r, 20 * NS_PER_S); /* and goes */
+    rig_keys(&r, "1:save ");
+    ck_assert_msg(strstr(foot_of(&r, 4), "to a new file  :  events screen"), "%s", foot_of(&r, 4));
+    rig_keys(&r, "\033d");
+    ck_assert(rig_shows(&r, "interval: _ s  Enter:set Esc:cancel"));
+    rig_close(&r);
+}
+END_TEST
+
 /* An ID is typed after :abort: it stands there whole, or the worker's number does, and a path. */
 START_TEST(an_id_is_whole_or_not_shown)
 {
@@ -509,6 +548,7 @@ int main(void)
     tcase_add_loop_test(t, why_a_reload_failed_is_pointed_at, 0, 3);
     tcase_add_test(t, what_is_gone_stands_still);
     tcase_add_test(t, an_id_is_whole_or_not_shown);
+    tcase_add_test(t, what_is_told_at_the_foot_is_whole);
     suite_add_tcase(s, t);
     return unit_run(s);
 }

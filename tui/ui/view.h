@@ -23,6 +23,7 @@ struct view {
     struct verdict verdict;
     enum pane strip_pane; /* where the strip is shown; the verdict's when that has no room */
     bool sweep;           /* graphs stand still, the place of the newest second moves */
+    bool noted;           /* the line of keys is left to a remark */
     struct app_facts *facts;
 };
 
@@ -60,7 +61,8 @@ const struct snap_worker *view_worker_shown(const struct view *v);
 void view_dim_old(struct view *v);
 bool view_gone(const struct view *v);
 
-/* Text in lines that break at blanks; the last one is cut. */
+/* Text in lines that break at blanks; the last one is cut. How many it takes, `most` at most. */
+int view_paragraph_rows(const char *text, int cells, int most);
 void view_paragraph(struct view *v, struct rect r, int indent, enum role role, const char *text);
 /* "-- title -----" */
 void view_rule(struct view *v, int row, int col, int cells, const char *title);
