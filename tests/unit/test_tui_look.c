@@ -486,6 +486,25 @@ START_TEST(what_is_told_at_the_foot_is_whole)
 }
 END_TEST
 
+START_TEST(a_rate_has_its_figure)
+{
+    struct rig r;
+
+    rig_open(&r, FIX_HEALTHY);
+    for (int cols = 60; cols <= 120; cols++) {
+        ck_assert(grid_resize(&r.g, 24, cols));
+        rig_draw(&r);
+        for (const char *at = line_of(&r, 2); (at = strstr(at, "xx")) != NULL; at++) {
+            int n = 0;
+            sscanf(at, "xx %*[0-9.k]/s%n", &n);
+            ck_assert_msg(n > 0, "%d: %s", cols, line_of(&r, 2));
+        }
+        ck_assert(cols < 80 || strstr(line_of(&r, 2), "5xx"));
+    }
+    rig_close(&r);
+}
+END_TEST
+
 /* An ID is typed after :abort: it stands there whole, or the worker's number does, and a path. */
 START_TEST(an_id_is_whole_or_not_shown)
 {
@@ -548,6 +567,7 @@ int main(void)
     tcase_add_loop_test(t, why_a_reload_failed_is_pointed_at, 0, 3);
     tcase_add_test(t, what_is_gone_stands_still);
     tcase_add_test(t, an_id_is_whole_or_not_shown);
+    tcase_add_test(t, a_rate_has_its_figure);
     tcase_add_test(t, what_is_told_at_the_foot_is_whole);
     suite_add_tcase(s, t);
     return unit_run(s);
