@@ -16,8 +16,8 @@
 #endif
 
 static const char usage[] =
-    "usage: weirtop [-b | --json | --csv | --events] [-n N] [-d SECS] [-r DIR] [--once] [--check]\n"
-    "               [--list] [--record FILE | --replay FILE]\n"
+    "usage: weirtop [-b | --json | --csv | --events | --check | --list] [-n N | --once]\n"
+    "               [-d SECS] [-r DIR] [--record FILE | --replay FILE] [--messages FILE]\n"
     "               [--color auto|never|8|256] [--charset auto|ascii|block|braille] [--read-only]\n"
     "\n"
     "Watches a weir server and changes its number of workers. Keys: ? shows them.\n"
@@ -66,6 +66,44 @@ static int opts_wrong(const char *what, const char *value, const char *right)
     return 2;
 }
 
+/* What is printed is one thing: a second one is a mistake, whichever comes first. */
+static int opts_mode(struct opts *o, enum mode mode)
+{
+    static const char *const name[] = {
+        [MODE_BATCH] = "-b",        [MODE_JSON] = "--json",   [MODE_CSV] = "--csv",
+        [MODE_EVENTS] = "--events", [MODE_CHECK] = "--check", [MODE_LIST] = "--list"};
+
+    if (o->mode != MODE_SCREEN && o->mode != mode) {
+        fprintf(stderr, "weirtop: %s does not go with %s; see weirtop --help\n", name[mode],
+                name[o->mode]);
+        return 2;
+    }
+    o->mode = mode;
+    return -1;
+}
+
+/* What only all options together tell. */
+static int opts_together(struct opts *o, bool once)
+{
+    const char *why = NULL;
+
+    if (o->replay && (o->record || o->mode != MODE_SCREEN || once))
+        why = "--replay goes with a screen only, and not with --record";
+    else if (o->record && o->mode == MODE_LIST)
+        why = "--list asks many servers: there is nothing to --record";
+    else if (once && o->count > 0)
+        why = "--once and -n both say when to end";
+    if (why) {
+        fprintf(stderr, "weirtop: %s\n", why);
+        return 2;
+    }
+    if (once)
+        o->count = 1;
+    if (once && o->mode == MODE_SCREEN)
+        o->mode = MODE_BATCH;
+    return -1;
+}
+
 /* The index of `value` in a list that ends with NULL; -1 when it is not there. */
 static int opts_word(const char *value, const char *const *words)
 {
@@ -75,7 +113,7 @@ static int opts_word(const char *value, const char *const *words)
     return -1;
 }
 
-static int opts_one(struct opts *o, int c, const char *value)
+static int opts_one(struct opts *o, int c, const char *value, bool *once)
 {
     static const char *const colors[] = {"auto", "never", "8", "256", NULL};
     static const char *const charsets[] = {"auto", "ascii", "block", "braille", NULL};
@@ -84,8 +122,7 @@ static int opts_one(struct opts *o, int c, const char *value)
 
     switch (c) {
     case 'b':
-        o->mode = o->mode == MODE_SCREEN ? MODE_BATCH : o->mode;
-        return -1;
+        return opts_mode(o, MODE_BATCH);
     case 'n':
         o->count = strtoul(value, &end, 10);
         if (*value < '0' || *value > '9' || *end || o->count == 0 || o->count > 1000000000)
@@ -100,21 +137,16 @@ static int opts_one(struct opts *o, int c, const char *value)
         o->dir = value;
         return -1;
     case OPT_JSON:
-        o->mode = MODE_JSON;
-        return -1;
+        return opts_mode(o, MODE_JSON);
     case OPT_ONCE:
-        o->mode = o->mode == MODE_SCREEN ? MODE_BATCH : o->mode;
-        o->count = 1;
+        *once = true;
         return -1;
     case OPT_CSV:
-        o->mode = MODE_CSV;
-        return -1;
+        return opts_mode(o, MODE_CSV);
     case OPT_EVENTS:
-        o->mode = MODE_EVENTS;
-        return -1;
+        return opts_mode(o, MODE_EVENTS);
     case OPT_LIST:
-        o->mode = MODE_LIST;
-        return -1;
+        return opts_mode(o, MODE_LIST);
     case OPT_RECORD:
         o->record = value;
         return -1;
@@ -122,8 +154,7 @@ static int opts_one(struct opts *o, int c, const char *value)
         o->replay = value;
         return -1;
     case OPT_CHECK:
-        o->mode = MODE_CHECK;
-        return -1;
+        return opts_mode(o, MODE_CHECK);
     case OPT_COLOR:
         if ((word = opts_word(value, colors)) < 0)
             return opts_wrong("--color", value, "auto, never, 8 or 256");
@@ -175,16 +206,13 @@ int opts_read(struct opts *o, int argc, char **argv)
         {"version", no_argument, NULL, OPT_VERSION},
         {NULL, 0, NULL, 0},
     };
+    bool once = false;
     int c, result = -1;
 
     memset(o, 0, sizeof *o);
     while (result < 0 && (c = getopt_long(argc, argv, "bn:d:r:", names, NULL)) != -1)
-        result = opts_one(o, c, optarg);
-    if (result < 0 && o->replay && (o->record || o->mode != MODE_SCREEN)) {
-        fputs("weirtop: --replay goes with a screen only, and not with --record\n", stderr);
-        return 2;
-    }
+        result = opts_one(o, c, optarg, &once);
     if (result < 0 && optind < argc)
         return opts_wrong("argument", argv[optind], "known; see weirtop --help");
-    return result;
+    return result < 0 ? opts_together(o, once) : result;
 }

@@ -33,22 +33,22 @@ void top_load_settings(struct top *t)
     }
 }
 
-/* Writes a new file; "" or a sentence in why[]. */
+/* Writes a new file; "" or its name and the reason in why[]. */
 static void save_file(const char *file, const struct buf *b, bool whole, char *why,
                       size_t why_bytes)
 {
     why[0] = '\0';
     if (!whole) {
-        snprintf(why, why_bytes, "out of memory");
+        snprintf(why, why_bytes, "%s: out of memory", file);
         return;
     }
     int fd = open(file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0) {
-        snprintf(why, why_bytes, "%s", strerror(errno));
+        snprintf(why, why_bytes, "%s: %s", file, strerror(errno));
         return;
     }
     if (!fd_write_all(fd, b->p, b->n) || fsync(fd) != 0) {
-        snprintf(why, why_bytes, "%s", strerror(errno));
+        snprintf(why, why_bytes, "%s: %s", file, strerror(errno));
         unlink(file);
     }
     close_fd(&fd);
@@ -91,7 +91,7 @@ static bool save_screen(const struct grid *g, struct buf *b)
 void top_save(struct top *t, unsigned want)
 {
     uint64_t now = mono_now().ns, wall = wall_now().ns;
-    char why[512] = "";
+    char why[2 * LINE_BYTES] = "";
     struct buf b = {0};
 
     if (want & WANT_SAVE_SETTINGS) {

@@ -138,6 +138,27 @@ class Dashboard(unittest.TestCase):
             s.wait(lambda t: "shifted" not in t and "FILES" in t and "/folder00/" in t)
 
     @skip_without("tmux")
+    def test_what_cannot_be_saved_is_named(self):
+        s = self.screen(columns=120)
+        s.wait("2/2")
+        there = os.path.join(self.weir.folder, "there")
+        with open(there, "w", encoding="utf-8") as f:
+            f.write("mine")
+        for what, file, why in (("screen", "/nonexistent/a b", "No such file or directory"),
+                                ("events", "/nonexistent/c", "No such file or directory"),
+                                ("events", there, "File exists")):
+            s.keys(":")
+            s.wait(lambda t: t.rstrip("\n").split("\n")[-1].startswith(":"))
+            s.keys(f"save {what} {file}")
+            s.wait(file)
+            s.keys("Enter")
+            s.wait(f"not saved: {file}: {why}")
+        with open(there, encoding="utf-8") as f:
+            self.assertEqual(f.read(), "mine")
+        s.keys("6")
+        s.wait("not saved: /nonexistent/a b: No such")
+
+    @skip_without("tmux")
     def test_server_restart(self):
         s = self.screen()
         s.wait("2/2")

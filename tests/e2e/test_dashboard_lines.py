@@ -73,6 +73,21 @@ class Lines(unittest.TestCase):
             self.assertRegex(row["time"], r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}[+-]\d\d:\d\d$")
         self.assertEqual(weirtop("-r", "/nonexistent", "--csv", "-n", "1", "-d", "0.1").returncode, 3)
 
+    def test_one_thing_is_printed(self):
+        """Two that exclude each other are a mistake, not the last of them."""
+        modes = ("-b", "--json", "--csv", "--events", "--check", "--list")
+        pairs = [(a, b) for a in modes for b in modes if a != b]
+        pairs += [("--replay", "/dev/null", m) for m in modes] + [("--replay", "/dev/null", "--once")]
+        pairs += [("--list", "--record", "/nonexistent/tape"), ("--once", "-n", "2"), ("-n", "2", "--json", "--once")]
+        for args in pairs:
+            done = weirtop("-r", "/nonexistent", "-d", "0.1", *args)
+            self.assertEqual((done.returncode, done.stdout), (2, b""), args)
+            self.assertRegex(done.stderr, rb"^weirtop: .*(does not go with|goes with a screen|both say|nothing to).*\n$")
+        for args in (("--json", "--json"), ("--once", "--json"), ("-b", "--once"), ("--check", "--once")):
+            done = self.run_top("-d", "0.1", *args, *(() if "--once" in args else ("-n", "1")))
+            self.assertTrue(done.stdout and not done.stderr, (args, done))
+        self.assertEqual(len(self.run_top("--once", "--json", "-d", "0.1").stdout.splitlines()), 1)
+
     def test_csv_of_a_server_that_answers_late(self):
         """The names of the columns come first whenever the first row comes, and rates are known."""
         for late in (0.1, 0.6):  # within the interval before the first row, and in the one after

@@ -117,12 +117,41 @@ static const struct script {
     {FIX_HEALTHY, ":fence media\n", "", "fence: a mount point"},
     {FIX_SICK, ":fence /mnt/media\ny", "fence /mnt/media", NULL},
     {FIX_SICK, ":unfence /mnt/media\n\n", "", NULL},
+    /* words that a command does not take are refused, with what it takes */
+    {FIX_HEALTHY, ":quit now\n", "", "quit: \"now\" is too much; usage: quit"},
+    {FIX_HEALTHY, ":q now\n", "", "q: \"now\" is too much; usage: quit"},
+    {FIX_HEALTHY, ":workers 4 5 6\n\n", "", "workers: \"5 6\" is too much; usage: workers N|"},
+    {FIX_HEALTHY, ":offload 4 5\n\n", "", "offload: \"5\" is too much; usage: offload N"},
+    {FIX_HEALTHY, ":kill 2 now\n", "", "kill: \"now\" is too much; usage: kill N"},
+    {FIX_HEALTHY, ":restart 2 3\n", "", "restart: \"3\" is too much; usage: restart N|all"},
+    {FIX_HEALTHY, ":restart all 3\n", "", "restart: \"3\" is too much"},
+    {FIX_HEALTHY, ":drain 2 restart 3\n", "", "usage: drain N [retire|restart]"},
+    {FIX_HEALTHY, ":inspect 2 3\n", "", "inspect: \"3\" is too much; usage: inspect N"},
+    {FIX_HEALTHY, ":reload all\n", "", "reload: \"all\" is too much; usage: reload"},
+    {FIX_HEALTHY, ":reopen  logs  \n", "", "reopen: \"logs"},
+    {FIX_HEALTHY, ":loglevel debug now\n", "", "loglevel: \"now\" is too much; usage: loglevel e"},
+    {FIX_HEALTHY, ":stop now please\n", "", "stop: \"please\" is too much; usage: stop [now]"},
+    {FIX_HEALTHY, ":abort 3-1 now\n", "", "abort: \"now\" is too much; usage: abort ID"},
+    {FIX_HEALTHY, ":throttle 3-1 1m 2m\n", "", "\"2m\" is too much; usage: throttle ID RATE|off"},
+    {FIX_HEALTHY, ":view 3 4\n", "", "view: \"4\" is too much; usage: view"},
+    {FIX_HEALTHY, ":help server now\n", "", "help: \"now\" is too much; usage: help [TOPIC]"},
+    {FIX_HEALTHY, ":autoscale on now\n", "", "\"now\" is too much; usage: autoscale on|off"},
+    {FIX_HEALTHY, ":reload  \ny", "reload", NULL},
+    {FIX_SICK, ":fence /mnt/my media\ny", "fence /mnt/my media", NULL},
     {FIX_HEALTHY, ":nonsense\n", "", "there is no command \"nonsense\""},
     {FIX_HEALTHY, ":view files\n", "", "FILES"},
     {FIX_HEALTHY, ":view 6\n", "", "EVENTS"},
     {FIX_HEALTHY, ":inspect 4\n", "", "WORKER 4"},
+    /* what weirctl prints is in a view */
+    {FIX_HEALTHY, "3:status\n", "", "view 1/6"},
+    {FIX_HEALTHY, ":requests\n", "", "REQUESTS  in flight"},
+    {FIX_HEALTHY, ":files\n", "", "FILES"},
+    {FIX_SICK, ":mounts\n", "", "MOUNT"},
+    {FIX_SICK, ":stalls\n", "", "STALL"},
+    {FIX_HEALTHY, ":events\n", "", "EVENTS"},
+    {FIX_HEALTHY, ":status --json\n", "", "status: \"--json\" is too much; usage: status"},
     {FIX_HEALTHY, ":rel\t\ny", "reload", NULL},
-    {FIX_HEALTHY, ":re", "", "restart reload reopen"},
+    {FIX_HEALTHY, ":re", "", "restart reload reopen requests"},
     {FIX_HEALTHY, ":drain\t5\ny", "drain 5", NULL},
     {FIX_HEALTHY, ":set hol\t3s\n", "", NULL},
     {FIX_HEALTHY, ":set hold 3 h\n", "", "is not 0 ms to 60000 ms"},
@@ -177,6 +206,48 @@ START_TEST(key_script)
                   rig_sent(&r), s->sent);
     ck_assert_msg(s->shows == NULL || rig_shows(&r, s->shows), "%s: \"%s\" is not shown", s->keys,
                   s->shows);
+    rig_close(&r);
+}
+END_TEST
+
+/* y copies what stands in the row of the cursor; until that is moved, what is told below the list,
+ * or the first row. */
+static const struct copy {
+    enum fixture which;
+    const char *keys, *copied, *shows;
+} copies[] = {
+    {FIX_TWO_BLOCKED, "y", "/mnt/media/2019/big.iso", "w3> "},
+    {FIX_TWO_BLOCKED, ">y", "/srv/pub/archive-1.tar", "w1> "}, /* by # */
+    {FIX_TWO_BLOCKED, ">Iy", "4721", "w8> "},
+    {FIX_TWO_BLOCKED, "ty", "/mnt/media/2019/big.iso", "w3> "}, /* below the group's line */
+    {FIX_TWO_BLOCKED, "\\archive-5\ny", "/srv/pub/archive-5.tar", "w5> "},
+    {FIX_TWO_BLOCKED, "\\zzz\ny", NULL, "no worker matches"},
+    {FIX_TWO_BLOCKED, "2>y", "/srv/pub/archive-1.tar", NULL},
+    {FIX_POOL_FULL, "jjjy", "/mnt/media/tv/s03/e01.mkv", "w3> "}, /* an offload thread's */
+    {FIX_POOL_FULL, "3y", "/photos.zip", "5-1842> "},
+    {FIX_POOL_FULL, "3Iy", "/cgi/form", "/cgi/form"},
+    {FIX_POOL_FULL, "3\\nowhere\ny", NULL, "no request matches"},
+    {FIX_HEALTHY, "4>>jIgy", "/pub/archive-8.tar", "inverted"}, /* at once, though it was held */
+    {FIX_SICK, "5y", "/mnt/media", NULL},
+    {FIX_SICK, "5Iy", "/srv", NULL},
+    {FIX_POOL_FULL, "6y", "SLOW GET /tv/s01/e00.mkv 200, 2.1 s", "SLOW> 20 times"},
+    {FIX_POOL_FULL, "6jj\\START\ny", "START generation 7 up", "START> generation 7 up"},
+};
+
+START_TEST(copied_is_what_is_shown)
+{
+    const struct copy *c = &copies[_i];
+    struct rig r;
+
+    rig_open(&r, c->which);
+    rig_keys(&r, c->keys);
+    ck_assert_msg(r.a.copy_box == (c->copied != NULL), "%s: \"%s\"", c->keys, r.a.copy);
+    ck_assert_msg(strcmp(r.a.copy, c->copied ? c->copied : "") == 0, "%s: \"%s\"", c->keys,
+                  r.a.copy);
+    if (r.a.copy_box)
+        rig_keys(&r, "\033");
+    ck_assert_msg(c->shows == NULL || rig_shows(&r, c->shows), "%s: \"%s\" is not shown", c->keys,
+                  c->shows);
     rig_close(&r);
 }
 END_TEST
@@ -316,6 +387,7 @@ int main(void)
     Suite *s = suite_create("tui keys");
     TCase *t = tcase_create("keys");
     tcase_set_timeout(t, 120);
+    tcase_add_loop_test(t, copied_is_what_is_shown, 0, sizeof copies / sizeof *copies);
     tcase_add_loop_test(t, key_script, 0, (int)(sizeof scripts / sizeof *scripts));
     tcase_add_loop_test(t, every_key_of_the_help_works, 0, ACTION_COUNT);
     tcase_add_test(t, every_working_key_is_in_the_help);

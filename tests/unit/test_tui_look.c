@@ -374,13 +374,167 @@ START_TEST(what_is_gone_stands_still)
     rig_draw(&r);
     ck_assert(rig_shows(&r, "up 30.0s"));
     ck_assert(rig_shows(&r, " 12/s"));
-    model_no_data(r.m, r.m->clock_ns + 100 * NS_PER_S, r.m->wall_ns + 100 * NS_PER_S,
-                  "gone");
+    model_no_data(r.m, r.m->clock_ns + 100 * NS_PER_S, r.m->wall_ns + 100 * NS_PER_S, "gone");
     rig_draw(&r);
     ck_assert(rig_shows(&r, "up 30.0s"));
     ck_assert(!rig_shows(&r, "12/s"));
     rig_keys(&r, "1\n");
     ck_assert(rig_shows(&r, since));
+    rig_close(&r);
+}
+END_TEST
+
+/* Without colours too, where a > stands before the line with the text. */
+START_TEST(escape_takes_the_mark_of_what_was_found)
+{
+    const int *size = sizes[_i];
+    struct rig r;
+
+    rig_open(&r, FIX_HEALTHY);
+    ck_assert(grid_resize(&r.g, size[0], size[1]));
+    rig_keys(&r, "?/tagged");
+    view_draw(r.m, &r.a, &r.g, CHARSET_ASCII, false);
+    ck_assert(strchr(marked(&r), '>') && strstr(marked(&r), "tagged"));
+    rig_keys(&r, "\033");
+    view_draw(r.m, &r.a, &r.g, CHARSET_ASCII, false);
+    ck_assert_msg(r.a.help && marked(&r)[0] == '\0', "%s", marked(&r));
+    rig_keys(&r, "/drain\n/tagged\033"); /* back to what was found before */
+    ck_assert_str_eq(marked(&r), "drain");
+    rig_close(&r);
+}
+END_TEST
+
+/* "11-13 of 101" in the title. */
+static void help_place(const struct rig *r, int *first, int *next)
+{
+    const char *of = strstr(line_of(r, 0), " of ");
+
+    ck_assert_ptr_nonnull(of);
+    while (of[-1] != ' ')
+        of--;
+    ck_assert_int_eq(sscanf(of, "%d-%d", first, next), 2);
+}
+
+START_TEST(pages_of_the_help_leave_nothing_out)
+{
+    const int *size = sizes[_i];
+    int first, last, before_first, before_last, pages = 0;
+    struct rig r;
+
+    rig_open(&r, FIX_HEALTHY);
+    ck_assert(grid_resize(&r.g, size[0], size[1]));
+    rig_keys(&r, "?");
+    help_place(&r, &first, &last);
+    do {
+        before_first = first;
+        before_last = last;
+        rig_keys(&r, "<PgDn>");
+        help_place(&r, &first, &last);
+        ck_assert_msg(first <= before_last, "%d-%d, then %d-%d", before_first, before_last, first,
+                      last);
+        pages++;
+    } while (first > before_first);
+    ck_assert_int_ge(pages, 2);
+    ck_assert_msg(pages <= 360 / size[0], "%d pages of %d rows", pages, size[0]);
+    while (first > 1) {
+        before_first = first;
+        rig_keys(&r, "<PgUp>");
+        help_place(&r, &first, &last);
+        ck_assert_msg(first < before_first && last >= before_first, "%d, then %d-%d", before_first,
+                      first, last);
+    }
+    rig_close(&r);
+}
+END_TEST
+
+/* The last lines of the screen as one text. */
+static const char *foot_of(const struct rig *r, int lines)
+{
+    static char text[1024];
+    size_t n = 0;
+
+    for (int y = r->g.rows - lines; y < r->g.rows; y++) {
+        const char *line = line_of(r, y);
+        size_t end = strlen(line);
+        while (end > 0 && line[end - 1] == ' ')
+            end--;
+        n += (size_t)snprintf(text + n, sizeof text - n, "%.*s", (int)end, line);
+    }
+    return text;
+}
+
+/* Remarks and what the command line offers take the lines they need. */
+START_TEST(what_is_told_at_the_foot_is_whole)
+{
+    struct rig r;
+
+    rig_open(&r, FIX_HEALTHY);
+    ck_assert(grid_resize(&r.g, 12, 40));
+    app_saved(&r.a, r.m, "x", "/a/b/log.txt: No such file or directory", r.now_ns, 1);
+    for (int view = '1'; view <= '6'; view++) {
+        rig_draw(&r);
+        ck_assert_msg(strstr(foot_of(&r, 2), " not saved: /a/b/log.txt: No such file or directory"),
+                      "view %c: %s", view, foot_of(&r, 2));
+        rig_key(&r, (uint32_t)view + 1);
+    }
+    rig_tick(&r, 20 * NS_PER_S); /* and goes */
+    rig_keys(&r, "1:save ");
+    ck_assert_msg(strstr(foot_of(&r, 4), "to a new file  :  events screen"), "%s", foot_of(&r, 4));
+    rig_keys(&r, "\033d");
+    ck_assert(rig_shows(&r, "interval: _ s  Enter:set Esc:cancel"));
+    rig_close(&r);
+}
+END_TEST
+
+START_TEST(a_rate_has_its_figure)
+{
+    struct rig r;
+
+    rig_open(&r, FIX_HEALTHY);
+    for (int cols = 60; cols <= 120; cols++) {
+        ck_assert(grid_resize(&r.g, 24, cols));
+        rig_draw(&r);
+        for (const char *at = line_of(&r, 2); (at = strstr(at, "xx")) != NULL; at++) {
+            int n = 0;
+            sscanf(at, "xx %*[0-9.k]/s%n", &n);
+            ck_assert_msg(n > 0, "%d: %s", cols, line_of(&r, 2));
+        }
+        ck_assert(cols < 80 || strstr(line_of(&r, 2), "5xx"));
+    }
+    rig_close(&r);
+}
+END_TEST
+
+/* An ID is typed after :abort: it stands there whole, or the worker's number does, and a path. */
+START_TEST(an_id_is_whole_or_not_shown)
+{
+    static const uint64_t serials[] = {7, 1842, 1234567, 123456789, UINT64_C(99999999999)};
+    struct rig r;
+
+    rig_open(&r, FIX_HEALTHY);
+    rig_keys(&r, "3");
+    for (size_t i = 0; i < sizeof serials / sizeof *serials; i++) {
+        for (int cols = 30; cols <= 200; cols += 5) {
+            char whole[48], head[48];
+            r.m->now.request[0].serial = serials[i];
+            ck_assert(grid_resize(&r.g, 12, cols));
+            rig_draw(&r);
+            int row = 0;
+            while (row < 11 && !strstr(line_of(&r, row), "AGE "))
+                row++;
+            bool id = strstr(line_of(&r, row), " ID PHASE") != NULL;
+            snprintf(whole, sizeof whole, " %u-%llu send", r.m->now.request[0].worker,
+                     (unsigned long long)serials[i]);
+            snprintf(head, sizeof head, "   %u send", r.m->now.request[0].worker);
+            ck_assert_msg(id || strstr(line_of(&r, row), "  W PHASE"), "%d: %s", cols,
+                          line_of(&r, row));
+            ck_assert_msg(strstr(line_of(&r, row + 1), id ? whole : head), "%d: %s", cols,
+                          line_of(&r, row + 1));
+            ck_assert_msg(cols < 40 || strstr(line_of(&r, row + 1), "-1.tar"), "%d: %s", cols,
+                          line_of(&r, row + 1));
+            ck_assert(cols < 40 || i > 3 || id);
+        }
+    }
     rig_close(&r);
 }
 END_TEST
@@ -394,6 +548,8 @@ int main(void)
     tcase_set_timeout(t, 120);
     tcase_add_loop_test(t, help_is_searched, 0, SIZES);
     tcase_add_loop_test(t, what_is_not_in_the_help_is_said, 0, SIZES);
+    tcase_add_loop_test(t, escape_takes_the_mark_of_what_was_found, 0, SIZES);
+    tcase_add_loop_test(t, pages_of_the_help_leave_nothing_out, 0, SIZES);
     tcase_add_loop_test(t, help_is_never_cut, 0, SIZES);
     tcase_add_loop_test(t, help_has_topics, 0, SIZES);
     tcase_add_test(t, help_tells_the_verdicts_rules);
@@ -410,6 +566,9 @@ int main(void)
     t = tcase_create("told");
     tcase_add_loop_test(t, why_a_reload_failed_is_pointed_at, 0, 3);
     tcase_add_test(t, what_is_gone_stands_still);
+    tcase_add_test(t, an_id_is_whole_or_not_shown);
+    tcase_add_test(t, a_rate_has_its_figure);
+    tcase_add_test(t, what_is_told_at_the_foot_is_whole);
     suite_add_tcase(s, t);
     return unit_run(s);
 }

@@ -273,6 +273,7 @@ static unsigned act_toggle(struct app *a, struct model *m, enum action action, u
         act_switch(a, &a->bits, "bits per second", "bytes per second", now);
         break;
     case ACTION_INVERT:
+        a->list[a->view].held_until_ns = 0; /* a held order would stay as it is */
         act_switch(a, &a->list[a->view].invert, "order turned round", "order as usual", now);
         break;
     default:

@@ -180,6 +180,7 @@ struct app_facts {
     uint64_t row_key[APP_ROWS]; /* of each of them; 0: a line that is no row */
     int heat_last;              /* the furthest app.latency_ago can be */
     int help_last;              /* the furthest the help can scroll */
+    int help_up, help_down;     /* its lines in a page above the first one shown, and below */
     int text_beyond;            /* cells of the longest text that its column has no room for */
     int table_rows, io_last;    /* page_rows; last_scroll of the I/O view */
 };

@@ -74,6 +74,49 @@ static void call_split(struct call *c, const char *text)
     }
 }
 
+const char *command_server_arguments(int command)
+{
+    switch (command) {
+    case COMMAND_DRAIN:
+        return "N [retire|restart]";
+    case COMMAND_RESTART:
+        return "N|all";
+    default:
+        return control_command_arguments[command];
+    }
+}
+
+/* Does the last argument stand for text, which may hold blanks? */
+static bool takes_rest(const char *arguments)
+{
+    static const char *const text[] = {"PATH", "FILE", "VALUE"};
+    size_t n = strlen(arguments);
+
+    for (size_t i = 0; i < sizeof text / sizeof *text; i++)
+        if (n >= strlen(text[i]) && strcmp(arguments + n - strlen(text[i]), text[i]) == 0)
+            return true;
+    return false;
+}
+
+/* True when there are no more words than the command takes; else refuses what is left over. */
+static bool call_fits(struct call *c, const char *text, const char *word, const char *arguments)
+{
+    int takes = *arguments ? 1 : 0;
+
+    for (const char *p = arguments; (p = strchr(p, ' ')) != NULL; p++)
+        takes++;
+    for (int i = 0; i <= takes; i++) {
+        text += strspn(text, " ");
+        text += strcspn(text, " ");
+    }
+    text += strspn(text, " ");
+    if (*text == '\0' || takes_rest(arguments))
+        return true;
+    refuse(c, "%s: \"%.40s\" is too much; usage: %s%s%s", c->word[0], text, word,
+           *arguments ? " " : "", arguments);
+    return false;
+}
+
 /* A whole number within bounds; refuses in words. */
 static bool call_number(struct call *c, int word, long least, long most, long *out)
 {
@@ -361,6 +404,22 @@ static void run_own(struct call *c, enum command_word word)
     case WORD_VIEW:
         run_view(c);
         break;
+    case WORD_STATUS:
+        act_show(c->a, VIEW_OVERVIEW);
+        break;
+    case WORD_REQUESTS:
+        act_show(c->a, VIEW_REQUESTS);
+        break;
+    case WORD_FILES:
+        act_show(c->a, VIEW_FILES);
+        break;
+    case WORD_MOUNTS:
+    case WORD_STALLS:
+        act_show(c->a, VIEW_IO);
+        break;
+    case WORD_EVENTS:
+        act_show(c->a, VIEW_EVENTS);
+        break;
     case WORD_HELP:
         run_help(c);
         break;
@@ -391,17 +450,20 @@ unsigned command_run(struct app *a, struct model *m, const char *text, const str
     call_split(&c, text);
     if (c.words == 0)
         return 0;
-    if (strcmp(c.word[0], "q") == 0 || strcmp(c.word[0], "q!") == 0)
-        return WANT_QUIT; /* the fingers of vi */
+    const char *word = c.word[0];
+    if (strcmp(word, "q") == 0 || strcmp(word, "q!") == 0)
+        word = command_word[WORD_QUIT]; /* the fingers of vi */
     for (int i = 0; i < WORD_COUNT; i++) {
-        if (strcmp(c.word[0], command_word[i]) == 0) {
-            run_own(&c, (enum command_word)i);
+        if (strcmp(word, command_word[i]) == 0) {
+            if (call_fits(&c, text, word, command_arguments[i]))
+                run_own(&c, (enum command_word)i);
             return c.want;
         }
     }
     for (int i = 0; i < COMMAND_COUNT; i++) {
-        if (strcmp(c.word[0], control_command_word[i]) == 0) {
-            run_server(&c, (enum control_command)i);
+        if (strcmp(word, control_command_word[i]) == 0) {
+            if (call_fits(&c, text, word, command_server_arguments(i)))
+                run_server(&c, (enum control_command)i);
             return c.want;
         }
     }

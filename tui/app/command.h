@@ -19,6 +19,9 @@ extern const char *const command_word[WORD_COUNT];
 extern const char *const command_arguments[WORD_COUNT];
 extern const char *const command_help[WORD_COUNT];
 
+/* What one of the server's commands takes here: that is more than weirctl takes for some. */
+const char *command_server_arguments(int command);
+
 /* Carries it out. Bits of enum app_want; why[] is "" when it was taken. */
 unsigned command_run(struct app *a, struct model *m, const char *text, const struct event *e,
                      char *why, size_t why_bytes);

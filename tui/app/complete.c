@@ -156,7 +156,7 @@ int command_candidates(const struct model *m, const struct line *line,
                  command_arguments[command - COMMAND_COUNT], command_help[command - COMMAND_COUNT]);
     else if (command >= 0)
         snprintf(usage, usage_bytes, "%s %s  %s", control_command_word[command],
-                 control_command_arguments[command], control_command_help[command]);
+                 command_server_arguments(command), control_command_help[command]);
     if (at <= lead) {
         offer_commands(&c);
         return c.count;

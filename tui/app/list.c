@@ -54,7 +54,10 @@ static void list_scroll(int *scroll, int last, int by)
 static int list_step(const struct app *a, enum action action)
 {
     int rows = a->view == VIEW_IO ? a->seen.table_rows : a->seen.page_rows;
-    int page = a->help ? 10 : rows > 1 ? rows - 1 : 1;
+    int page = rows > 1 ? rows - 1 : 1;
+    if (a->help) /* its lines are of different heights */
+        page = action == ACTION_PAGE_UP || action == ACTION_HALF_UP ? a->seen.help_up
+                                                                    : a->seen.help_down;
     int half = page > 1 ? page / 2 : 1;
 
     switch (action) {

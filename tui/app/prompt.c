@@ -117,10 +117,12 @@ static unsigned prompt_enter(struct app *a, struct model *m, const struct event 
     return want | WANT_DRAW;
 }
 
-static void prompt_escape(struct app *a)
+static void prompt_escape(struct app *a, const struct model *m, uint64_t now_ns)
 {
     if (a->prompt.kind != PROMPT_COMMAND)
         snprintf(prompt_target(a), sizeof a->list[0].find, "%s", a->prompt.before);
+    if (a->help)
+        help_find_typed(a, m, now_ns); /* its mark is that of the text before */
     prompt_close(a);
 }
 
@@ -131,7 +133,7 @@ unsigned prompt_key(struct app *a, struct model *m, const struct event *e)
     p->why[0] = '\0';
     switch (e->key) {
     case INPUT_ESC:
-        prompt_escape(a);
+        prompt_escape(a, m, e->now_ns);
         return WANT_DRAW;
     case INPUT_ENTER:
     case '\n':
@@ -152,7 +154,7 @@ unsigned prompt_key(struct app *a, struct model *m, const struct event *e)
         return WANT_DRAW;
     case INPUT_BACKSPACE:
         if (p->line.text[0] == '\0') { /* nothing left to take away: as in vi, it closes */
-            prompt_escape(a);
+            prompt_escape(a, m, e->now_ns);
             return WANT_DRAW;
         }
         line_key(&p->line, e->key);

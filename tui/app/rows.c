@@ -66,10 +66,27 @@ bool app_folds_events(const struct app *a)
     return l->filter[0] == '\0' && l->find[0] == '\0';
 }
 
+uint64_t rows_first(const struct app_facts *seen)
+{
+    for (int i = 0; i < seen->row_count; i++)
+        if (seen->row_key[i])
+            return seen->row_key[i];
+    return 0;
+}
+
+uint64_t rows_event_key(const struct app *a, const struct model *m, const struct app_facts *seen)
+{
+    const struct list_state *l = &a->list[VIEW_EVENTS];
+
+    bool shown = rows_event(m, l->key) && app_row_matches(m, VIEW_EVENTS, l->key, l->filter);
+
+    return shown ? l->key : rows_first(seen);
+}
+
 /* The event that the row under the cursor tells of: of a run, the newest. */
 static const struct model_event *rows_selected_event(const struct app *a, const struct model *m)
 {
-    uint64_t key = a->list[VIEW_EVENTS].key;
+    uint64_t key = rows_event_key(a, m, &a->seen);
     struct event_run run;
 
     for (unsigned ago = 0; model_event_run(m, ago, app_folds_events(a), &run); ago += run.count)
@@ -95,7 +112,7 @@ const struct snap_worker *rows_selected_worker(const struct app *a, const struct
 {
     const struct snap_request *r;
     const struct model_event *e;
-    uint64_t first = a->seen.row_count > 0 ? a->seen.row_key[0] : 0;
+    uint64_t first = rows_first(&a->seen);
 
     if (a->view == VIEW_REQUESTS)
         return (r = rows_selected_request(a, m)) ? rows_worker_now(m, r->worker) : NULL;
@@ -107,42 +124,46 @@ const struct snap_worker *rows_selected_worker(const struct app *a, const struct
         return NULL;
     if (a->selected)
         return rows_worker(m, a->selected, a->selected_epoch);
-    if (a->view == VIEW_OVERVIEW && first) /* the cursor stands there until it is moved */
+    if (a->view != VIEW_WORKER && first) /* the cursor stands there until it is moved */
         return rows_worker(m, (unsigned)(first >> 32), (uint32_t)first);
-    return m->row_count > 0 ? model_worker(m, &m->row[0]) : NULL;
+    return m->row_count > 0 && !a->list[a->view].filter[0] ? model_worker(m, &m->row[0]) : NULL;
 }
 
 const struct snap_request *rows_selected_request(const struct app *a, const struct model *m)
 {
-    uint64_t key = a->list[VIEW_REQUESTS].key;
-    const struct snap_request *r;
+    const struct list_state *l = &a->list[VIEW_REQUESTS];
 
     if (a->view != VIEW_REQUESTS)
         return NULL;
-    if (key != 0 || m->now.request_count == 0)
-        return rows_request(m, key);
     /* Until the cursor is moved: the one whose details stand below the list. */
-    r = a->seen.row_count > 0 ? rows_request(m, a->seen.row_key[0]) : NULL;
-    return r ? r : &m->now.request[0];
+    return rows_request(m, l->key ? l->key : rows_first(&a->seen));
 }
 
 const struct snap_mount *rows_selected_mount(const struct app *a, const struct model *m)
 {
+    const struct list_state *l = &a->list[VIEW_IO];
     const struct snap_mount *mount;
 
     if (a->view != VIEW_IO)
         return NULL;
-    mount = rows_mount(m, a->list[VIEW_IO].key);
-    return mount ? mount : m->now.mount_count > 0 ? &m->now.mount[0] : NULL; /* the worst */
+    if ((mount = rows_mount(m, l->key)) || (mount = rows_mount(m, rows_first(&a->seen))))
+        return mount;
+    return m->now.mount_count > 0 && !l->filter[0] ? &m->now.mount[0] : NULL; /* the worst */
 }
 
 uint64_t rows_cursor(const struct app *a, const struct model *m)
 {
+    const struct snap_request *r;
+    const struct snap_mount *mount;
     const struct snap_worker *w;
     const struct model_event *e;
 
     if (a->view == VIEW_EVENTS)
         return (e = rows_selected_event(a, m)) ? e->number : 0;
+    if (a->view == VIEW_REQUESTS)
+        return (r = rows_selected_request(a, m)) ? app_request_key(r) : 0;
+    if (a->view == VIEW_IO)
+        return (mount = rows_selected_mount(a, m)) ? mount->device : 0;
     if (!rows_is_of_workers(a->view))
         return a->list[a->view].key;
     w = rows_selected_worker(a, m);
@@ -210,6 +231,30 @@ static void rows_target(const char *request, char *out, size_t out_bytes)
     snprintf(out, out_bytes, "%.*s", (int)n, from);
 }
 
+/* The path that stands in the row, or in the detail; a worker without one is its process. */
+static bool rows_worker_copy(const struct model *m, enum view_kind view, uint64_t key, char *out,
+                             size_t out_bytes)
+{
+    const struct model_row *row = rows_row(m, (unsigned)(key >> 32), (uint32_t)key);
+    char object[SNAP_TEXT_BYTES + 8];
+    const char *verb;
+
+    if (row == NULL)
+        return false;
+    const struct snap_worker *w = model_worker(m, row);
+    size_t serving = strlen(w->serving);
+    model_row_doing(m, row, &verb, object, sizeof object);
+    /* A mark behind a path says that it may be an old one: it is no part of it. */
+    bool marked = w->serving_stale && serving > 0 && strncmp(object, w->serving, serving) == 0;
+    if (object[0] == '/' && !marked)
+        snprintf(out, out_bytes, "%s", object);
+    else if (marked || (view == VIEW_WORKER && serving > 0))
+        snprintf(out, out_bytes, "%s", w->serving);
+    else
+        snprintf(out, out_bytes, "%u", w->pid);
+    return true;
+}
+
 bool rows_copy(const struct model *m, enum view_kind view, uint64_t key, char *out,
                size_t out_bytes)
 {
@@ -226,12 +271,7 @@ bool rows_copy(const struct model *m, enum view_kind view, uint64_t key, char *o
     }
     if (!rows_is_of_workers(view))
         return rows_text(m, view, key, out, out_bytes);
-    const struct snap_worker *w = rows_worker(m, (unsigned)(key >> 32), (uint32_t)key);
-    if (w && w->serving[0])
-        snprintf(out, out_bytes, "%s", w->serving);
-    else if (w)
-        snprintf(out, out_bytes, "%u", w->pid);
-    return w != NULL;
+    return rows_worker_copy(m, view, key, out, out_bytes);
 }
 
 const char *rows_match(const char *in, const char *text)

@@ -22,6 +22,11 @@ const struct snap_worker *rows_selected_worker(const struct app *a, const struct
 const struct snap_request *rows_selected_request(const struct app *a, const struct model *m);
 const struct snap_mount *rows_selected_mount(const struct app *a, const struct model *m);
 
+/* The key of the first row on the screen: what is selected until the cursor is moved; 0: none. */
+uint64_t rows_first(const struct app_facts *seen);
+/* The key of the event that view 6 tells in full: the cursor's unless the filter hides it. */
+uint64_t rows_event_key(const struct app *a, const struct model *m, const struct app_facts *seen);
+
 /* The key under the cursor; 0 when there is none. */
 uint64_t rows_cursor(const struct app *a, const struct model *m);
 

@@ -3,6 +3,7 @@
  * Events: all that are remembered, the newest first, runs in one line, and below them the whole
  * text of the one under the cursor (of the newest when there is none).
  */
+#include "tui/app/rows.h"
 #include "tui/ui/v_list.h"
 
 #include <inttypes.h>
@@ -104,12 +105,13 @@ static void draw_selected(struct view *v, struct rect r, const struct list *l)
 {
     char told[SNAP_TEXT_BYTES + 64], text[SNAP_TEXT_BYTES + 128], clock[FMT_BYTES];
     struct event_run run;
+    uint64_t key = rows_event_key(v->a, v->m, v->facts);
     int shown = 0;
 
-    for (int i = 0; i < l->count; i++)
-        if (l->item[i].key == v->a->list[VIEW_EVENTS].key)
-            shown = i;
-    if (l->count == 0 || !model_event_run(v->m, l->item[shown].index, app_folds_events(v->a), &run))
+    while (shown < l->count && l->item[shown].key != key)
+        shown++;
+    if (shown == l->count ||
+        !model_event_run(v->m, l->item[shown].index, app_folds_events(v->a), &run))
         return;
     snprintf(text, sizeof text, "%s %s> %s", fmt_clock(clock, run.last->wall_ns), run.last->word,
              view_event_text(&run, told, sizeof told));

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "tui/ui/box.h"
 #include "tui/ui/fmt.h"
 #include "tui/ui/text.h"
 
@@ -162,7 +163,9 @@ static void title_rest(const struct view *v, char *text, size_t bytes, int room)
         fmt_age(up, mono_since((struct mono){s->taken_ns}, (struct mono){s->started_ns}));
         snprintf(more, sizeof more, "  weir %s", s->program_version);
         add_if_room(text, bytes, more, room);
-        snprintf(more, sizeof more, "  up %s  master %u", up, s->master_pid);
+        snprintf(more, sizeof more, "  up %s", up);
+        add_if_room(text, bytes, more, room);
+        snprintf(more, sizeof more, "  master %u", s->master_pid);
         add_if_room(text, bytes, more, room);
     }
     if (v->a->read_only)
@@ -196,21 +199,14 @@ void view_title(struct view *v, struct rect r)
         grid_text_right(v->g, r.row, 0, r.cols - (tiny ? 0 : 1), role, state);
 }
 
-/* The bytes of text to put on a line of so many cells: up to the last blank that fits. */
-static size_t line_break(const char *text, int cells)
+int view_paragraph_rows(const char *text, int cells, int most)
 {
-    size_t n = strlen(text), best = n;
-    char head[2 * SNAP_TEXT_BYTES];
+    int n = 1;
 
-    for (size_t i = 1; i < n; i++) {
-        if (text[i] != ' ')
-            continue;
-        snprintf(head, sizeof head, "%.*s", (int)i, text);
-        if (text_width(head) > cells)
-            break;
-        best = i;
-    }
-    return best;
+    for (size_t bytes; cells > 0 && n < most && (bytes = box_break(text, cells)) < strlen(text);
+         n++)
+        text += bytes + (text[bytes] == ' ');
+    return n;
 }
 
 void view_paragraph(struct view *v, struct rect r, int indent, enum role role, const char *text)
@@ -221,7 +217,7 @@ void view_paragraph(struct view *v, struct rect r, int indent, enum role role, c
     for (int y = 0; y < r.rows; y++) {
         size_t n = strlen(text);
         if (y < r.rows - 1 && text_width(text) > cells)
-            n = line_break(text, cells);
+            n = box_break(text, cells);
         snprintf(line, sizeof line, "%.*s", (int)n, text);
         text_cut_end(cut, sizeof cut, line, cells);
         grid_text(v->g, r.row + y, r.col + indent, cells, role, cut);
@@ -276,7 +272,7 @@ void view_keys(struct view *v, struct rect r)
     int col = v->layout.cols < 30 ? 0 : 1;
 
     if (v->a->note[0]) {
-        view_print(v, r.row, 1, r.cols - 1, ROLE_WARN, "%s", v->a->note);
+        v->noted = true;
         return;
     }
     /* Help and the way back come first, then keys.def's order, in which quit is the last. */
@@ -382,6 +378,19 @@ void view_around(struct view *v)
         view_dim_old(v);
 }
 
+/* A remark in the line of keys, and over what stands above it as far as it needs lines. */
+static void draw_note(struct view *v)
+{
+    struct rect r = v->layout.pane[PANE_KEYS];
+    const char *note = v->a->note;
+
+    r.rows = view_paragraph_rows(note, r.cols - 1, v->g->rows / 4);
+    r.row -= r.rows - 1;
+    for (int y = 0; y < r.rows; y++)
+        grid_fill(v->g, r.row + y, r.col, r.cols, ROLE_WARN, L' ');
+    view_paragraph(v, r, 1, ROLE_WARN, note);
+}
+
 struct app_facts view_draw(const struct model *m, const struct app *a, struct grid *g,
                            enum charset charset, bool colour)
 {
@@ -408,6 +417,8 @@ struct app_facts view_draw(const struct model *m, const struct app *a, struct gr
     v.layout = layout_for(&v);
     grid_clear(g);
     draw[a->view](&v);
+    if (v.noted)
+        draw_note(&v);
     v.m = v.live;
     view_overlay(&v);
     return facts;

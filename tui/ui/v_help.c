@@ -101,7 +101,20 @@ static void draw_foot(struct view *v, int row)
             col += 2 + grid_text(v->g, row, col, cols - col, ROLE_NORMAL, words[i]);
 }
 
-int view_help(struct view *v)
+/* The first of the lines above `end` that a screen of `rows` has room for; before the last. */
+static int first_fitting(const struct help_text *help, int end, int rows, int cols)
+{
+    int first = end;
+
+    for (; first > 0; first--) {
+        rows -= line_rows(&help->line[first - 1], cols);
+        if (rows < 0)
+            break;
+    }
+    return first < end || first == 0 ? first : first - 1; /* one may be higher than the screen */
+}
+
+void view_help(struct view *v)
 {
     struct help_text help;
     struct grid *g = v->g;
@@ -109,14 +122,7 @@ int view_help(struct view *v)
     char place[48];
 
     help_write(v->a, v->m, &help);
-    last = help.count;
-    for (int left = end - 1; last > 0; last--) {
-        left -= line_rows(&help.line[last - 1], g->cols);
-        if (left < 0)
-            break;
-    }
-    if (last >= help.count) /* a line that is higher than the screen */
-        last = help.count - 1;
+    last = first_fitting(&help, help.count, end - 1, g->cols);
     at = v->a->help_scroll < last ? v->a->help_scroll : last;
     grid_clear(g);
     for (next = at; next < help.count && row < end; next++)
@@ -128,5 +134,9 @@ int view_help(struct view *v)
         grid_text_right(g, 0, 14, g->cols - 14, ROLE_TITLE, place);
     if (foot)
         draw_foot(v, g->rows - 1);
-    return last;
+    /* A page has one line in common with the one before; what is cut off comes again whole. */
+    int above = at - first_fitting(&help, at + 1, end - 1, g->cols), below = next - 1 - at;
+    v->facts->help_last = last;
+    v->facts->help_up = above > 1 ? above : 1;
+    v->facts->help_down = below > 1 ? below : 1;
 }

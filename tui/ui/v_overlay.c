@@ -27,6 +27,8 @@ size_t box_break(const char *text, int cells)
 
     while (text_next(&rest, &ch, &width)) {
         if (used + width > cells) {
+            if (ch == L' ' && before > text)
+                return (size_t)(before - text);
             if (blank && blank > text)
                 return (size_t)(blank - text);
             return before > text ? (size_t)(before - text) : (size_t)(rest.p - text);
@@ -146,7 +148,7 @@ bool view_overlay(struct view *v)
     const struct app *a = v->a;
 
     if (a->help)
-        v->facts->help_last = view_help(v);
+        view_help(v);
     if (a->setup.open)
         view_setup(v);
     else if (a->copy_box)

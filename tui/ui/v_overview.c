@@ -52,12 +52,24 @@ static void draw_listen(struct view *v, struct rect r)
     grid_text_right(v->g, r.row, col, r.cols - 1 - col, conf_role, conf);
 }
 
+/* A rate whose figure would be cut off is left out. */
+static int draw_class(struct view *v, struct rect r, int col, bool tight, const char *name,
+                      double rate, enum role role)
+{
+    char text[32], n[FMT_BYTES];
+
+    snprintf(text, sizeof text, "%s%s %5s/s", tight ? "  " : "   ", name, fmt_count(n, rate));
+    if (col + text_width(text) > r.col + r.cols)
+        return 0;
+    return grid_text(v->g, r.row, col, r.cols - col, role, text);
+}
+
 static void draw_totals(struct view *v, struct rect r)
 {
     const struct model *m = v->m;
     char a[FMT_BYTES], b[FMT_BYTES], c[FMT_BYTES];
     uint64_t connections = 0, active = 0;
-    bool tight = v->layout.wide || v->a->bits;
+    bool tight = v->layout.wide || v->a->bits || r.cols < 80;
     int col = 1;
 
     for (unsigned i = 0; i < m->now.worker_count; i++) {
@@ -73,14 +85,15 @@ static void draw_totals(struct view *v, struct rect r)
         view_print(v, r.row, col, r.cols - col, ROLE_NORMAL, tight ? "  conn %5s" : "   conn %5s",
                    view_gone(v) ? "-" : fmt_count(a, (double)connections));
     if (v->layout.wide)
-        col += view_print(v, r.row, col, r.cols - col, ROLE_NORMAL,
-                          "  in flight %5s  2xx %5s/s  3xx %5s/s",
-                          view_gone(v) ? "-" : fmt_count(a, (double)active),
-                          fmt_count(b, m->total[RATE_2XX]), fmt_count(c, m->total[RATE_3XX]));
-    col += view_print(v, r.row, col, r.cols - col, ROLE_NORMAL,
-                      tight ? "  4xx %5s/s" : "   4xx %5s/s", fmt_count(a, m->total[RATE_4XX]));
-    view_print(v, r.row, col, r.cols - col, m->total[RATE_5XX] > 0 ? ROLE_WARN : ROLE_NORMAL,
-               tight ? "  5xx %5s/s" : "   5xx %5s/s", fmt_count(a, m->total[RATE_5XX]));
+        col += view_print(v, r.row, col, r.cols - col, ROLE_NORMAL, "  in flight %5s",
+                          view_gone(v) ? "-" : fmt_count(a, (double)active));
+    if (r.cols >= 120) { /* with room for errors, which tell more */
+        col += draw_class(v, r, col, tight, "2xx", m->total[RATE_2XX], ROLE_NORMAL);
+        col += draw_class(v, r, col, tight, "3xx", m->total[RATE_3XX], ROLE_NORMAL);
+    }
+    col += draw_class(v, r, col, tight, "4xx", m->total[RATE_4XX], ROLE_NORMAL);
+    draw_class(v, r, col, tight, "5xx", m->total[RATE_5XX],
+               m->total[RATE_5XX] > 0 ? ROLE_WARN : ROLE_NORMAL);
 }
 
 /* One letter for each slot in the order of numbers, cut in the middle with a count. */

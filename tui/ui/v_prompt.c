@@ -32,17 +32,6 @@ static void draw_line(struct view *v, int row, int col, int cells)
     grid_role(v->g, row, col + before, next && next->ch == GRID_RIGHT_HALF ? 2 : 1, ROLE_SELECT);
 }
 
-/* Lines that a reason takes: what is wrong with a command must not be what is cut off. */
-static int hint_rows(const char *text, int cells, int most)
-{
-    int n = 1;
-
-    for (size_t bytes; cells > 0 && n < most && (bytes = box_break(text, cells)) < strlen(text);
-         n++)
-        text += bytes + (text[bytes] == ' ');
-    return n;
-}
-
 static void draw_hint(struct view *v, int row)
 {
     char word[COMMAND_CANDIDATES][COMMAND_CANDIDATE_BYTES], usage[512], text[1024] = "";
@@ -65,7 +54,8 @@ static void draw_hint(struct view *v, int row)
     }
     if (text[0] == '\0' || row < 0)
         return;
-    int cols = v->g->cols, rows = role == ROLE_BAD ? hint_rows(text, cols - 1, row + 1) : 1;
+    int cols = v->g->cols, most = role == ROLE_BAD ? row + 1 : v->g->rows / 4;
+    int rows = view_paragraph_rows(text, cols - 1, most);
     for (int y = row - rows + 1; y <= row; y++)
         grid_fill(v->g, y, 0, cols, role, L' ');
     view_paragraph(v, (struct rect){row - rows + 1, 0, rows, cols}, 1, role, text);

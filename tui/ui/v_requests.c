@@ -15,10 +15,23 @@
 #include "tui/ui/fmt.h"
 #include "tui/ui/text.h"
 
-enum { R_AGE, R_ID, R_PHASE, R_CLIENT, R_STATUS, R_SENT, R_SIZE, R_RATE, R_PATH, R_COUNT };
+enum {
+    R_AGE,
+    R_ID,
+    R_WORKER,
+    R_PHASE,
+    R_CLIENT,
+    R_STATUS,
+    R_SENT,
+    R_SIZE,
+    R_RATE,
+    R_PATH,
+    R_COUNT
+};
 static const struct list_column request_columns[R_COUNT] = {
     [R_AGE] = {6, 6, 6, true, "AGE"},
-    [R_ID] = {3, 7, 10, true, "ID"},
+    [R_ID] = {6, 7, 10, true, "ID"},   /* and more when one is longer */
+    [R_WORKER] = {0, 0, 0, true, "W"}, /* when an ID has no room */
     [R_PHASE] = {7, 7, 7, false, "PHASE"},
     [R_CLIENT] = {0, 15, 22, false, "CLIENT"},
     [R_STATUS] = {0, 0, 6, false, "STATUS"},
@@ -27,6 +40,12 @@ static const struct list_column request_columns[R_COUNT] = {
     [R_RATE] = {0, 5, 5, true, "RATE"},
     [R_PATH] = {LIST_REST, LIST_REST, LIST_REST, false, "PATH"},
 };
+
+/* What leaves, in this order, so that a path has room. */
+#define REQUEST_LEAVES 5
+static const int request_leaves[REQUEST_LEAVES] = {R_STATUS, R_CLIENT, R_SIZE, R_RATE, R_SENT};
+
+#define PATH_CELLS 10 /* that it has at least */
 
 enum {
     S_AT,
@@ -101,6 +120,44 @@ static double size_of(const struct snap_request *r)
     return r->content_bytes == REQUEST_LENGTH_UNKNOWN ? MODEL_UNKNOWN : (double)r->content_bytes;
 }
 
+static int request_id(const struct snap_request *r, char *out, size_t out_bytes)
+{
+    return snprintf(out, out_bytes, "%u-%" PRIu64, r->worker, r->serial);
+}
+
+/*
+ * The columns for this width. An ID is typed after :abort and :throttle: it is shown whole, or the
+ * number of the worker in its place.
+ */
+static void request_fit(const struct view *v, struct list_column column[R_COUNT])
+{
+    int cells[R_COUNT], used = 1, leaves = 0;
+    char id[48];
+
+    for (int c = 0; c < R_COUNT; c++) {
+        const struct list_column *k = &request_columns[c];
+        cells[c] = v->layout.narrow ? k->narrow : v->layout.wide ? k->wide : k->usual;
+    }
+    for (unsigned i = 0; i < v->m->now.request_count; i++) {
+        int n = request_id(&v->m->now.request[i], id, sizeof id);
+        cells[R_ID] = n > cells[R_ID] ? n : cells[R_ID];
+    }
+    for (int c = 0; c < R_COUNT; c++)
+        used += cells[c] > 0 ? cells[c] + 1 : cells[c] == LIST_REST;
+    while (used + PATH_CELLS > v->layout.cols && leaves < REQUEST_LEAVES) {
+        int c = request_leaves[leaves++];
+        used -= cells[c] > 0 ? cells[c] + 1 : 0;
+        cells[c] = 0;
+    }
+    if (used + PATH_CELLS > v->layout.cols) {
+        cells[R_ID] = 0;
+        cells[R_WORKER] = 3;
+    }
+    for (int c = 0; c < R_COUNT; c++)
+        column[c] = (struct list_column){cells[c], cells[c], cells[c], request_columns[c].right,
+                                         request_columns[c].title};
+}
+
 static void request_row(const struct list_table *t, int row, const struct snap_request *r)
 {
     struct view *v = t->v;
@@ -112,8 +169,10 @@ static void request_row(const struct list_table *t, int row, const struct snap_r
 
     list_mark(t, row, loud, bad ? "!" : " ");
     list_put(t, row, R_AGE, loud, fmt_age(n, request_age_ns(m, r)));
-    snprintf(text, sizeof text, v->layout.narrow ? "%u" : "%u-%" PRIu64, r->worker, r->serial);
+    request_id(r, text, sizeof text);
     list_put(t, row, R_ID, role, text);
+    snprintf(text, sizeof text, "%u", r->worker);
+    list_put(t, row, R_WORKER, role, text);
     list_put(t, row, R_PHASE, loud, phase_word(r->phase));
     list_put(t, row, R_CLIENT, role, r->peer);
     snprintf(text, sizeof text, r->status ? "%u%s" : "-", r->status, r->cold ? " c" : "");
@@ -184,7 +243,9 @@ static bool request_list(const struct view *v, struct list *l)
 
 static void draw_in_flight(struct view *v, struct rect r)
 {
-    struct list_table t = list_table(v, request_columns, R_COUNT, 0, v->layout.cols);
+    struct list_column column[R_COUNT];
+    request_fit(v, column);
+    struct list_table t = list_table(v, column, R_COUNT, 0, v->layout.cols);
     const struct snap *s = &v->m->now;
     int head = v->layout.table_header ? 1 : 0;
     struct list l = {0};
@@ -299,7 +360,8 @@ static void draw_slow(struct view *v, struct rect r)
 static void draw_selected(struct view *v, struct rect r)
 {
     const struct snap *s = &v->m->now;
-    const struct snap_request *q = rows_selected_request(v->a, v->m);
+    uint64_t cursor = v->a->list[VIEW_REQUESTS].key;
+    const struct snap_request *q = rows_request(v->m, cursor ? cursor : rows_first(v->facts));
     char text[3 * SNAP_TEXT_BYTES], cut[3 * SNAP_TEXT_BYTES], age[FMT_BYTES], sent[FMT_BYTES],
         size[FMT_BYTES];
 

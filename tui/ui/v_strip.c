@@ -20,6 +20,8 @@ static void strip_question(const struct view *v, char *out, size_t out_bytes, in
         snprintf(out, out_bytes, "interval in seconds (now %.3g): %s_  Enter:set  Esc:cancel",
                  (double)v->a->interval_ns / 1e9, s->typed);
         if (text_width(out) > cells)
+            snprintf(out, out_bytes, "interval: %s_ s  Enter:set Esc:cancel", s->typed);
+        if (text_width(out) > cells)
             snprintf(out, out_bytes, "interval: %s_", s->typed);
         return;
     }

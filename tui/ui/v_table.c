@@ -4,6 +4,7 @@
  * the selected row. Stuck workers come first and so are inside the window unless the cursor was
  * moved or another order asked for.
  */
+#include "tui/app/rows.h"
 #include "tui/ui/v_list.h"
 
 #include <math.h>
@@ -361,6 +362,17 @@ static void table_rows(struct view *v, struct rect r, struct list *l, int at)
                   v->m->row_count ? "no worker matches the filter" : "no workers");
 }
 
+/* Where the worker of the first row on the screen is in the model; -1: there is none. */
+static int table_first_shown(const struct view *v)
+{
+    uint64_t first = rows_first(v->facts);
+
+    for (unsigned i = 0; i < v->m->row_count; i++)
+        if (app_worker_key(model_worker(v->m, &v->m->row[i])) == first)
+            return (int)i;
+    return -1;
+}
+
 void view_table(struct view *v)
 {
     struct rect r = v->layout.pane[PANE_TABLE];
@@ -377,5 +389,6 @@ void view_table(struct view *v)
             grid_text(v->g, r.row, 2, r.cols - 2, ROLE_BAD, "no memory for the table");
         list_free(&l);
     }
-    table_selected_request(v, v->layout.pane[PANE_REQUEST], at);
+    table_selected_request(v, v->layout.pane[PANE_REQUEST],
+                           v->a->selected ? at : table_first_shown(v));
 }

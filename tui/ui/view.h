@@ -23,6 +23,7 @@ struct view {
     struct verdict verdict;
     enum pane strip_pane; /* where the strip is shown; the verdict's when that has no room */
     bool sweep;           /* graphs stand still, the place of the newest second moves */
+    bool noted;           /* the line of keys is left to a remark */
     struct app_facts *facts;
 };
 
@@ -60,7 +61,8 @@ const struct snap_worker *view_worker_shown(const struct view *v);
 void view_dim_old(struct view *v);
 bool view_gone(const struct view *v);
 
-/* Text in lines that break at blanks; the last one is cut. */
+/* Text in lines that break at blanks; the last one is cut. How many it takes, `most` at most. */
+int view_paragraph_rows(const char *text, int cells, int most);
 void view_paragraph(struct view *v, struct rect r, int indent, enum role role, const char *text);
 /* "-- title -----" */
 void view_rule(struct view *v, int row, int col, int cells, const char *title);
@@ -74,8 +76,7 @@ void view_strip(struct view *v, struct rect r);
 /* The requests that are slow, in flight or over, and the files asked for most; for wide screens. */
 void view_slow_pane(struct view *v, struct rect r);
 void view_files_pane(struct view *v, struct rect r);
-/* Returns the furthest it can scroll. */
-int view_help(struct view *v);
+void view_help(struct view *v);
 
 /* The text of an event; of several: how many, since when, and the last one's. */
 const char *view_event_text(const struct event_run *run, char *out, size_t out_bytes);
