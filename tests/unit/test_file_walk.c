@@ -43,7 +43,7 @@ static void tree_make(void)
 
 static void tree_remove(void)
 {
-    static const char *const files[] = {"root/dir/deep/file", "root/file",  "outside",
+    static const char *const files[] = {"root/dir/deep/file", "root/file",    "outside",
                                         "root/link",          "root/dirlink", "root/out",
                                         "root/dir/abs"};
 

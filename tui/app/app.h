@@ -223,7 +223,7 @@ struct app {
     uint64_t find_ns; /* when it was asked for */
     struct app_facts seen;
     const struct model *past; /* the main loop's: the record that is shown; NULL: the live model */
-    uint64_t now_ns; /* when the newest event came */
+    uint64_t now_ns;          /* when the newest event came */
     uint64_t interval_ns;
     bool read_only;   /* by --read-only */
     char denied[128]; /* why the server lets this user change nothing; learnt from a reply */
