@@ -75,7 +75,7 @@ class Stalled(unittest.TestCase):
     def test_a_hangup_ends_it(self):
         t = self.stalled()
         t.hang_up()
-        self.assertEqual(t.process.wait(10), 0)
+        self.assertEqual(t.end(), 0)
 
     @skip_without("tmux", "pgrep")
     def test_the_picture_is_whole(self):

@@ -85,9 +85,17 @@ class Sizes(Case):
             time.sleep(0.004)
             self.assertIsNone(t.process.poll(), t.bytes()[-300:])
         t.resize(1, 1)
-        for key in (b"\x1b", b"\x1b", b"q"):
+        for key in (b"\x1b", b"\x1b"):
             time.sleep(0.1)  # longer than an Esc stays undecided
             t.write(key)
+
+        def ended():
+            """Again and again, for a q that it reads together with an Esc before is no q."""
+            t.write(b"q")
+            time.sleep(0.1)
+            return t.process.poll() is not None
+
+        wait_until(ended, 10, "q to end it")
         self.ends_sanely(t)
 
     @skip_without("tmux")
@@ -145,9 +153,8 @@ class Suspend(Case):
             s.wait(lambda t: "seen=42" in t and "echo seen=" in t)  # it echoes, too
             s.resize(*size)
             s.keys("fg", "Enter")
-            text = s.wait(lambda t: "8/8" in t and "q:quit" in t)
-            self.assertGreaterEqual(len(text.rstrip("\n").split("\n")), size[1] - 1)
-            self.assertNotIn("seen=42", text)
+            s.wait(lambda t: "8/8" in t and "q:quit" in t and "seen=42" not in t and
+                   len(t.rstrip("\n").split("\n")) >= size[1] - 1)
         self.still_sane(s)
 
     @skip_without("tmux", "bash")
@@ -164,9 +171,9 @@ class Suspend(Case):
         # Continued without having been stopped by a shell: it repaints.
         os.kill(pid, signal.SIGCONT)
         s.keys("?")
-        s.wait("help")
+        s.wait("weirtop help")
         s.keys("?")
-        s.wait("8/8")
+        s.shows("8/8", without=["weirtop help"])
         self.still_sane(s)
 
 
@@ -212,37 +219,43 @@ class Endings(Case):
             fields = f.read().rsplit(")", 1)[1].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
+    def outlives_its_terminal(self, stdin):
+        """For how many seconds; at an end without fail, and with little work."""
+        t = Terminal(self.fake.top(), stdin=stdin)
+        self.addCleanup(t.close)
+        t.wait_text("8/8")
+        before = self.cpu_seconds(t.process.pid)
+        t.hang_up()
+        begun = time.monotonic()
+        pid, status, usage = wait_until(lambda: (lambda ended: ended if ended[0] else None)(
+            os.wait4(t.process.pid, os.WNOHANG)), 10, "the end of what has no terminal")
+        seconds = time.monotonic() - begun
+        t.process.returncode = os.waitstatus_to_exitcode(status)
+        self.assertLess(usage.ru_utime + usage.ru_stime - before, 0.25 * PATIENCE)
+        if stdin:
+            t.process.stdin.close()
+        return seconds
+
     def test_hangup(self):
+        """It ends within a second, in the best of some tries: the rest is the machine's."""
         for stdin in (None, subprocess.PIPE):
             with self.subTest(stdin=stdin):
-                t = Terminal(self.fake.top(), stdin=stdin)
-                t.wait_text("8/8")
-                before = self.cpu_seconds(t.process.pid)
-                t.hang_up()
-                pid, status, usage = 0, 0, None
-                end = time.monotonic() + 1 * PATIENCE
-                while pid == 0 and time.monotonic() < end:
-                    pid, status, usage = os.wait4(t.process.pid, os.WNOHANG)
-                    time.sleep(0.005)
-                if pid == 0:
-                    t.close()
-                    self.fail("it runs on without a terminal")
-                t.process.returncode = os.waitstatus_to_exitcode(status)
-                self.assertLess(usage.ru_utime + usage.ru_stime - before, 0.25 * PATIENCE)
-                if stdin:
-                    t.process.stdin.close()
-                t.close()
+                for attempt in range(5):
+                    seconds = self.outlives_its_terminal(stdin)
+                    if seconds < 1 * PATIENCE:
+                        break
+                self.assertLess(seconds, 1 * PATIENCE)
 
 
 class Bytes(Case):
-    def frames(self, columns, rows, seconds):
-        """Sizes of the first frame (until the server is on it) and of those that follow."""
+    def frames(self, columns, rows, count):
+        """Sizes of the first frame (until the server is on it) and of so many that follow, less the last."""
         t = self.shown("-d", "1", columns=columns, rows=rows)
         t.quiet(0.03)
         first = sum(len(f) for f in t.frames())
         t.quiet(0.03)
         mark = t.mark()
-        time.sleep(seconds)
+        wait_until(lambda: len(t.frames(mark)) >= count, 4 * count, f"{count} frames")
         t.write(b"q")
         frames = t.frames(mark)
         self.assertEqual(t.end(), 0)
@@ -251,8 +264,8 @@ class Bytes(Case):
     def test_budget(self):
         for columns, rows, most_first, most in ((80, 24, 4000, 1500), (120, 40, 8000, 2500)):
             with self.subTest(size=(columns, rows)):
-                for attempt in range(3):  # two frames read as one are the machine's, not its
-                    first, frames = self.frames(columns, rows, 4)
+                for attempt in range(5):  # two frames read as one are the machine's, not its
+                    first, frames = self.frames(columns, rows, 5)
                     frames = frames[1:]  # columns that had no figure before are all new
                     if first <= most_first and max(frames) <= most:
                         break
@@ -270,12 +283,12 @@ class Bytes(Case):
                 self.addCleanup(t.close)
                 t.wait_text("8/8")
             time.sleep(2)  # until the columns have figures
-            for attempt in range(3):  # what else the machine does makes loops late, which is shown
+            for attempt in range(8):  # what else the machine does makes loops late, which is shown
                 marks, start = [t.mark() for t in tops], time.monotonic()
                 time.sleep(4)
                 seconds = time.monotonic() - start
                 rates = [len(t.bytes(mark)) / seconds for t, mark in zip(tops, marks)]
-                if max(rates) < 150:
+                if 10 < min(rates) and max(rates) < 150:
                     break
             self.assertLess(max(rates), 150, rates)
             self.assertGreater(min(rates), 10, rates)
@@ -290,7 +303,8 @@ class Bytes(Case):
         for key in (b"?", b"\x1b", b"5", b"j", b"\t", b"1", b"G", b"w", b"9", b"\x1b", b"g"):
             t.write(key)
             time.sleep(0.12)
-        self.assertGreater(len(t.bytes(mark)), 1000)
+        t.wait(lambda b: len(b) > 1000, since=mark)
+        t.quiet(0.05)
         self.assertEqual(CLEAR.findall(t.bytes(mark)), [])
         mark = t.mark()
         t.write(b"\x0c")
@@ -349,10 +363,10 @@ class Kinds(Case):
             if subprocess.run(["infocmp", term], capture_output=True).returncode != 0:
                 continue
             with Screen(" ".join(self.fake.top("-d", "60")), env={"TERM": term}) as s:
-                text = s.wait(lambda t: "8/8" in t and "BLOCKED" in t and "q:quit" in t)
+                text = s.shows("8/8", "BLOCKED", "q:quit", "LIVE")
                 # The graph and the ages move on; words and columns do not.
                 lines = [l for l in text.split("\n") if re.search(r"weirtop|listen|PID|q:quit", l)]
-                pictures[term] = [re.sub(r"\[.{8}\]|[0-9.:]+[a-z]?", "0", l) for l in lines]
+                pictures[term] = [re.sub(r"\[.{8}\]|(?:[0-9.:]+[a-z]*)+", "0", l) for l in lines]  # 998ms, 1.2s, 1m02s
         self.assertGreaterEqual(len(pictures), 2)
         one = pictures["screen"]
         self.assertGreaterEqual(len(one), 4)
@@ -390,6 +404,8 @@ class Kinds(Case):
                 t = self.shown(*args, env=env)
                 t.wait_text("BLOCKED")
                 t.wait(COLOR.search)
+                if colors:
+                    t.wait(b"38;5;")
                 t.quiet(0.05)
                 self.assertEqual(b"38;5;" in t.bytes(), colors)
 
@@ -448,8 +464,9 @@ class Keys(Case):
         # In pieces 200 ms apart: an Esc comes out of it at most, and that only goes back.
         for sequence in (b"\x1b[C", b"\x1b[57;5u"):
             for i in range(len(sequence)):
+                begun = time.monotonic()
                 s.raw(sequence[i:i + 1])
-                time.sleep(0.2)
+                time.sleep(max(0, begun + 0.2 - time.monotonic()))
         text = s.text()
         self.assertIn("8/8", text)
         self.assertNotIn("->", text)
@@ -461,7 +478,7 @@ class Keys(Case):
         self.assertEqual(len(before), 1)
         # And it still listens.
         s.keys("?")
-        s.wait("help")
+        s.wait("weirtop help")
         s.keys("q")
         s.wait("EXIT=0")
 
@@ -505,14 +522,22 @@ class Keys(Case):
 
         s.keys("g")
         wait_until(selected, 5, "a selected row")
-        order = []
+        order, units = [], ["bytes", "bits"]
         for pieces in ((b"\x1b[B",), (b"\x1b", b"[B"), (b"\x1b[", b"B"), (b"\x1b", b"[", b"B")):
             before = selected()
-            for i, piece in enumerate(pieces):
-                if i:
-                    time.sleep(0.05)
-                s.raw(piece)
-            wait_until(lambda: selected() not in (None, before), 5, f"the row to move by {pieces}")
+
+            def moves():
+                """In one of some tries: a tmux that has to wait for its turn cuts by more than the delay of Esc."""
+                for i, piece in enumerate(pieces):
+                    if i:
+                        time.sleep(0.05)
+                    s.raw(piece)
+                s.keys("u")  # tells when they were taken
+                units.reverse()
+                s.wait(units[0] + " per second")
+                return selected() not in (None, before)
+
+            wait_until(moves, 10, f"the row to move by {pieces}")
             order.append(selected())
         self.assertEqual(len(set(order)), 4)
 
@@ -524,12 +549,10 @@ class Hostile(Case):
     def test_paths_only_an_attacker_asks_for(self):
         with Screen(" ".join(self.fake.top("--color", "never")), columns=120, rows=40) as s:
             title = s.fact("pane_title")
-            text = s.wait(lambda t: re.search(r"(?m)^! +3 .*BLOCKED", t))
-            self.assertIn("\\x1B", text)
-            for view in "123456":
+            s.shows(r"(?m)^! +3 .*BLOCKED", r"\\x1B")
+            for view in "1234561":
                 s.keys(view)
-                time.sleep(0.05)
-            s.keys("1")
+                s.wait(f"view {view}/6")
             text = s.wait(lambda t: re.search(r"(?m)^! +3 .*BLOCKED", t))
             self.assertEqual(s.fact("pane_title"), title)
             self.assertNotEqual(title, "owned")
@@ -559,7 +582,7 @@ class Around(Case):
     @skip_without("tmux")
     def test_a_wall_message_goes_at_ctrl_l(self):
         s = self.screen("-d", "60")
-        s.wait("8/8")
+        s.shows("8/8", r"req +\d")  # from here on nothing is drawn for a minute
         with open(s.fact("pane_tty"), "w") as tty:
             tty.write("\r\nBroadcast message: wall hello\r\n")
         s.wait("wall hello")
@@ -591,7 +614,7 @@ class Around(Case):
         self.assertEqual(len(objects), 4)
 
     def test_check_has_its_statuses(self):
-        self.assertEqual(self.fake.plain("--check", "-d", "0.1").returncode, 0)
+        wait_until(lambda: self.fake.plain("--check", "-d", "0.1").returncode == 0, 10, "healthy: 0")
         for scenario, status in (("sick", 1), ("stopped", 2), ("all", 2)):
             fake = Fake(scenario)
             try:
@@ -667,7 +690,7 @@ class Asked(Case):
     @skip_without("tmux")
     def test_a_click_selects(self):
         s = self.screen("--color", "never", env={"WEIRTOP_CONFIG": self.config})
-        text = s.wait("8/8")
+        text = s.shows("8/8", r"(?m)^! +3 .*BLOCKED", r"(?m)^! +6 .*BLOCKED")  # now the rows stay where they are
         s.keys("m")
         s.wait("mouse on")
         row = next(i for i, l in enumerate(text.split("\n")) if re.match(r"..? *\d+ +400\d\d ", l))

@@ -35,6 +35,11 @@ def row(text, number):
     return m.group(1) if m else ""
 
 
+def since(text, number):
+    """How long this worker is in its state, as its row says; '' when it is not shown."""
+    return (row(text, number).split() + [""] * 3)[2]
+
+
 def marker(text, number):
     m = re.search(rf"(?m)^(.) *{number} +\d+ ", text)
     return m.group(1) if m else None
