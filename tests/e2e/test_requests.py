@@ -6,19 +6,12 @@ one thing is asserted: that what is throttled takes at least as long as it must.
 import json
 import re
 import socket
-import struct
 import time
 import unittest
 
 from harness import Weir, Wire, get, main, wait_until
 
 BIG = 24 << 20
-
-
-def reset(wire):
-    """Leaves so that the server is told: with a RST. After a mere FIN the client might still read."""
-    wire.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    wire.close()
 
 
 class Requests(unittest.TestCase):
@@ -108,7 +101,7 @@ class Shown(Requests):
         self.assertTrue(row["cold"])
         self.assertIsNone(row["status"])
         self.assertIsNone(row["content_bytes"])
-        reset(wire)
+        wire.reset()
         self.none(weir)
         weir.ctl("kill", "1")  # its thread hangs for good
 
@@ -138,7 +131,7 @@ class Shown(Requests):
         self.assertEqual(len({r["id"] for r in rows}), 64)
         self.assertIn("and 6 more", weir.ctl("requests").stdout)
         for wire in wires:
-            reset(wire)
+            wire.reset()
         self.none(weir)
         weir.ctl("kill", "1")
         weir.wait_workers(1)
