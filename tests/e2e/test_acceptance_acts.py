@@ -78,7 +78,7 @@ class Count(Case):
 
         wait_until(everybody_is_busy, 20, "a download on each worker")
         s.keys("w", "1", "Enter")
-        s.wait(lambda t: re.search(r"workers +1/1 +\[[DBo.]{3}\] +op #1 for ([2-9]|\d\d)\S*: workers 3 -> 1", t) and
+        s.wait(lambda t: re.search(r"workers +1/1 +\[[DBo.]{3}\] +op #1 for ([2-9]|\d\d)(\.\d)?s: workers 3 -> 1", t) and
                "done" not in t and
                len(re.findall(r"(?m)^~ +\d+ +\d+ DRAIN .* retiring, \d+ left", t)) == 2)
         for w in wires:
@@ -323,14 +323,14 @@ class Comfort(Case):
         wire.request("/hung/f")
         s.wait("EVENTS")
         s.keys("1")
-        s.wait(lambda t: re.search(r"w1 open held for ([2-9]|\d\d)", t))
+        s.wait(lambda t: re.search(r"w1 open held for ([2-9]|\d\d)(\.\d)?s", t))
         s.keys("q")
         s.wait("EXIT=0")
         moved = os.path.join(weir.folder, "elsewhere")
         shutil.move(tape, moved)
         with Screen(f"{program('weirtop')} -r /nonexistent --replay {moved}", columns=120, rows=40) as r:
             r.wait(lambda t: "REPLAY" in t)
-            r.wait(lambda t: re.search(r"w1 open held for ([1-9]|\d\d)", t))
+            r.wait(lambda t: re.search(r"w1 open held for ([1-9]|\d\d)(\.\d)?s", t))
             r.keys("3")
             r.wait(lambda t: re.search(r"open .*/hung/f", t))
             r.keys("4")

@@ -198,7 +198,7 @@ class Lines(unittest.TestCase):
             pid = self.weir.worker_pids()[1]
             os.kill(pid, signal.SIGSTOP)
             try:
-                s.wait(lambda t: re.search(r"STOPPED +([2-9]|\d\d)\.\d", t))
+                s.wait(lambda t: re.search(r"STOPPED +([2-9]|\d\d)\.\ds", t))
             finally:
                 os.kill(pid, signal.SIGCONT)
             s.wait(lambda t: re.search(r"(?m)^ *ok", t))
