@@ -10,7 +10,7 @@ import subprocess
 import time
 
 from harness import Wire, get, main, wait_until
-from harness.dashboard import HANG, OK, Case, marker, row, rows_in_order, title, took
+from harness.dashboard import HANG, OK, Case, marker, row, rows_in_order, since, title, took
 from harness.load import Load
 from harness.screen import Screen
 from harness.server import program
@@ -23,25 +23,23 @@ class Stuck(Case):
         s = self.screen(weir, columns=80, rows=24)
         s.wait(lambda t: re.search(OK, t) and "4/4" in t)
         pids = {w["number"]: w["pid"] for w in weir.status()["workers"]}
-        since = time.monotonic()
+        begun = time.monotonic()
         self.halt(pids[3])
-        text = s.wait(lambda t: "STOPPED" in row(t, 3))
-        took("a stopped worker is marked", since)
-        self.assertEqual(marker(text, 3), "!")
-        self.assertEqual(rows_in_order(text)[0], 3, "the worst stands first")
-        self.assertRegex(text, r"1 of 4 workers stopped: w3 stopped \d.*kill -CONT")
-        self.assertRegex(text, r"workers 4/4 \[[^\]]*!")
+        s.wait(lambda t: "STOPPED" in row(t, 3) and marker(t, 3) == "!" and
+               rows_in_order(t)[0] == 3 and  # the worst stands first
+               re.search(r"1 of 4 workers stopped: w3 stopped \d.*kill -CONT", t) and
+               re.search(r"workers 4/4 \[[^\]]*!", t))
+        took("a stopped worker is marked", begun)
         ages = set()
-        s.wait(lambda t: ages.add(row(t, 3).split()[2]) or len(ages) > 2)
-        since = time.monotonic()
+        s.wait(lambda t: ages.add(since(t, 3)) or len(ages - {""}) > 2)
+        begun = time.monotonic()
         s.keys("+", "+", "Enter")
         s.wait("6/6")
-        took("two more workers", since)
+        took("two more workers", begun)
         self.assertEqual(sum(w["state"] == "running" for w in weir.status()["workers"]), 6)
         for _ in range(20):
             self.assertEqual(get(weir.port, "/f").body, b"x")
-        text = s.wait(lambda t: "done" in t)
-        self.assertIn("1 of 6 workers stopped: w3", text)
+        s.shows("done", "1 of 6 workers stopped: w3")
         self.resume()
         s.wait(lambda t: re.search(OK, t))
         s.wait(lambda t: "STOPPED" not in row(t, 3))
@@ -53,21 +51,21 @@ class Stuck(Case):
         s.wait(lambda t: re.search(OK, t))
         wire = Wire(weir.port, timeout=60)
         self.addCleanup(wire.close)
-        since = time.monotonic()
+        begun = time.monotonic()
         wire.request("/hung/f")
-        text = s.wait(lambda t: re.search(r"(?m)^.{1,4}[1-4] .* offload .* offl \S*/hung/f|offl .*\bf$", t))
-        took("a held open() is in its worker's row", since)
-        text = s.wait(lambda t: re.search(r"now +\d\S* +w[1-4] open .*/hung/f", t))
-        took("its request is listed", since)
-        text = s.wait(lambda t: re.search(r"w[1-4] open held for \d\S* on /", t))
-        took("the verdict names it", since)
+        s.wait(lambda t: re.search(r"(?m)^.{1,4}[1-4] .* offload .* offl \S*/hung/f|offl .*\bf$", t))
+        took("a held open() is in its worker's row", begun)
+        s.wait(lambda t: re.search(r"now +\d\S* +w[1-4] open .*/hung/f", t))
+        took("its request is listed", begun)
+        text = s.shows(r"w[1-4] open held for \d\S* on /",
+                       r"open held .*\(\w+\).*/hung/f|open held[^\n]*\n[^\n]*/hung/f")
+        took("the verdict names it", begun)
         number = re.search(r"w([1-4]) open held", text).group(1)
-        self.assertRegex(text, r"open held .*\(\w+\).*/hung/f|open held[^\n]*\n[^\n]*/hung/f")
         s.wait(lambda t: marker(t, number) == ":")
         for _ in range(20):
             self.assertEqual(get(weir.port, "/f").body, b"x")
         s.keys("3")
-        text = s.wait(lambda t: re.search(r"\d+\.\ds +" + number + r"-\d+ open .*/hung/f", t))
+        s.wait(lambda t: re.search(r"\d+\.\ds +" + number + r"-\d+ open .*/hung/f", t))
         s.keys("5")
         s.wait(lambda t: re.search(rf"(?m)^.* {number} +\d+ +\d+\.\ds open .*/hung/f", t))
         done = subprocess.run([program("weirtop"), "-r", weir.runtime, "--check"], capture_output=True,
@@ -105,15 +103,14 @@ class Stuck(Case):
         for i, w in enumerate(wires):
             self.addCleanup(w.close)
             w.request(f"/hung/{i}")
-        text = s.wait(lambda t: re.search(r"offload 2/2 busy, \d queued, oldest open \d", t), 20)
-        self.assertNotRegex(text, OK)
+        s.shows(r"offload 2/2 busy, \d queued, oldest open \d", without=[OK], seconds=20)
         s.wait(lambda t: "offload" in row(t, 1))
         self.assertEqual(get(weir.port, "/f").body, b"x")  # the loop is free
         weir.ctl("kill", "1")
 
     def test_idle_workers_are_idle(self):
         """However long they wait for a next request, with a threshold far below that."""
-        weir = self.serve(workers=2, log="blocked = 50ms")
+        weir = self.serve(workers=2, log="blocked = 500ms")
         wires = [Wire(weir.port, timeout=60) for _ in range(8)]
         for w in wires:
             self.addCleanup(w.close)
@@ -127,7 +124,7 @@ class Stuck(Case):
             return len(seen) > 4
 
         s.wait(look, 20)
-        self.assertRegex(s.text(), OK)
+        s.shows(OK)
         self.assertEqual(self.kinds(weir, "BLOCK"), [])
 
     def test_a_healthy_server_is_calm(self):
@@ -136,18 +133,24 @@ class Stuck(Case):
         with Load(weir.port, "/f", b"x", connections=4, pause=0.01) as load:
             load.progress(20)
             s.wait(lambda t: re.search(r"req +\d+", t) and re.search(OK, t))
-            text = s.text(colors=True)
-        plain = s.text()
-        self.assertEqual(len(re.findall(OK, plain)), 1)
-        line = next(x for x in text.split("\n") if re.search(r"ok: queue", x))
-        for colour in ("31", "33", "41", "43", "91", "93", "101", "103"):
-            self.assertNotRegex(text, rf"\x1b\[(?:\d+;)*{colour}[;m]", "yellow or red")
-        self.assertNotIn("\x1b[7m", line)
+
+            def calm():
+                """One line that says so, and nothing yellow or red. A worker whom the machine makes wait
+                for its CPU is late for a moment, and shown so."""
+                text = s.text(colors=True)
+                lines = [x for x in text.split("\n") if "ok: queue" in x]
+                return len(lines) == 1 and "\x1b[7m" not in lines[0] and not re.search(
+                    r"\x1b\[(?:\d+;)*(?:31|33|41|43|91|93|101|103)[;m]", text)
+
+            wait_until(calm, 20, lambda: "a calm screen; it is:\n" + s.text(colors=True))
+        s.wait(lambda t: len(re.findall(OK, t)) == 1)
 
     def test_phases_of_a_slow_request(self):
         weir = self.serve(workers=1, faults={"slow": "operations = open\ndelay = 700ms"},
                           log="slow_request = 500ms")
+        begun = time.monotonic()
         self.assertEqual(get(weir.port, "/slow/f", timeout=30).body, b"slow")
+        most_ms = (time.monotonic() - begun) * 1000
         s = self.screen(weir)
         s.wait(lambda t: re.search(r"\d\d:\d\d:\d\d +\d\S+ +w1 200 +4 /slow/f", t))
         s.keys("3")
@@ -155,7 +158,10 @@ class Stuck(Case):
         head = next(x for x in text.split("\n") if "TOOK" in x and "WAIT" in x)
         line = next(x for x in text.split("\n") if re.search(r"1 200 .* /slow/f", x))
         end = head.index("OPEN") + 4
-        self.assertRegex(line[:end], r" [78]\d\dms$|1\.\ds$", f"{head}\n{line}")
+        m = re.search(r" (\d+(?:\.\d)?)(ms|s)$", line[:end])
+        self.assertTrue(m, f"{head}\n{line}")
+        took_ms = float(m.group(1)) * (1000 if m.group(2) == "s" else 1)
+        self.assertTrue(700 <= took_ms <= most_ms + 50, f"not 700 to {most_ms:.0f} ms:\n{head}\n{line}")
 
 
 class Told(Case):
@@ -166,13 +172,13 @@ class Told(Case):
         text = s.wait(lambda t: len(rows_in_order(t)) == 4)
         pid = weir.worker_pids()[1]
         self.assertIn(str(pid), row(text, 2))
-        since = time.monotonic()
+        begun = time.monotonic()
         os.kill(pid, signal.SIGKILL)
-        text = s.wait(lambda t: row(t, 2) and str(pid) not in row(t, 2) and "idle" in row(t, 2))
-        took("a killed worker's successor is shown", since)
-        self.assertEqual(rows_in_order(text), [1, 2, 3, 4])
-        s.wait(lambda t: re.search(r"EXIT +worker 2 was killed by SIGKILL", t))
-        self.assertRegex(row(s.text(), 2), r"idle +(<1s|\d+(\.\d+)?s) ")
+        s.wait(lambda t: row(t, 2) and str(pid) not in row(t, 2) and "idle" in row(t, 2) and
+               rows_in_order(t) == [1, 2, 3, 4])
+        took("a killed worker's successor is shown", begun)
+        s.wait(lambda t: re.search(r"EXIT +worker 2 was killed by SIGKILL", t) and
+               re.search(r"idle +(<1s|\d+(\.\d+)?s) ", row(t, 2)))
 
     def test_the_first_frame_and_the_first_rates(self):
         weir = self.serve(workers=2)
@@ -200,10 +206,8 @@ class Told(Case):
         s = self.screen(weir)
         s.wait(lambda t: len(rows_in_order(t)) == 2)
         s.keys("j", "Enter")
-        text = s.wait(lambda t: "WORKER" in title(t) and "epoll_wait" in t)
-        for name in ("state", "system call", "wchan", "stack"):
-            m = re.search(rf"(?m)^ {name} +(\S.*)$", text)
-            self.assertTrue(m, f"{name} is empty:\n{text}")
+        text = s.shows(r"^.*WORKER \d", "epoll_wait",
+                       *(rf"(?m)^ {name} +\S" for name in ("state", "system call", "wchan", "stack")))
         if os.geteuid() != 0:
             self.assertIn("needs root", text)
         first = re.search(r"WORKER (\d)", title(text)).group(1)
@@ -225,21 +229,18 @@ class Told(Case):
         selected = re.search(r"(?m)^ (w[1-4])> ", text).group(1)
         self.assertNotEqual(selected, "w1")
         pids = weir.worker_pids()
-        since = time.monotonic()
+        begun = time.monotonic()
         os.kill(weir.process.pid, signal.SIGKILL)
         weir.process.wait(20)
-        text = s.wait("NO SERVER")
-        took("NO SERVER", since)
-        self.assertRegex(text, r"req +-/s")
-        self.assertRegex(text, rf"(?m)^ {selected}> |{pids[0]}")  # the last picture stays
+        s.shows("NO SERVER", r"req +-/s", rf"(?m)^ {selected}> |{pids[0]}")  # the last picture stays
+        took("NO SERVER", begun)
         for pid in pids:
             wait_until(lambda: not os.path.exists(f"/proc/{pid}/fd/0"), 20, "the workers to end with it")
-        since = time.monotonic()
+        begun = time.monotonic()
         weir.start()
         s.wait(lambda t: "NO SERVER" not in t and "4/4" in t and str(weir.worker_pids()[0]) in t)
-        took("reattached, with the server's start,", since)
-        text = s.wait(lambda t: re.search(r"(?m)^ w[1-4]> ", t))
-        self.assertEqual(re.search(r"(?m)^ (w[1-4])> ", text).group(1), selected)
+        took("reattached, with the server's start,", begun)
+        s.shows(rf"(?m)^ {selected}> ")
         s.keys("s")
         s.wait(lambda t: re.search(r"REQUEST +\(now", t))
         s.keys("Escape")
@@ -259,10 +260,7 @@ class Told(Case):
         s.wait("8/8")
         pids = {w["number"]: w["pid"] for w in weir.status()["workers"]}
         self.halt(pids[8])
-        text = s.wait(lambda t: re.search(r"(?m)^! +8 STOPPED", t))
-        self.assertRegex(text, r"w8 stopped")
-        self.assertRegex(text, r"(?m)^ Q +\d+/\d+")
-        self.assertRegex(text, r"W 8/8 \S*!")
+        s.shows(r"(?m)^! +8 STOPPED", "w8 stopped", r"(?m)^ Q +\d+/\d+", r"W 8/8 \S*!")
 
     def test_stepping_back(self):
         """The picture stands while sampling goes on; the moment of the stop is there, then live."""
@@ -270,13 +268,13 @@ class Told(Case):
         s = self.screen(weir)
         s.wait(lambda t: re.search(OK, t))
         s.keys("p")
-        s.wait(lambda t: "PAUSED" in t)
+        still = s.wait(lambda t: "PAUSED" in t)
         self.halt(weir.worker_pids()[0])
-        still = re.sub(r"PAUSED[^\n]*", "", s.text())
         wait_until(lambda: "STOPPED" in weir.ctl("status").stdout or
                    any(w.get("stuck") for w in weir.status()["workers"]), 10, "the server to see it")
-        self.assertNotIn("STOPPED", row(s.text(), 1))
-        self.assertEqual(rows_in_order(s.text()), rows_in_order(still))
+        text = s.text()
+        self.assertNotIn("STOPPED", row(text, 1))
+        self.assertEqual(rows_in_order(text), rows_in_order(still))
         s.keys("$")
         s.wait(lambda t: "PAUSED" not in t and "STOPPED" in row(t, 1))
         self.resume()

@@ -75,9 +75,8 @@ class Board(unittest.TestCase):
             finally:
                 os.kill(pid, signal.SIGCONT)
             wait_until(lambda: number(self.weir.status(), pid)["stuck"] is None, 5, "the mark to go")
-        kinds = [e["kind"] for e in self.weir.status()["events"]]
-        self.assertIn("STOPPED", kinds)
-        self.assertIn("CONTINUED", kinds)
+        wait_until(lambda: {"STOPPED", "CONTINUED"} <= {e["kind"] for e in self.weir.status()["events"]}, 5,
+                   "the events STOPPED and CONTINUED")
 
     def test_new_connections_avoid_a_stopped_worker(self):
         pids = self.weir.worker_pids()

@@ -31,15 +31,11 @@ class Dashboard(unittest.TestCase):
     @skip_without("tmux")
     def test_it_shows_the_server(self):
         s = self.screen()
-        text = s.wait("2/2")
-        self.assertIn("dash", text)
-        self.assertIn(f"127.0.0.1:{self.weir.port}", text)
-        for pid in self.weir.worker_pids():
-            self.assertIn(str(pid), text)
+        s.shows("2/2", "dash", rf"127\.0\.0\.1:{self.weir.port}", *map(str, self.weir.worker_pids()))
         s.keys("?")
-        s.wait("help")
+        s.wait("weirtop help")
         s.keys("Escape")
-        s.wait(lambda t: "help" not in t.split("\n")[0])
+        s.wait(lambda t: "weirtop help" not in t)
         s.keys("q")
         s.wait("EXIT=0")
 
@@ -115,9 +111,7 @@ class Dashboard(unittest.TestCase):
             s.keys("help verdict")
             s.wait(":help verdict")
             s.keys("Enter")
-            text = s.wait("weirtop help")
-            self.assertIn(" Verdict: the first rule", text)
-            self.assertIn("100ms", text)  # [log] blocked
+            s.shows("weirtop help", " Verdict: the first rule", "100ms")  # [log] blocked
 
     @skip_without("tmux")
     def test_long_texts_are_shifted(self):
@@ -128,8 +122,7 @@ class Dashboard(unittest.TestCase):
             s.wait("2/2")
             s.keys("4")
             get(self.weir.port, "/" + path)
-            text = s.wait(lambda t: "FILES" in t and "/folder00/.." in t)
-            self.assertNotIn("folder09", text)
+            s.shows("FILES", r"/folder00/\.\.", without=["folder09"])
             for shifted in range(8, 81, 8):
                 s.keys("Right")
                 s.wait(f"shifted {shifted}")
@@ -187,7 +180,8 @@ class Dashboard(unittest.TestCase):
     def test_check(self):
         check = lambda run: subprocess.run([program("weirtop"), "-r", run, "--check"], capture_output=True,
                                            timeout=60).returncode
-        self.assertEqual(check(self.weir.runtime), 0)
+        # A worker that waits for its CPU may be called blocked for a moment.
+        wait_until(lambda: check(self.weir.runtime) == 0, 10, "a server that is well")
         self.assertEqual(check("/nonexistent"), 3)
 
 

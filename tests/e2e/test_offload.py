@@ -1,112 +1,20 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Slow, hung and failing disks: what is in memory is served on while they are waited for, and
-what waits for what can be seen. Through [fault] rules everywhere, and through a FUSE file system
-(harness/slowfs.c) where there is one. What is checked is order and counts, never speed; a delay
+what waits for what can be seen. Through [fault] rules, which work everywhere (a file system that
+really is slow: test_offload_fuse.py). What is checked is order and counts, never speed; a delay
 is only how long something else has to go first."""
 
 import json
 import os
 import re
-import select
-import shutil
-import signal
-import socket
-import struct
-import tempfile
 import time
 import unittest
 
-from harness import Weir, Wire, deadline, get, main, run_weir, wait_until
+from harness import Wire, get, main, run_weir, wait_until
+from harness.disk import HOT, Disk, answered, busy_threads, counter, kinds, mount_state, wait_counter
 from harness.server import PATIENCE
-from harness.slowfs import SlowFS, content, why_not
 
-HOT = b"hot" * 100
 ON_SHM = os.path.isdir("/dev/shm") and os.stat("/dev/shm").st_dev != os.stat("/tmp").st_dev
-
-
-def answered(wire):
-    """Whether more of an answer than a head has come. A head says nothing of a disk that is slow to
-    read: it may go first."""
-    while select.select([wire.socket], [], [], 0)[0]:
-        data = wire.socket.recv(65536)
-        if not data:
-            return True
-        wire.held += data
-    return bool(wire.held.partition(b"\r\n\r\n")[2])
-
-
-def reset(wire):
-    """Leaves so that the server is told: with a RST. After a mere FIN the client might still read."""
-    wire.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    wire.close()
-
-
-def counter(weir, name):
-    return weir.status()["totals"]["counters"][name]
-
-
-def wait_counter(weir, name, fact, seconds=10):
-    return wait_until(lambda: fact(counter(weir, name)), seconds, f"the counter {name}, which is {counter(weir, name)}")
-
-
-def kinds(weir):
-    return [e["kind"] for e in weir.status()["events"]]
-
-
-def mount_row(weir, name):
-    """What the status says of the mount with this mount point; None before it is known."""
-    for m in weir.status()["mounts"]:
-        if m["mount"] == name:
-            return m
-    return None
-
-
-def mount_state(weir, name):
-    row = mount_row(weir, name)
-    return row and row["state"]
-
-
-def busy_threads(weir):
-    """Every offload thread at work, of all workers."""
-    return [job for w in weir.status()["workers"] for job in w["offload"]["jobs"]]
-
-
-class Disk(unittest.TestCase):
-    """A server whose files hot and whatever a test puts there are on the disk of the temporary
-    folder, with fault rules on folders of it."""
-
-    def serve(self, faults, server="", offload="", workers=1, location="", more="", root=None):
-        """faults: {folder: lines}; a folder that begins with / is taken as it is."""
-        weir = Weir(workers=workers, location=location, server="allow_faults = yes\n" + server)
-        weir.root = root or weir.root
-        ini = f"[offload]\n{offload}\n"
-        for folder, lines in faults.items():
-            path = folder if folder.startswith("/") else f"{weir.root}/{folder}"
-            ini += f"[fault {path}]\n{lines}\n"
-        weir.more_ini = ini + more
-        weir.write_ini()
-        weir.put("hot", HOT)
-        self.addCleanup(weir.stop, check=False)
-        self.addCleanup(lambda: shutil.rmtree(weir.folder, ignore_errors=True))
-        return weir
-
-    def hot_while(self, weir, slow, at_least=20):
-        """Hot requests, one after the other, until the slow answer begins: there must be many."""
-        done, end = 0, deadline(30)
-        with Wire(weir.port) as w:
-            while not answered(slow) and time.monotonic() < end:
-                self.assertEqual(w.ask("/hot").body, HOT)
-                done += 1
-        self.assertGreaterEqual(done, at_least, "hot requests before the slow one was answered")
-
-    def shm(self):
-        """A folder on another mount than the temporary one."""
-        path = tempfile.mkdtemp(prefix="weir-test-", dir="/dev/shm")
-        os.chmod(path, 0o755)
-        self.addCleanup(shutil.rmtree, path, ignore_errors=True)
-        with open(path + "/f", "wb") as f:
-            f.write(b"shm")
-        return path
 
 
 class Rules(Disk):
@@ -137,7 +45,7 @@ class Rules(Disk):
 
 class NeverBlocked(Disk):
     def slow_one(self, operation, path="/slow/f", location="", check=None, data=b"slow bytes"):
-        weir = self.serve({"slow": f"operations = {operation}\ndelay = 2s"}, location=location)
+        weir = self.serve({"slow": f"operations = {operation}\ndelay = 2s"}, location=location, log="blocked = 1s")
         weir.put("slow/f", data)
         with weir, Wire(weir.port) as slow:
             get(weir.port, "/hot")
@@ -190,9 +98,8 @@ class NeverBlocked(Disk):
             for i, w in enumerate(slow):
                 self.assertEqual(w.response().body, b"%d" % i * 50_000)
                 w.close()
-            wait_counter(weir, "offload_busy", lambda n: n == 0)
-            self.assertEqual(counter(weir, "offload_queued"), 0)
-            self.assertEqual(counter(weir, "requests_waiting"), 0)
+            for name in ("offload_busy", "offload_queued", "requests_waiting"):
+                wait_counter(weir, name, lambda n: n == 0)
 
 
 class Bytes(Disk):
@@ -267,7 +174,7 @@ class Sharing(Disk):
             self.assertLess(counter(weir, "windows_cold"), 8)
 
     def test_one_of_them_leaves(self):
-        weir = self.serve({"slow": "operations = read\ndelay = 1s"})
+        weir = self.serve({"slow": "operations = read\ndelay = 2s"})
         data = os.urandom(200_000)
         weir.put("slow/f", data)
         with weir, Wire(weir.port, timeout=30) as stays:
@@ -276,7 +183,7 @@ class Sharing(Disk):
             wait_counter(weir, "offload_busy", lambda n: n >= 1)
             stays.request("/slow/f")
             wait_counter(weir, "requests_active", lambda n: n >= 2)
-            reset(leaves)
+            leaves.reset()
             wait_counter(weir, "requests_active", lambda n: n == 1)
             self.assertEqual(stays.response().body, data)
             self.assertEqual(stays.ask("/hot").body, HOT)
@@ -295,12 +202,12 @@ class Cancelling(Disk):
                 w.request("/slow/" + name)
             wait_counter(weir, "offload_queued", lambda n: n >= 2)
             for w in leavers:
-                reset(w)
+                w.reset()
             wait_counter(weir, "offload_cancelled", lambda n: n >= 2)
             self.assertFalse(answered(first), "the first still waits")
             self.assertEqual(first.response().body, b"a")
             wait_counter(weir, "offload_busy", lambda n: n == 0)
-            self.assertEqual(counter(weir, "requests_waiting"), 0)
+            wait_counter(weir, "requests_waiting", lambda n: n == 0)
             self.assertEqual(get(weir.port, "/hot").body, HOT)
             wait_counter(weir, "connections", lambda n: n <= 1)
 
@@ -311,7 +218,7 @@ class Cancelling(Disk):
             w = Wire(weir.port)
             w.request("/slow/a")
             wait_counter(weir, "offload_busy", lambda n: n == 1)
-            reset(w)
+            w.reset()
             self.assertEqual(get(weir.port, "/hot").body, HOT)
             wait_counter(weir, "offload_busy", lambda n: n == 0)
             self.assertEqual(get(weir.port, "/slow/a", timeout=20).body, b"a")
@@ -382,7 +289,7 @@ class Seen(Disk):
             self.assertTrue(weir.root.startswith(thread["mount"]), thread["mount"])
             since = thread["since_ms"]
             wait_until(lambda: busy_threads(weir)[0]["since_ms"] > since, 5, "its age to grow")
-            self.assertEqual(counter(weir, "requests_waiting"), 1)
+            wait_counter(weir, "requests_waiting", lambda n: n == 1)
             stall = wait_until(lambda: next((s for s in weir.status()["stalls"] if "hang/me" in (s["path"] or "")), None),
                                10, "the stall to be listed")
             self.assertEqual(stall["thread"], "offload")
@@ -422,19 +329,18 @@ class Seen(Disk):
             self.assertGreaterEqual(cold["open_ms"], 650)
             self.assertGreaterEqual(cold["first_byte_ms"], 650)
             self.assertEqual(hot["offload_run_ms"], 0)
-            self.assertIn("SLOW", kinds(weir))
-            self.assertRegex(weir.log(), r"slow request.*/slow/f")
+            wait_until(lambda: "SLOW" in kinds(weir), 5, "the event SLOW")
+            wait_until(lambda: re.search(r"slow request.*/slow/f", weir.log()), 5, "the slow request in the log")
 
     def test_histograms_of_jobs(self):
         weir = self.serve({"slow": "operations = open\ndelay = 300ms"})
         weir.put("slow/f", b"x")
         with weir:
             get(weir.port, "/slow/f", timeout=20)
-            times = weir.status()["totals"]["times"]
-            self.assertGreaterEqual(times["offload_run"]["count"], 1)
+            times = wait_until(lambda: (lambda t: t if t["offload_run"]["count"] and t["offload_wait"]["count"] else None)(
+                weir.status()["totals"]["times"]), 5, "a job in the histograms")
             self.assertGreaterEqual(times["offload_run"]["p99_ns"], 250_000_000)
-            self.assertGreaterEqual(times["offload_wait"]["count"], 1)
-            self.assertGreaterEqual(counter(weir, "offload_jobs"), 1)
+            wait_counter(weir, "offload_jobs", lambda n: n >= 1)
 
 
 class Resize(Disk):
@@ -449,7 +355,7 @@ class Resize(Disk):
             for i, w in enumerate(wires):
                 w.request(f"/slow/{i}")
             wait_counter(weir, "offload_queued", lambda n: n >= 8)
-            self.assertEqual(counter(weir, "offload_busy"), 1)
+            wait_counter(weir, "offload_busy", lambda n: n == 1)
             weir.ctl("offload", "6")
             wait_counter(weir, "offload_busy", lambda n: n >= 4)
             self.assertEqual(counter(weir, "offload_threads_max"), 6)
@@ -481,7 +387,7 @@ class Mounts(Disk):
 
     def two(self, lines, **more):
         shm = self.shm()
-        weir = self.serve({shm: lines} if lines else {}, "drain_timeout = 1s", more.pop("offload", "deadline = 300ms\nprobe = 60s"),
+        weir = self.serve({shm: lines} if lines else {}, "drain_timeout = 1s", more.pop("offload", "deadline = 1s\nprobe = 60s"),
                           more=f"[location /shm/]\nfiles = {shm}\n", **more)
         return weir, shm
 
@@ -496,8 +402,7 @@ class Mounts(Disk):
                 self.assertEqual(answer.status, 503)
                 self.assertRegex(answer["Retry-After"], r"^[1-9][0-9]*$")
                 self.assertEqual(get(weir.port, "/hot").body, HOT)
-            self.assertGreaterEqual(counter(weir, "offload_refused"), 20)
-            self.assertIn("SICK", kinds(weir))
+            wait_counter(weir, "offload_refused", lambda n: n >= 20)
             event = next(e for e in weir.status()["events"] if e["kind"] == "SICK")
             self.assertIn("/dev/shm", event["text"])
             self.assertRegex(weir.ctl("mounts").stdout, r"(?i)/dev/shm.*sick|sick.*/dev/shm")
@@ -511,7 +416,7 @@ class Mounts(Disk):
 
     def test_stuck_threads_do_not_count(self):
         """With every thread stuck in the sick mount, a cold file of another is still served."""
-        weir, shm = self.two("operations = open\nhang = yes", offload="deadline = 300ms\nprobe = 60s\nmount_share = 100")
+        weir, shm = self.two("operations = open\nhang = yes", offload="deadline = 1s\nprobe = 60s\nmount_share = 100")
         weir.server_lines += "\noffload_threads = 2"
         weir.more_ini += f"[fault {weir.root}/slow]\noperations = open\ndelay = 50ms\n"
         weir.write_ini()
@@ -600,185 +505,6 @@ class Mounts(Disk):
             for a in answers:
                 if a.status == 503:
                     self.assertIsNotNone(a["Retry-After"])
-
-
-@unittest.skipIf(why_not(), why_not())
-class Fuse(Disk):
-    """The same with a file system that really is slow: one beneath the root, without a word in
-    the configuration."""
-
-    def mounted(self, *commands, **more):
-        # Not in the server's own folder: that is deleted while the mount may still hang.
-        root = tempfile.mkdtemp(prefix="weir-test-", dir="/tmp")
-        os.chmod(root, 0o755)
-        self.addCleanup(shutil.rmtree, root, ignore_errors=True)
-        weir = self.serve({}, more.pop("server", ""), more.pop("offload", ""), root=root, **more)
-        fs = SlowFS("delay read 0", *commands, at=weir.root + "/slow")
-        fs.start()
-        self.addCleanup(fs.stop)
-        return weir, fs
-
-    def held_one(self, weir, fs, operation, path, check=None):
-        get(weir.port, "/hot")
-        fs.tell("hang", operation)
-        with Wire(weir.port, timeout=30) as slow:
-            slow.request(path)
-            fs.wait_held()
-            with Wire(weir.port) as w:
-                for _ in range(50):
-                    self.assertEqual(w.ask("/hot").body, HOT)
-            self.assertFalse(answered(slow))
-            worker = next(w for w in weir.status()["workers"] if w["counters"]["requests_waiting"])
-            self.assertIsNone(worker["stuck"])
-            fs.tell("release")
-            answer = slow.response()
-            self.assertEqual(answer.status, 200)
-            if check:
-                check(answer)
-
-    def test_each_call_held(self):
-        """A request that waits in any call of the file system holds nobody up."""
-        for operation in ("lookup", "getattr", "open", "read"):
-            with self.subTest(operation):
-                weir, fs = self.mounted("set entry_ms 0", "set attr_ms 0")
-                with weir:
-                    self.held_one(weir, fs, operation, "/slow/f7-300000",
-                                  lambda a: self.assertEqual(a.body, content(7, 300000)))
-                fs.stop()
-
-    def test_open_with_names_cached(self):
-        day = 86400 * 1000
-        weir, fs = self.mounted(f"set entry_ms {day}", f"set attr_ms {day}")
-        with weir:
-            os.stat(fs.path + "/f7-1000")
-            self.held_one(weir, fs, "open", "/slow/f7-1000", lambda a: self.assertEqual(a.body, content(7, 1000)))
-
-    def test_listing_held(self):
-        weir, fs = self.mounted("set files 3", location="listing = auto")
-        with weir:
-            self.held_one(weir, fs, "readdir", "/slow/?format=json",
-                          lambda a: self.assertIn(b"f2", a.body))
-
-    def test_bytes(self):
-        weir, fs = self.mounted("delay read 30", workers=2)
-        with weir, Wire(weir.port, timeout=60) as w:
-            self.assertEqual(w.ask("/slow/f1-2500001").body, content(1, 2500001))
-            answer = w.ask("/slow/f2-2500001", fields=[("Range", "bytes=131071-1200000")])
-            self.assertEqual(answer.body, content(2, 2500001, 131071, 1200000 - 131070))
-            self.assertEqual(w.ask("/slow/none").status, 404)
-            self.assertEqual(w.ask("/hot").body, HOT)
-
-    def test_read_error(self):
-        weir, fs = self.mounted("error read 5")
-        with weir:
-            with Wire(weir.port) as w:
-                w.request("/slow/f1-3000000")
-                got = w.socket.recv(65536)
-                if b" 200 " in got.split(b"\r\n")[0]:
-                    self.assertLess(len(got + w.rest()), 1000)
-                else:
-                    self.assertRegex(got, rb"^HTTP/1.1 50[03] ")
-            self.assertEqual(get(weir.port, "/hot").body, HOT)
-            fs.tell("error", "read", 0)
-            self.assertEqual(get(weir.port, "/slow/f2-3000000", timeout=30).body, content(2, 3000000))
-
-    def test_sick_and_healed(self):
-        weir, fs = self.mounted(workers=2, offload="deadline = 300ms\nprobe = 200ms")
-        with weir:
-            self.assertEqual(get(weir.port, "/slow/f1-1000").body, content(1, 1000))
-            fs.tell("hang", "all")
-            crowd = [Wire(weir.port, timeout=30) for _ in range(40)]
-            for i, w in enumerate(crowd):
-                w.request(f"/slow/f{100 + i}-1000")
-            wait_until(lambda: mount_state(weir, fs.path) == "sick", 10, "the mount to be sick")
-            # each worker finds out for itself
-            wait_until(lambda: all(get(weir.port, f"/slow/f{200 + i}-1000", timeout=30).status == 503 for i in range(8)),
-                       10, "503 from all workers")
-            with Wire(weir.port) as w:
-                for _ in range(50):
-                    self.assertEqual(w.ask("/hot").body, HOT)
-            self.assertIn("SICK", kinds(weir))
-            fs.tell("release")
-            wait_until(lambda: "HEALED" in kinds(weir) and mount_state(weir, fs.path) == "ok", 10, "the mount to heal")
-            wait_until(lambda: all(get(weir.port, f"/slow/f{300 + i}-1000", timeout=30).status == 200 for i in range(8)),
-                       10, "200 from all workers")
-            for w in crowd:
-                self.assertIn(w.response().status, (200, 503))
-                w.close()
-            wait_counter(weir, "offload_stuck", lambda n: n == 0)
-
-    def test_a_mount_younger_than_the_last_look_at_the_table(self):
-        """It is not taken for the one its mount point is on, which would be called sick for it."""
-        root = tempfile.mkdtemp(prefix="weir-test-", dir="/tmp")
-        os.chmod(root, 0o755)
-        self.addCleanup(shutil.rmtree, root, ignore_errors=True)
-        weir = self.serve({}, "", "deadline = 300ms", root=root, more="[cache]\nvalid = 1h\n")
-        fs = SlowFS("delay read 0", at=root + "/slow")
-        with weir, Wire(weir.port, timeout=30) as w:
-            self.assertEqual(w.ask("/hot").body, HOT)  # the table is looked at now, and in a second
-            fs.start()
-            self.addCleanup(fs.stop)
-            self.assertEqual(w.ask("/slow/f1-3000000", method="HEAD").status, 200)
-            fs.tell("hang", "read")
-            self.assertEqual(w.ask("/slow/f1-3000000").status, 503)
-            self.assertEqual({m["mount"] for m in weir.status()["mounts"] if m["state"] == "sick"}, {fs.path})
-
-    def test_stop_with_a_hung_mount(self):
-        for how in (signal.SIGTERM, signal.SIGINT):
-            weir, fs = self.mounted(server="drain_timeout = 1s", workers=2, offload="deadline = 300ms")
-            weir.start()
-            fs.tell("hang", "all")
-            wires = [Wire(weir.port, timeout=30) for _ in range(10)]
-            for i, w in enumerate(wires):
-                w.request(f"/slow/f{i}-1000")
-            fs.wait_held()
-            begun = time.monotonic()
-            weir.stop(how)
-            self.assertLess(time.monotonic() - begun, 10 * PATIENCE)
-            for w in wires:
-                w.close()
-            fs.stop()
-
-    def test_stop_with_a_mount_that_not_even_a_kill_ends(self):
-        for end in (lambda weir: weir.kill(signal.SIGTERM), lambda weir: weir.ctl("stop")):
-            weir, fs = self.mounted("set deaf 1", server="drain_timeout = 1s", workers=2, offload="deadline = 300ms")
-            weir.start()
-            fs.tell("hang", "all")
-            wires = [Wire(weir.port, timeout=30) for _ in range(10)]
-            for i, w in enumerate(wires):
-                w.request(f"/slow/f{i}-1000")
-            fs.wait_held()
-            held = wait_until(lambda: [w["number"] for w in weir.status()["workers"]
-                                       if w["counters"]["offload_busy"]], 10, "a worker with a held thread")[0]
-            weir.ctl("kill", str(held))
-            wait_until(lambda: "given up" in weir.ctl("events").stdout, 20, f"worker {held} to be given up")
-            weir.wait_workers(2)
-            self.assertEqual(get(weir.port, "/hot").body, HOT)
-            end(weir)
-            self.assertEqual(weir.process.wait(20 * PATIENCE), 0)
-            self.assertRegex(weir.log(), r"worker \d+ \(pid \d+\) does not end by SIGKILL.*/slow/f\d-1000")
-            for w in wires:
-                w.close()
-            weir.stop()
-            fs.stop()
-
-    def test_workers_change_with_a_hung_mount(self):
-        weir, fs = self.mounted(server="drain_timeout = 1s", workers=2, offload="deadline = 300ms")
-        with weir:
-            fs.tell("hang", "all")
-            wires = [Wire(weir.port, timeout=30) for _ in range(10)]
-            for i, w in enumerate(wires):
-                w.request(f"/slow/f{i}-1000")
-            fs.wait_held()
-            weir.ctl("reload")
-            weir.wait_workers(2)
-            weir.ctl("workers", "1")
-            weir.wait_workers(1)
-            self.assertEqual(get(weir.port, "/hot").body, HOT)
-            for w in wires:
-                w.close()
-            fs.tell("release")
-            wait_until(lambda: get(weir.port, "/slow/f500-1000", timeout=30).status == 200, 10, "the mount to heal")
 
 
 if __name__ == "__main__":

@@ -6,19 +6,12 @@ one thing is asserted: that what is throttled takes at least as long as it must.
 import json
 import re
 import socket
-import struct
 import time
 import unittest
 
 from harness import Weir, Wire, get, main, wait_until
 
 BIG = 24 << 20
-
-
-def reset(wire):
-    """Leaves so that the server is told: with a RST. After a mere FIN the client might still read."""
-    wire.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    wire.close()
 
 
 class Requests(unittest.TestCase):
@@ -43,14 +36,14 @@ class Requests(unittest.TestCase):
             rows = self.shown(weir)["requests"]
             return rows[0] if len(rows) == 1 and rows[0]["phase"] == phase else None
 
-        return wait_until(look, seconds, f"a request in phase {phase}: {self.shown(weir)}")
+        return wait_until(look, seconds, lambda: f"a request in phase {phase}: {self.shown(weir)}")
 
     def none(self, weir):
         wait_until(lambda: self.shown(weir)["requests_in_flight"] == 0 and not self.shown(weir)["requests"],
-                   10, f"no request in flight: {self.shown(weir)}")
+                   10, lambda: f"no request in flight: {self.shown(weir)}")
 
-    def counter(self, weir, name):
-        return weir.status()["totals"]["counters"][name]
+    def counts(self, weir, name, count):
+        wait_until(lambda: weir.status()["totals"]["counters"][name] == count, 10, f"{count} {name}")
 
     def reset_by_server(self, wire):
         """Reads to the end, which must be a reset; what came before it."""
@@ -108,7 +101,7 @@ class Shown(Requests):
         self.assertTrue(row["cold"])
         self.assertIsNone(row["status"])
         self.assertIsNone(row["content_bytes"])
-        reset(wire)
+        wire.reset()
         self.none(weir)
         weir.ctl("kill", "1")  # its thread hangs for good
 
@@ -138,7 +131,7 @@ class Shown(Requests):
         self.assertEqual(len({r["id"] for r in rows}), 64)
         self.assertIn("and 6 more", weir.ctl("requests").stdout)
         for wire in wires:
-            reset(wire)
+            wire.reset()
         self.none(weir)
         weir.ctl("kill", "1")
         weir.wait_workers(1)
@@ -173,10 +166,11 @@ class Aborted(Requests):
         self.assertIn(f"request {row['id']} (GET /big?q=1 HTTP/1.1) is aborted", done.stdout)
         self.assertLess(self.reset_by_server(wire), BIG)
         self.none(weir)
-        self.assertEqual(self.counter(weir, "aborted"), 1)
+        self.counts(weir, "aborted", 1)
         events = [e for e in weir.status()["events"] if e["kind"] == "CONTROL"]
         self.assertIn(row["id"], events[-1]["text"])
-        self.assertRegex(weir.log(), rf"request {row['id']} from 127\.0\.0\.1\S*: ended by an operator")
+        wait_until(lambda: re.search(rf"request {row['id']} from 127\.0\.0\.1\S*: ended by an operator", weir.log()),
+                   5, "the abort in the log")
         again = weir.ctl("abort", row["id"], check=False)
         self.assertEqual(again.returncode, 1)
         self.assertIn(f"there is no request {row['id']} in flight (those younger than 100 ms are not listed)",
@@ -191,7 +185,7 @@ class Aborted(Requests):
             weir.ctl("abort", self.one(weir, "open")["id"])
             self.assertEqual(self.reset_by_server(wire), 0)
         self.none(weir)
-        self.assertEqual(self.counter(weir, "aborted"), 1)
+        self.counts(weir, "aborted", 1)
         self.assertEqual(get(weir.port, "/hot").body, b"hot")
         weir.ctl("kill", "1")
 
@@ -227,7 +221,7 @@ class Throttled(Requests):
         # A bucket holds a quarter of a second; the rest cannot have come faster.
         self.assertGreaterEqual(time.monotonic() - began, (left - rate / 4) / rate - 0.5)
         self.none(weir)
-        self.assertEqual(self.counter(weir, "timeouts"), 0)
+        self.counts(weir, "timeouts", 0)
         with Wire(weir.port, timeout=60) as other:
             self.assertEqual(len(other.ask("/big").body), BIG)
 
@@ -262,9 +256,10 @@ class Files(Requests):
             get(weir.port, "/hot?q")
         for _ in range(3):
             get(weir.port, "/other")
-        files = json.loads(weir.ctl("files", "--json").stdout)
-        self.assertEqual([(f["path"], f["requests"], f["bytes"]) for f in files],
-                         [("/hot", 12, 36), ("/other", 3, 3000)])
+        listed = lambda: json.loads(weir.ctl("files", "--json").stdout)
+        files = wait_until(lambda: (lambda files: files if [(f["path"], f["requests"], f["bytes"]) for f in files] ==
+                                    [("/hot", 12, 36), ("/other", 3, 3000)] else None)(listed()),
+                           5, lambda: f"two files with what was asked of them: {listed()}")
         self.assertTrue(1 <= files[0]["workers"] <= 2)
         self.assertRegex(weir.ctl("files").stdout, r"(?m)^ +12 .* /hot$")
 

@@ -7,28 +7,23 @@ import re
 import signal
 import subprocess
 import time
-import unittest
 
 from harness import main, wait_until
-from harness.dashboard import Fake
-from harness.screen import Screen
+from harness.dashboard import FakeCase
 from harness.tap import skip_without
 from harness.terminal import Terminal
 
 RMCUP, CNORM, PASTE_OFF = b"\x1b[?1049l", b"\x1b[?25h", b"\x1b[?2004l"
 
 
-class Stalled(unittest.TestCase):
+class Stalled(FakeCase):
     def setUp(self):
-        self.fake = Fake()
-        self.addCleanup(self.fake.stop)
+        super().setUp()
         self.tape = os.path.join(self.fake.folder, "tape")
 
     def stalled(self, *args):
         """A terminal that reads no more, with a frame of which only a part fits."""
-        t = Terminal(self.fake.top("-d", "0.2", *args), columns=250, rows=100)
-        self.addCleanup(t.close)
-        t.wait_text("8/8")
+        t = self.shown("-d", "0.2", *args, columns=250, rows=100)
         t.hold()
 
         def fill():
@@ -75,13 +70,12 @@ class Stalled(unittest.TestCase):
     def test_a_hangup_ends_it(self):
         t = self.stalled()
         t.hang_up()
-        self.assertEqual(t.process.wait(10), 0)
+        self.assertEqual(t.end(), 0)
 
     @skip_without("tmux", "pgrep")
     def test_the_picture_is_whole(self):
         """tmux itself stands still for a while; nothing of the frame that was cut is left over."""
-        s = Screen(" ".join(self.fake.top("-d", "0.2", "--record", self.tape)), columns=200, rows=50)
-        self.addCleanup(s.close)
+        s = self.screen("-d", "0.2", "--record", self.tape, columns=200, rows=50)
         s.wait("8/8")
         pid = int(subprocess.run(["pgrep", "-P", s.fact("pane_pid")], capture_output=True, text=True,
                                  check=True).stdout)

@@ -2,6 +2,7 @@
 """Starting and stopping as its user sees it: options, messages, exit statuses, addresses,
 privileges, and nothing left behind."""
 
+import contextlib
 import os
 import pwd
 import re
@@ -194,7 +195,10 @@ class Running(unittest.TestCase):
     def test_descriptors_of_a_worker(self):
         with Weir() as w:
             for pid in w.worker_pids():
-                names = [os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")]
+                names = []
+                for fd in os.listdir(f"/proc/{pid}/fd"):
+                    with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+                        names.append(os.readlink(f"/proc/{pid}/fd/{fd}"))
                 with open("/proc/net/unix") as f:
                     control = [l.split()[6] for l in f if l.strip().endswith(w.runtime + "/control.sock")]
                 for inode in control:

@@ -12,10 +12,9 @@ import signal
 import subprocess
 import tempfile
 import time
-import unittest
 
 from harness import Weir, main, wait_until
-from harness.dashboard import Fake
+from harness.dashboard import Fake, FakeCase
 from harness.screen import Screen
 from harness.server import PATIENCE, is_sanitized, program
 from harness.tap import skip_without
@@ -28,29 +27,7 @@ CLEAR = re.compile(rb"\x1b\[[0-3]?[JK]")
 COLOR = re.compile(rb"\x1b\[(?:[0-9]*;)*(?:3[0-79]|4[0-79]|[34]8;|9[0-7]|10[0-7])[0-9;]*m")
 
 
-class Case(unittest.TestCase):
-    scenario = "healthy"
-
-    def setUp(self):
-        self.fake = Fake(self.scenario)
-        self.addCleanup(self.fake.stop)
-
-    def terminal(self, *args, **more):
-        t = Terminal(self.fake.top(*args), **more)
-        self.addCleanup(t.close)
-        return t
-
-    def shown(self, *args, **more):
-        """On a terminal, with the server on the screen."""
-        t = self.terminal(*args, **more)
-        t.wait_text("8/8")
-        return t
-
-    def screen(self, *args, **more):
-        s = Screen(" ".join(self.fake.top(*args)), **more)
-        self.addCleanup(s.close)
-        return s
-
+class Case(FakeCase):
     def ends_sanely(self, t, status=0):
         """It ends, and the terminal is as it was before."""
         wait_until(lambda: t.process.poll() is not None, 10, "it to end")
@@ -85,9 +62,17 @@ class Sizes(Case):
             time.sleep(0.004)
             self.assertIsNone(t.process.poll(), t.bytes()[-300:])
         t.resize(1, 1)
-        for key in (b"\x1b", b"\x1b", b"q"):
+        for key in (b"\x1b", b"\x1b"):
             time.sleep(0.1)  # longer than an Esc stays undecided
             t.write(key)
+
+        def ended():
+            """Again and again, for a q that it reads together with an Esc before is no q."""
+            t.write(b"q")
+            time.sleep(0.1)
+            return t.process.poll() is not None
+
+        wait_until(ended, 10, "q to end it")
         self.ends_sanely(t)
 
     @skip_without("tmux")
@@ -145,9 +130,8 @@ class Suspend(Case):
             s.wait(lambda t: "seen=42" in t and "echo seen=" in t)  # it echoes, too
             s.resize(*size)
             s.keys("fg", "Enter")
-            text = s.wait(lambda t: "8/8" in t and "q:quit" in t)
-            self.assertGreaterEqual(len(text.rstrip("\n").split("\n")), size[1] - 1)
-            self.assertNotIn("seen=42", text)
+            s.wait(lambda t: "8/8" in t and "q:quit" in t and "seen=42" not in t and
+                   len(t.rstrip("\n").split("\n")) >= size[1] - 1)
         self.still_sane(s)
 
     @skip_without("tmux", "bash")
@@ -164,9 +148,9 @@ class Suspend(Case):
         # Continued without having been stopped by a shell: it repaints.
         os.kill(pid, signal.SIGCONT)
         s.keys("?")
-        s.wait("help")
+        s.wait("weirtop help")
         s.keys("?")
-        s.wait("8/8")
+        s.shows("8/8", without=["weirtop help"])
         self.still_sane(s)
 
 
@@ -212,37 +196,43 @@ class Endings(Case):
             fields = f.read().rsplit(")", 1)[1].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
+    def outlives_its_terminal(self, stdin):
+        """For how many seconds; at an end without fail, and with little work."""
+        t = Terminal(self.fake.top(), stdin=stdin)
+        self.addCleanup(t.close)
+        t.wait_text("8/8")
+        before = self.cpu_seconds(t.process.pid)
+        t.hang_up()
+        begun = time.monotonic()
+        pid, status, usage = wait_until(lambda: (lambda ended: ended if ended[0] else None)(
+            os.wait4(t.process.pid, os.WNOHANG)), 10, "the end of what has no terminal")
+        seconds = time.monotonic() - begun
+        t.process.returncode = os.waitstatus_to_exitcode(status)
+        self.assertLess(usage.ru_utime + usage.ru_stime - before, 0.25 * PATIENCE)
+        if stdin:
+            t.process.stdin.close()
+        return seconds
+
     def test_hangup(self):
+        """It ends within a second, in the best of some tries: the rest is the machine's."""
         for stdin in (None, subprocess.PIPE):
             with self.subTest(stdin=stdin):
-                t = Terminal(self.fake.top(), stdin=stdin)
-                t.wait_text("8/8")
-                before = self.cpu_seconds(t.process.pid)
-                t.hang_up()
-                pid, status, usage = 0, 0, None
-                end = time.monotonic() + 1 * PATIENCE
-                while pid == 0 and time.monotonic() < end:
-                    pid, status, usage = os.wait4(t.process.pid, os.WNOHANG)
-                    time.sleep(0.005)
-                if pid == 0:
-                    t.close()
-                    self.fail("it runs on without a terminal")
-                t.process.returncode = os.waitstatus_to_exitcode(status)
-                self.assertLess(usage.ru_utime + usage.ru_stime - before, 0.25 * PATIENCE)
-                if stdin:
-                    t.process.stdin.close()
-                t.close()
+                for attempt in range(5):
+                    seconds = self.outlives_its_terminal(stdin)
+                    if seconds < 1 * PATIENCE:
+                        break
+                self.assertLess(seconds, 1 * PATIENCE)
 
 
 class Bytes(Case):
-    def frames(self, columns, rows, seconds):
-        """Sizes of the first frame (until the server is on it) and of those that follow."""
+    def frames(self, columns, rows, count):
+        """Sizes of the first frame (until the server is on it) and of so many that follow, less the last."""
         t = self.shown("-d", "1", columns=columns, rows=rows)
         t.quiet(0.03)
         first = sum(len(f) for f in t.frames())
         t.quiet(0.03)
         mark = t.mark()
-        time.sleep(seconds)
+        wait_until(lambda: len(t.frames(mark)) >= count, 4 * count, f"{count} frames")
         t.write(b"q")
         frames = t.frames(mark)
         self.assertEqual(t.end(), 0)
@@ -251,8 +241,8 @@ class Bytes(Case):
     def test_budget(self):
         for columns, rows, most_first, most in ((80, 24, 4000, 1500), (120, 40, 8000, 2500)):
             with self.subTest(size=(columns, rows)):
-                for attempt in range(3):  # two frames read as one are the machine's, not its
-                    first, frames = self.frames(columns, rows, 4)
+                for attempt in range(5):  # two frames read as one are the machine's, not its
+                    first, frames = self.frames(columns, rows, 5)
                     frames = frames[1:]  # columns that had no figure before are all new
                     if first <= most_first and max(frames) <= most:
                         break
@@ -270,12 +260,12 @@ class Bytes(Case):
                 self.addCleanup(t.close)
                 t.wait_text("8/8")
             time.sleep(2)  # until the columns have figures
-            for attempt in range(3):  # what else the machine does makes loops late, which is shown
+            for attempt in range(8):  # what else the machine does makes loops late, which is shown
                 marks, start = [t.mark() for t in tops], time.monotonic()
                 time.sleep(4)
                 seconds = time.monotonic() - start
                 rates = [len(t.bytes(mark)) / seconds for t, mark in zip(tops, marks)]
-                if max(rates) < 150:
+                if 10 < min(rates) and max(rates) < 150:
                     break
             self.assertLess(max(rates), 150, rates)
             self.assertGreater(min(rates), 10, rates)
@@ -290,7 +280,8 @@ class Bytes(Case):
         for key in (b"?", b"\x1b", b"5", b"j", b"\t", b"1", b"G", b"w", b"9", b"\x1b", b"g"):
             t.write(key)
             time.sleep(0.12)
-        self.assertGreater(len(t.bytes(mark)), 1000)
+        t.wait(lambda b: len(b) > 1000, since=mark)
+        t.quiet(0.05)
         self.assertEqual(CLEAR.findall(t.bytes(mark)), [])
         mark = t.mark()
         t.write(b"\x0c")
@@ -349,10 +340,10 @@ class Kinds(Case):
             if subprocess.run(["infocmp", term], capture_output=True).returncode != 0:
                 continue
             with Screen(" ".join(self.fake.top("-d", "60")), env={"TERM": term}) as s:
-                text = s.wait(lambda t: "8/8" in t and "BLOCKED" in t and "q:quit" in t)
+                text = s.shows("8/8", "BLOCKED", "q:quit", "LIVE")
                 # The graph and the ages move on; words and columns do not.
                 lines = [l for l in text.split("\n") if re.search(r"weirtop|listen|PID|q:quit", l)]
-                pictures[term] = [re.sub(r"\[.{8}\]|[0-9.:]+[a-z]?", "0", l) for l in lines]
+                pictures[term] = [re.sub(r"\[.{8}\]|(?:[0-9.:]+[a-z]*)+", "0", l) for l in lines]  # 998ms, 1.2s, 1m02s
         self.assertGreaterEqual(len(pictures), 2)
         one = pictures["screen"]
         self.assertGreaterEqual(len(one), 4)
@@ -390,6 +381,8 @@ class Kinds(Case):
                 t = self.shown(*args, env=env)
                 t.wait_text("BLOCKED")
                 t.wait(COLOR.search)
+                if colors:
+                    t.wait(b"38;5;")
                 t.quiet(0.05)
                 self.assertEqual(b"38;5;" in t.bytes(), colors)
 
@@ -400,123 +393,6 @@ class Kinds(Case):
                len(re.findall(r"(?m)^! +[36] .*BLOCKED", t)) == 2)
 
 
-class Keys(Case):
-    def test_pastes_change_nothing(self):
-        for pasted in (b"R\ny\n", b"R\ry\r", b"+\r", b"w9\r", b"\x1b[A+\r", b"-\n\n", b"D\ry\r", b"q"):
-            with self.subTest(pasted=pasted):
-                t = self.shown()
-                mark = t.mark()
-                t.write(b"\x1b[200~" + pasted + b"\x1b[201~")
-                t.wait_text("paste ignored", since=mark)
-                # The same, cut where a line may cut it.
-                mark = t.mark()
-                for piece in (b"\x1b[20", b"0~" + pasted[:1], pasted[1:], b"\x1b[2", b"01~"):
-                    t.write(piece)
-                    time.sleep(0.02)
-                self.assertIsNone(t.process.poll())
-                t.write(b"q")
-                self.assertEqual(t.end(), 0)
-        self.assertEqual(self.fake.wanted(), 8)
-
-    @skip_without("tmux")
-    def test_floods_change_nothing(self):
-        """A paste on a terminal that does not mark it."""
-        s = self.screen()
-        s.wait("8/8")
-        s.raw(b"R\ry\r")
-        s.raw(b"some text + with a plus\r w12\r and a line end\r")
-        s.wait(lambda t: "ignored" in t)
-        time.sleep(0.2)
-        self.assertEqual(self.fake.wanted(), 8)
-
-    UNKNOWN = (b"\x1b[57;5u", b"\x1b[43u", b"\x1b[43;1:1u", b"\x1b[25~", b"\x1b[1;2P", b"\x1bO2P",
-               b"\x1b[1;5A", b"\x1b[1;3D", b"\x1bO5A", b"\x1b[5;5~", b"\x1b[<0;10;12M", b"\x1b[M R+",
-               b"\x1b[?62;1;6c", b"\x1b[12;40R", b"\x1b]11;rgb:0000/0000/0000\x07", b"\x1bP>|x(1)w9\r\x1b\\",
-               b"\x1b[I", b"\x1b[O", b"\x1b[27;5;13~", b"\x1bw", b"\x1b+", b"\xc3\x28", b"\xff\x80")
-
-    @skip_without("tmux")
-    def test_unknown_sequences_trigger_nothing(self):
-        s = self.screen("-d", "60", "--color", "never")
-        s.wait("8/8")
-        s.keys("j")
-        s.keys("j")
-        place = lambda: [re.sub(r"[0-9.]+[a-z]*\s", "", l[:12]) for l in s.lines() if re.search(r"^.?>", l[:3])]
-        wait_until(place, 5, "a selected row")
-        before = place()
-        for sequence in self.UNKNOWN:
-            s.raw(sequence)
-        # In pieces 200 ms apart: an Esc comes out of it at most, and that only goes back.
-        for sequence in (b"\x1b[C", b"\x1b[57;5u"):
-            for i in range(len(sequence)):
-                s.raw(sequence[i:i + 1])
-                time.sleep(0.2)
-        text = s.text()
-        self.assertIn("8/8", text)
-        self.assertNotIn("->", text)
-        self.assertEqual(self.fake.wanted(), 8)
-        for sequence in self.UNKNOWN:
-            s.raw(sequence)
-        self.assertNotIn("->", s.text())
-        self.assertEqual(self.fake.wanted(), 8)
-        self.assertEqual(len(before), 1)
-        # And it still listens.
-        s.keys("?")
-        s.wait("help")
-        s.keys("q")
-        s.wait("EXIT=0")
-
-    def test_a_split_arrow_does_not_leave_its_letter(self):
-        """ESC [ D with 200 ms between: D would be a command."""
-        t = self.shown()
-        for final in (b"A", b"B", b"C", b"D", b"R", b"S"):
-            for piece in (b"\x1b", b"[", final):
-                t.write(piece)
-                time.sleep(0.2)
-        self.assertNotIn("?  [", t.text())
-        t.write(b"q")
-        self.assertEqual(t.end(), 0)
-        self.assertEqual(self.fake.wanted(), 8)
-
-    def test_esc_is_quick(self):
-        """The best of some tries: what the program waits for, not what the machine is busy with."""
-        t = self.shown("-d", "60")
-        best = 9.0
-        for _ in range(12):
-            t.quiet(0.05)
-            mark = t.mark()
-            t.write(b"?")
-            t.wait_text("help", since=mark)
-            t.quiet(0.05)
-            mark = t.mark()
-            start = time.monotonic()
-            t.write(b"\x1b")
-            t.wait(lambda b: b != b"", since=mark)
-            best = min(best, t.chunks[mark][0] - start)
-        self.assertLess(best, 0.030 * PATIENCE)
-
-    @skip_without("tmux")
-    def test_arrows_over_a_slow_line(self):
-        """Whole ones that come late, and, over ssh, ones cut by less than the delay of Esc."""
-        s = self.screen("--color", "never", env={"SSH_CONNECTION": "127.0.0.1"})
-        s.wait("8/8")
-
-        def selected():
-            return next((int(m.group(1)) for m in (re.match(r".?>.? *(\d+) ", l) for l in s.lines()) if m), None)
-
-        s.keys("g")
-        wait_until(selected, 5, "a selected row")
-        order = []
-        for pieces in ((b"\x1b[B",), (b"\x1b", b"[B"), (b"\x1b[", b"B"), (b"\x1b", b"[", b"B")):
-            before = selected()
-            for i, piece in enumerate(pieces):
-                if i:
-                    time.sleep(0.05)
-                s.raw(piece)
-            wait_until(lambda: selected() not in (None, before), 5, f"the row to move by {pieces}")
-            order.append(selected())
-        self.assertEqual(len(set(order)), 4)
-
-
 class Hostile(Case):
     scenario = "hostile"
 
@@ -524,12 +400,10 @@ class Hostile(Case):
     def test_paths_only_an_attacker_asks_for(self):
         with Screen(" ".join(self.fake.top("--color", "never")), columns=120, rows=40) as s:
             title = s.fact("pane_title")
-            text = s.wait(lambda t: re.search(r"(?m)^! +3 .*BLOCKED", t))
-            self.assertIn("\\x1B", text)
-            for view in "123456":
+            s.shows(r"(?m)^! +3 .*BLOCKED", r"\\x1B")
+            for view in "1234561":
                 s.keys(view)
-                time.sleep(0.05)
-            s.keys("1")
+                s.wait(f"view {view}/6")
             text = s.wait(lambda t: re.search(r"(?m)^! +3 .*BLOCKED", t))
             self.assertEqual(s.fact("pane_title"), title)
             self.assertNotEqual(title, "owned")
@@ -560,9 +434,14 @@ class Around(Case):
     def test_a_wall_message_goes_at_ctrl_l(self):
         s = self.screen("-d", "60")
         s.wait("8/8")
-        with open(s.fact("pane_tty"), "w") as tty:
-            tty.write("\r\nBroadcast message: wall hello\r\n")
-        s.wait("wall hello")
+
+        def broadcast():
+            """Again when a frame goes right through it."""
+            with open(s.fact("pane_tty"), "w") as tty:
+                tty.write("\r\nBroadcast message: wall hello\r\n")
+            return "wall hello" in s.text()
+
+        wait_until(broadcast, 10, "the message on the screen")
         s.keys("C-l")
         s.wait(lambda t: "wall hello" not in t and "8/8" in t)
 
@@ -591,7 +470,7 @@ class Around(Case):
         self.assertEqual(len(objects), 4)
 
     def test_check_has_its_statuses(self):
-        self.assertEqual(self.fake.plain("--check", "-d", "0.1").returncode, 0)
+        wait_until(lambda: self.fake.plain("--check", "-d", "0.1").returncode == 0, 10, "healthy: 0")
         for scenario, status in (("sick", 1), ("stopped", 2), ("all", 2)):
             fake = Fake(scenario)
             try:
@@ -667,7 +546,7 @@ class Asked(Case):
     @skip_without("tmux")
     def test_a_click_selects(self):
         s = self.screen("--color", "never", env={"WEIRTOP_CONFIG": self.config})
-        text = s.wait("8/8")
+        text = s.shows("8/8", r"(?m)^! +3 .*BLOCKED", r"(?m)^! +6 .*BLOCKED")  # now the rows stay where they are
         s.keys("m")
         s.wait("mouse on")
         row = next(i for i, l in enumerate(text.split("\n")) if re.match(r"..? *\d+ +400\d\d ", l))

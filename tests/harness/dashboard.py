@@ -15,6 +15,7 @@ import unittest
 from .screen import Screen
 from .server import PATIENCE, Weir, program, wait_until
 from .tap import skip_without
+from .terminal import Terminal
 
 OK = r"(?m)^ *ok: "
 DEAF = 0.4  # a dialog ignores keys for its first 300 ms: what is pressed later counts
@@ -33,6 +34,11 @@ def row(text, number):
     """The line of this worker in the table, without its marker; '' when it is not shown."""
     m = re.search(rf"(?m)^[!~:>* ] *{number} +(\d+ .*)$", text)
     return m.group(1) if m else ""
+
+
+def since(text, number):
+    """How long this worker is in its state, as its row says; '' when it is not shown."""
+    return (row(text, number).split() + [""] * 3)[2]
 
 
 def marker(text, number):
@@ -68,6 +74,32 @@ class Fake:
     def wanted(self):
         """The number of workers in force: whether something was changed."""
         return json.loads(self.plain("--json", "-n", "1", "-d", "0.1").stdout)["workers_wanted"]
+
+
+class FakeCase(unittest.TestCase):
+    """weirtop before a server that is not there, on a terminal of its own or in tmux."""
+
+    scenario = "healthy"
+
+    def setUp(self):
+        self.fake = Fake(self.scenario)
+        self.addCleanup(self.fake.stop)
+
+    def terminal(self, *args, **more):
+        t = Terminal(self.fake.top(*args), **more)
+        self.addCleanup(t.close)
+        return t
+
+    def shown(self, *args, **more):
+        """On a terminal, with the server on the screen."""
+        t = self.terminal(*args, **more)
+        t.wait_text("8/8")
+        return t
+
+    def screen(self, *args, **more):
+        s = Screen(" ".join(self.fake.top(*args)), **more)
+        self.addCleanup(s.close)
+        return s
 
 
 @skip_without("tmux")

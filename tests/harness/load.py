@@ -7,6 +7,7 @@ answer was complete is a failure, and so is one that ends without an announcemen
 import threading
 import time
 
+from .server import deadline
 from .wire import Closed, Wire
 
 
@@ -14,7 +15,7 @@ class Load:
     def __init__(self, port, path, want, connections=16, pause=0.0, seconds_max=60):
         self.port, self.path, self.want = port, path, want
         self.pause = pause
-        self.end = time.monotonic() + seconds_max
+        self.end = deadline(seconds_max)
         self.stopping = threading.Event()
         self.lock = threading.Lock()
         self.done = 0
@@ -38,7 +39,7 @@ class Load:
     def progress(self, more, seconds=20):
         """Waits until so many further answers came."""
         target = self.done + more
-        end = time.monotonic() + seconds
+        end = deadline(seconds)
         while self.done < target:
             if time.monotonic() > end:
                 raise AssertionError(f"the load stands still: {self.done} of {target}; {self.failures[:3]}")

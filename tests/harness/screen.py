@@ -3,6 +3,8 @@
 tmux server of its own, so that tests running side by side do not meet."""
 
 import os
+import re
+import shutil
 import subprocess
 import tempfile
 import time
@@ -75,11 +77,22 @@ class Screen:
         except AssertionError as e:
             raise AssertionError(f"{e}: {fact!r} not on the screen:\n{last[0]}") from None
 
+    def shows(self, *patterns, without=(), seconds=10):
+        """Waits for one screen on which all these are found, and none of `without`; returns it."""
+        wrong = []
+
+        def look(text):
+            wrong[:] = [p for p in patterns if not re.search(p, text)] + [p for p in without if re.search(p, text)]
+            return not wrong
+
+        try:
+            return self.wait(look, seconds)
+        except AssertionError as e:
+            raise AssertionError(f"missing, or there against the wish: {wrong}\n{e}") from None
+
     def close(self):
         subprocess.run(["tmux", "-S", self.socket, "kill-server"], capture_output=True, timeout=20)
-        for name in os.listdir(self.folder):
-            os.unlink(os.path.join(self.folder, name))
-        os.rmdir(self.folder)
+        shutil.rmtree(self.folder, ignore_errors=True)  # tmux may still be taking its own files away
 
     def __enter__(self):
         return self

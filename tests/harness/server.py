@@ -7,6 +7,7 @@ deadline."""
 
 import json
 import os
+import random
 import re
 import shutil
 import signal
@@ -41,10 +42,19 @@ def is_sanitized(name):
 
 
 def free_port():
-    """A port nobody listens on right now. For tests that must name one before the start."""
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """A port nobody listens on right now. For tests that must name one before the start. It is none
+    of those the kernel hands out: any connection of a test beside this one could be given it."""
+    with open("/proc/sys/net/ipv4/ip_local_port_range") as f:
+        first, last = map(int, f.read().split())
+    ports = [p for p in (*range(10000, first), *range(last + 1, 65536))]
+    while True:
+        with socket.socket() as s:
+            port = random.choice(ports) if ports else 0
+            try:
+                s.bind(("127.0.0.1", port))
+                return s.getsockname()[1]
+            except OSError:
+                pass
 
 
 def deadline(seconds):
@@ -52,14 +62,14 @@ def deadline(seconds):
 
 
 def wait_until(fact, seconds=10, what="it"):
-    """Calls fact() until it gives something true, and returns that."""
+    """Calls fact() until it gives something true, and returns that. what: a text, or what gives one."""
     end = deadline(seconds)
     while True:
         value = fact()
         if value:
             return value
         if time.monotonic() > end:
-            raise AssertionError(f"waited {seconds * PATIENCE:.0f} s for {what}")
+            raise AssertionError(f"waited {seconds * PATIENCE:.0f} s for {what() if callable(what) else what}")
         time.sleep(0.01)
 
 
@@ -133,7 +143,7 @@ class Weir:
             status = self.status(check=False)
             return status if status and self._running(status) >= max(1, status["workers_wanted"]) else None
 
-        status = wait_until(ready, 20, f"weir to be ready\n{self.output()}")
+        status = wait_until(ready, 20, lambda: f"weir to be ready\n{self.output()}")
         for listener in status["listeners"]:
             m = re.search(r":(\d+)$", listener["address"])
             if m and not listener["address"].startswith("unix:"):
@@ -191,7 +201,7 @@ class Weir:
             good = len(workers) == count and all(w["state"] == "running" for w in workers)
             return workers if good else None
 
-        return wait_until(settled, seconds, f"{count} running workers\n{self.output()}")
+        return wait_until(settled, seconds, lambda: f"{count} running workers\n{self.output()}")
 
     def kill(self, number):
         os.kill(self.process.pid, number)

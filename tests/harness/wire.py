@@ -3,6 +3,7 @@
 that a wrong length, a stray byte or a lost answer is seen and not repaired."""
 
 import socket
+import struct
 
 from .server import PATIENCE
 
@@ -45,6 +46,11 @@ class Wire:
 
     def close(self):
         self.socket.close()
+
+    def reset(self):
+        """Leaves so that the server is told: with a RST. After a mere FIN the client might still read."""
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.close()
 
     def __enter__(self):
         return self

@@ -16,24 +16,6 @@
 #include "file/dir.h"
 #include "file/root.h"
 
-#define VALID_NS (10 * NS_PER_S)
-
-static struct mono at(uint64_t seconds)
-{
-    return (struct mono){(1000 + seconds) * NS_PER_S};
-}
-
-static char root_path[128];
-
-static struct file_root root_of(const char *name)
-{
-    struct file_root root;
-
-    snprintf(root_path, sizeof root_path, "%s", tree_path(name));
-    file_root_init(&root, root_path, -1);
-    return root;
-}
-
 /* --- roots --- */
 
 static void make_wall(void)

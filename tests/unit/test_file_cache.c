@@ -9,24 +9,6 @@
 #include "board/slot.h"
 #include "file/cache.h"
 
-#define VALID_NS (10 * NS_PER_S)
-
-static struct mono at(uint64_t seconds)
-{
-    return (struct mono){(1000 + seconds) * NS_PER_S};
-}
-
-static char root_path[128];
-
-static struct file_root root_of(const char *name)
-{
-    struct file_root root;
-
-    snprintf(root_path, sizeof root_path, "%s", tree_path(name));
-    file_root_init(&root, root_path, -1);
-    return root;
-}
-
 static unsigned described;
 
 static bool describe(void *arg, struct file_entry *e)

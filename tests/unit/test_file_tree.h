@@ -15,6 +15,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+#include "file/root.h"
 #include "tests/unit/unit.h"
 
 static char tree[64];
@@ -91,6 +93,26 @@ static inline unsigned tree_open_fds(void)
     for (int fd = 0; fd < 256; fd++)
         n += fcntl(fd, F_GETFD) >= 0;
     return n;
+}
+
+/* --- a root in it, and times to ask it at --- */
+
+#define VALID_NS (10 * NS_PER_S)
+
+static inline struct mono at(uint64_t seconds)
+{
+    return (struct mono){(1000 + seconds) * NS_PER_S};
+}
+
+static char root_path[128];
+
+static inline struct file_root root_of(const char *name)
+{
+    struct file_root root;
+
+    snprintf(root_path, sizeof root_path, "%s", tree_path(name));
+    file_root_init(&root, root_path, -1);
+    return root;
 }
 
 #endif
