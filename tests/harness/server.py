@@ -46,15 +46,15 @@ def free_port():
     of those the kernel hands out: any connection of a test beside this one could be given it."""
     with open("/proc/sys/net/ipv4/ip_local_port_range") as f:
         first, last = map(int, f.read().split())
-    ports = [p for p in (*range(10000, first), *range(last + 1, 65536))]
-    while True:
+    ports = [*range(10000, first), *range(last + 1, 65536)]
+    for _ in range(100):
         with socket.socket() as s:
-            port = random.choice(ports) if ports else 0
             try:
-                s.bind(("127.0.0.1", port))
+                s.bind(("127.0.0.1", random.choice(ports) if ports else 0))
                 return s.getsockname()[1]
             except OSError:
                 pass
+    raise AssertionError("no free port in 100 tries")
 
 
 def deadline(seconds):
