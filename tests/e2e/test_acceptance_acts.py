@@ -323,7 +323,7 @@ class Comfort(Case):
         wire.request("/hung/f")
         s.wait("EVENTS")
         s.keys("1")
-        s.wait(lambda t: re.search(r"w1 open held for ([2-9]|\d\d)(\.\d)?s", t))
+        s.shows(r"w1 open held for ([2-9]|\d\d)(\.\d)?s", r"(?m)^ w1> a thread in open .*/hung/f +\(1 request waits\)")
         s.keys("q")
         s.wait("EXIT=0")
         moved = os.path.join(weir.folder, "elsewhere")

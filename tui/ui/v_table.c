@@ -216,10 +216,11 @@ static void table_selected_request(struct view *v, struct rect r, int at)
     /* What is being waited for stands first: it must not be what is cut off. */
     if (row->state == ROW_OFFLOAD && row->job >= 0) {
         const struct snap_thread *t = &v->m->now.thread[row->job];
-        snprintf(text, sizeof text, "w%u> a thread in %s %s  %s  (%llu requests wait)", w->number,
+        unsigned long long waiting = w->counter[COUNTER_requests_waiting];
+        snprintf(text, sizeof text, "w%u> a thread in %s %s  %s  (%llu request%s)", w->number,
                  (unsigned)t->wait < WAIT_COUNT ? board_wait_name[t->wait] : "?",
-                 fmt_age(age, model_job_age_ns(v->m, t)), t->path,
-                 (unsigned long long)w->counter[COUNTER_requests_waiting]);
+                 fmt_age(age, model_job_age_ns(v->m, t)), t->path, waiting,
+                 waiting == 1 ? " waits" : "s wait");
     } else if (row->away_ns == 0 || row->state == ROW_BACKOFF) {
         snprintf(text, sizeof text, "w%u> %s: %s", w->number, row_state_word[row->state],
                  row_state_help[row->state]);
