@@ -142,17 +142,25 @@ static bool consider(const struct line *l, struct span path, struct fence_mount 
     return true;
 }
 
+/* The line of the mount with this ID, and the device number in it. */
+static bool line_of(struct span mountinfo, uint64_t id, struct line *l, uint64_t *device)
+{
+    uint64_t own;
+
+    while (mountinfo.p)
+        if (parse_line(span_cut(&mountinfo, '\n'), l) && span_u64(l->id, UINT64_MAX, &own) &&
+            own == id)
+            return parse_device(l->device, device);
+    return false;
+}
+
 bool fence_find_id(struct span mountinfo, uint64_t id, struct fence_mount *m)
 {
     struct line l;
-    uint64_t own, device;
+    uint64_t device;
 
     *m = (struct fence_mount){0};
-    while (mountinfo.p)
-        if (parse_line(span_cut(&mountinfo, '\n'), &l) && span_u64(l.id, UINT64_MAX, &own) &&
-            own == id)
-            return parse_device(l.device, &device) && fill_mount(&l, device, m);
-    return false;
+    return line_of(mountinfo, id, &l, &device) && fill_mount(&l, device, m);
 }
 
 bool fence_find(struct span mountinfo, struct span path, struct fence_mount *m, struct buf *why)
@@ -223,10 +231,15 @@ static bool same(const struct buf *a, const struct buf *b)
 bool fence_is_there(struct span mountinfo, const struct fence_mount *m)
 {
     struct fence_mount now;
-    bool there = fence_find_id(mountinfo, m->id, &now) && now.device == m->device &&
-                 same(&now.name, &m->name) && same(&now.type, &m->type) &&
-                 same(&now.source, &m->source);
+    struct line l;
+    uint64_t device;
 
+    if (!line_of(mountinfo, m->id, &l, &device) || device != m->device)
+        return false;
+    if (!fill_mount(&l, device, &now))
+        return true; /* out of memory: no fence falls for that */
+    bool there =
+        same(&now.name, &m->name) && same(&now.type, &m->type) && same(&now.source, &m->source);
     fence_mount_free(&now);
     return there;
 }

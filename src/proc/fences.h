@@ -47,7 +47,8 @@ bool fence_find_id(struct span mountinfo, uint64_t id, struct fence_mount *m);
 /* Appends /proc/PID/mountinfo; pid 0: this process's. False with a sentence in *why. */
 bool fence_read_mountinfo(pid_t pid, struct buf *text, struct buf *why);
 
-/* Whether this very mount is in the table: same ID, device, point, type and source. */
+/* Whether this very mount is in the table: same ID, device, point, type and source. Without memory
+ * to compare the latter three it is taken for the same. */
 bool fence_is_there(struct span mountinfo, const struct fence_mount *m);
 
 struct fences {
