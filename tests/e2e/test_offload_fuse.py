@@ -46,6 +46,15 @@ class Fuse(Disk):
             if check:
                 check(answer)
 
+    def hung_crowd(self, weir, fs):
+        """The file system stops answering; clients who wait for it, of whom it holds some by now."""
+        fs.tell("hang", "all")
+        wires = [Wire(weir.port, timeout=30) for _ in range(10)]
+        for i, w in enumerate(wires):
+            w.request(f"/slow/f{i}-1000")
+        fs.wait_held()
+        return wires
+
     def test_each_call_held(self):
         """A request that waits in any call of the file system holds nobody up."""
         for operation in ("lookup", "getattr", "open", "read"):
@@ -138,11 +147,7 @@ class Fuse(Disk):
         for how in (signal.SIGTERM, signal.SIGINT):
             weir, fs = self.mounted(server="drain_timeout = 1s", workers=2, offload="deadline = 1s")
             weir.start()
-            fs.tell("hang", "all")
-            wires = [Wire(weir.port, timeout=30) for _ in range(10)]
-            for i, w in enumerate(wires):
-                w.request(f"/slow/f{i}-1000")
-            fs.wait_held()
+            wires = self.hung_crowd(weir, fs)
             begun = time.monotonic()
             weir.stop(how)
             self.assertLess(time.monotonic() - begun, 10 * PATIENCE)
@@ -154,11 +159,7 @@ class Fuse(Disk):
         for end in (lambda weir: weir.kill(signal.SIGTERM), lambda weir: weir.ctl("stop")):
             weir, fs = self.mounted("set deaf 1", server="drain_timeout = 1s", workers=2, offload="deadline = 1s")
             weir.start()
-            fs.tell("hang", "all")
-            wires = [Wire(weir.port, timeout=30) for _ in range(10)]
-            for i, w in enumerate(wires):
-                w.request(f"/slow/f{i}-1000")
-            fs.wait_held()
+            wires = self.hung_crowd(weir, fs)
             held = wait_until(lambda: [w["number"] for w in weir.status()["workers"]
                                        if w["counters"]["offload_busy"]], 10, "a worker with a held thread")[0]
             weir.ctl("kill", str(held))
@@ -176,11 +177,7 @@ class Fuse(Disk):
     def test_workers_change_with_a_hung_mount(self):
         weir, fs = self.mounted(server="drain_timeout = 1s", workers=2, offload="deadline = 1s")
         with weir:
-            fs.tell("hang", "all")
-            wires = [Wire(weir.port, timeout=30) for _ in range(10)]
-            for i, w in enumerate(wires):
-                w.request(f"/slow/f{i}-1000")
-            fs.wait_held()
+            wires = self.hung_crowd(weir, fs)
             weir.ctl("reload")
             weir.wait_workers(2)
             weir.ctl("workers", "1")

@@ -5,11 +5,9 @@
  */
 #include "tests/tui/golden.h"
 
-#include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/bytes.h"
 #include "tests/unit/unit.h"
@@ -113,14 +111,4 @@ void golden_screen(enum fixture which, const struct app *a, const char *suffix, 
     grid_free(&g);
     model_free(m);
     free(m);
-}
-
-bool golden_begin(void)
-{
-    setenv("TZ", "UTC", 1);
-    tzset();
-    if (setlocale(LC_ALL, "C.UTF-8"))
-        return true;
-    printf("1..0 # SKIP there is no locale C.UTF-8\n");
-    return false;
 }

@@ -13,7 +13,4 @@
 void golden_screen(enum fixture which, const struct app *a, const char *suffix, int cols, int rows,
                    enum charset charset);
 
-/* Times in UTC, a locale with wide characters. False, with a TAP line, when there is none. */
-bool golden_begin(void);
-
 #endif

@@ -285,24 +285,31 @@ static void allow_no_more(struct rlimit *old)
     ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
 }
 
-START_TEST(descriptors_run_out)
+/* One descriptor can be spared: one of so many clients is taken, for the next there is none. */
+static struct scene *scene_starved(int *client, int count, struct rlimit *old)
 {
     struct scene *s = scene_new(AF_INET, 100, 0);
-    struct rlimit old;
-    int client[3];
 
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < count; i++)
         client[i] = scene_client(s);
     s->spare[0] = dup(0);
     s->spare_count = 1;
-    allow_no_more(&old);
-    /* One descriptor can be spared: one connection is taken, for the next there is none. */
+    allow_no_more(old);
     run_until(s, 1);
     run_once(s);
     ck_assert_int_eq(s->taken_count, 1);
+    ck_assert_uint_eq(value(s, COUNTER_accepting), 0);
+    return s;
+}
+
+START_TEST(descriptors_run_out)
+{
+    struct rlimit old;
+    int client[3];
+    struct scene *s = scene_starved(client, 3, &old);
+
     ck_assert_int_eq(s->shed_calls, 2);
     ck_assert_uint_eq(value(s, COUNTER_accept_pauses), 1);
-    ck_assert_uint_eq(value(s, COUNTER_accepting), 0);
     /* It does not spin: a second holds pauses of 100, 200 and 400 ms, each ends in one attempt. */
     uint64_t turns = value(s, COUNTER_loop_turns);
     run_for(s, NS_PER_S);
@@ -322,18 +329,10 @@ END_TEST
 
 START_TEST(a_close_ends_the_pause)
 {
-    struct scene *s = scene_new(AF_INET, 100, 0);
     struct rlimit old;
     int client[4];
+    struct scene *s = scene_starved(client, 4, &old);
 
-    for (int i = 0; i < 4; i++)
-        client[i] = scene_client(s);
-    s->spare[0] = dup(0);
-    s->spare_count = 1;
-    allow_no_more(&old);
-    run_until(s, 1);
-    run_once(s);
-    ck_assert_uint_eq(value(s, COUNTER_accepting), 0);
     for (int i = 0; i < 3; i++) {
         uint64_t pauses = value(s, COUNTER_accept_pauses);
         close_fd(&s->taken[i].fd);

@@ -399,16 +399,24 @@ START_TEST(time_travel)
 }
 END_TEST
 
+/* Paused; the moment that is shown, which the caller frees. */
+static struct model *open_paused(struct rig *r)
+{
+    struct model *past = fixture_model(FIX_HEALTHY);
+
+    rig_open(r, FIX_HEALTHY);
+    app_tape(&r->a, 1, 100);
+    rig_keys(r, "p");
+    r->a.past = past;
+    return past;
+}
+
 /* Whatever moment is shown: what Enter and y do is told in the numbers of now. */
 START_TEST(questions_are_of_now)
 {
-    struct model *past = fixture_model(FIX_HEALTHY);
     struct rig r;
+    struct model *past = open_paused(&r);
 
-    rig_open(&r, FIX_HEALTHY);
-    app_tape(&r.a, 1, 100);
-    rig_keys(&r, "p");
-    r.a.past = past;
     past->now.workers_wanted = 3;
     past->now.workers_auto = true;
     past->clock_ns -= 100 * NS_PER_S;
@@ -436,13 +444,9 @@ END_TEST
 
 START_TEST(held_while_paused)
 {
-    struct model *past = fixture_model(FIX_HEALTHY);
     struct rig r;
+    struct model *past = open_paused(&r);
 
-    rig_open(&r, FIX_HEALTHY);
-    app_tape(&r.a, 1, 100);
-    rig_keys(&r, "p");
-    r.a.past = past;
     past->clock_ns -= 100 * NS_PER_S; /* and a recording's clock is another machine's */
     rig_keys(&r, ">>j");
     ck_assert(rig_shows(&r, "held 5s"));

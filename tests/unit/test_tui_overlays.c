@@ -101,7 +101,7 @@ int main(void)
 {
     int n = (int)(sizeof overlays / sizeof *overlays);
 
-    if (!golden_begin())
+    if (!unit_locale())
         return EXIT_SUCCESS;
     Suite *s = suite_create("tui overlays");
     TCase *t = tcase_create("golden");

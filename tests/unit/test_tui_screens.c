@@ -146,7 +146,7 @@ END_TEST
 
 int main(void)
 {
-    if (!golden_begin())
+    if (!unit_locale())
         return EXIT_SUCCESS;
     Suite *s = suite_create("tui screens");
     TCase *t = tcase_create("golden");

@@ -6,7 +6,6 @@
 #include "tests/unit/unit.h"
 
 #include <fcntl.h>
-#include <locale.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -500,12 +499,8 @@ END_TEST
 
 int main(void)
 {
-    setenv("TZ", "UTC", 1);
-    if (setlocale(LC_ALL, "C.UTF-8") == NULL) {
-        printf("1..0 # SKIP there is no locale C.UTF-8\n");
+    if (!unit_locale())
         return EXIT_SUCCESS;
-    }
-    setlocale(LC_NUMERIC, "C");
     if (mkdtemp(folder) == NULL)
         return EXIT_FAILURE;
     snprintf(file, sizeof file, "%s/tape", folder);

@@ -4,7 +4,6 @@
  */
 #include "tests/unit/unit.h"
 
-#include <locale.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -511,12 +510,8 @@ END_TEST
 
 int main(void)
 {
-    setenv("TZ", "UTC", 1);
-    if (setlocale(LC_ALL, "C.UTF-8") == NULL) {
-        printf("1..0 # SKIP there is no locale C.UTF-8\n");
+    if (!unit_locale())
         return EXIT_SUCCESS;
-    }
-    setlocale(LC_NUMERIC, "C");
     Suite *s = suite_create("tui");
     TCase *t = tcase_create("parts");
     tcase_set_timeout(t, 60);

@@ -8,7 +8,25 @@
 #define WEIR_TESTS_UNIT_H
 
 #include <check.h>
+#include <locale.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
+
+/* Times in UTC, texts in UTF-8, figures with a point. False: that locale is not here, which is the
+ * whole report then. */
+static inline bool unit_locale(void)
+{
+    setenv("TZ", "UTC", 1);
+    tzset();
+    if (!setlocale(LC_ALL, "C.UTF-8")) {
+        printf("1..0 # SKIP there is no locale C.UTF-8\n");
+        return false;
+    }
+    setlocale(LC_NUMERIC, "C");
+    return true;
+}
 
 static inline int unit_run(Suite *suite)
 {
