@@ -14,6 +14,11 @@
 
 #include "base/must.h"
 
+/* Older headers lack it; these two number their options in their own way. */
+#if !defined SO_PASSRIGHTS && !defined __hppa__ && !defined __sparc__
+#define SO_PASSRIGHTS 83
+#endif
+
 void close_fd(int *fd)
 {
     int saved = errno;
@@ -138,6 +143,19 @@ ssize_t fd_recv_with(int sock, void *p, size_t n, int *passed)
     if (done >= 0)
         take_passed(&msg, passed);
     return done;
+}
+
+bool fd_refuse_passed(int sock)
+{
+#ifdef SO_PASSRIGHTS
+    const int off = 0;
+
+    return setsockopt(sock, SOL_SOCKET, SO_PASSRIGHTS, &off, sizeof off) == 0;
+#else
+    (void)sock;
+    errno = ENOPROTOOPT;
+    return false;
+#endif
 }
 
 void fd_close_from(int first)

@@ -29,6 +29,7 @@ struct conf_listen {
 
 enum conf_listing { CONF_LISTING_OFF, CONF_LISTING_HTML, CONF_LISTING_JSON, CONF_LISTING_AUTO };
 enum conf_log_format { CONF_LOG_COMBINED, CONF_LOG_JSON };
+enum conf_watch { CONF_WATCH_RESTRICTED, CONF_WATCH_EVERYBODY };
 enum conf_handler { CONF_FILES, CONF_REDIRECT };
 
 struct conf_error_page {
@@ -99,6 +100,8 @@ struct conf {
         unsigned workers, workers_min, workers_max; /* workers is 0 when auto */
         char *user, *group; /* NULL: www-data, else nobody; the user's group */
         char *runtime_dir;  /* NULL: control_runtime_dir decides */
+        enum conf_watch watch;
+        char *watch_group; /* NULL: none */
         uint64_t drain_timeout_ns;
         unsigned offload_threads; /* per worker, at most */
         bool allow_faults;        /* [fault] sections are refused without it */
@@ -120,6 +123,7 @@ struct conf {
         enum conf_log_format format;
         char *error; /* path, "stderr", "syslog" */
         enum log_level level;
+        bool queries; /* of URLs, on the board */
         uint64_t slow_request_ns;
         uint64_t blocked_ns;
         uint64_t flush_ns; /* the access log is written at least this often */

@@ -320,3 +320,9 @@ static const char *const listing_name[] = {
     [CONF_LISTING_AUTO] = "auto",
 };
 CHOICE(LISTING, listing, "word", listing_name);
+
+static const char *const watch_name[] = {
+    [CONF_WATCH_RESTRICTED] = "restricted",
+    [CONF_WATCH_EVERYBODY] = "everybody",
+};
+CHOICE(WATCH, watch, "word", watch_name);

@@ -37,6 +37,8 @@ struct control {
     bool told;   /* refused_told holds */
     struct mono refused_told;
     char path[sizeof((struct sockaddr_un *)0)->sun_path];
+    dev_t device; /* of the socket's name, which somebody else's may take the place of */
+    ino_t inode;
     control_handler *handler;
     void *arg;
     struct client client[CONTROL_CLIENTS_MAX];
@@ -46,15 +48,43 @@ struct control {
 static bool listen_at(struct control *c)
 {
     struct sockaddr_un un = {.sun_family = AF_UNIX};
+    struct stat st;
 
     memcpy(un.sun_path, c->path, sizeof un.sun_path);
     c->fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (c->fd < 0 || (unlink(c->path) != 0 && errno != ENOENT))
         return false;
-    mode_t before = umask(0111);
+    fd_refuse_passed(c->fd);
+    mode_t before = umask(0177);
     bool good = bind(c->fd, (const void *)&un, sizeof un) == 0;
     umask(before);
-    return good && listen(c->fd, BACKLOG) == 0;
+    if (!good || lstat(c->path, &st) != 0)
+        return false;
+    c->device = st.st_dev;
+    c->inode = st.st_ino;
+    return listen(c->fd, BACKLOG) == 0;
+}
+
+/* Whether the name still stands for this socket. */
+static bool is_ours(const struct control *c)
+{
+    struct stat st;
+
+    return lstat(c->path, &st) == 0 && st.st_dev == c->device && st.st_ino == c->inode;
+}
+
+bool control_admit(struct control *c, bool everybody, const gid_t *group)
+{
+    mode_t mode = everybody ? 0666 : group ? 0660 : 0600;
+    gid_t gid = group ? *group : getegid();
+
+    if (!is_ours(c)) {
+        errno = ENOENT;
+        return false;
+    }
+    /* Closed while it changes hands. */
+    return chmod(c->path, 0600) == 0 && lchown(c->path, (uid_t)-1, gid) == 0 &&
+           chmod(c->path, mode) == 0;
 }
 
 struct control *control_listen(const char *path, control_handler *handler, void *arg,
@@ -95,7 +125,8 @@ void control_close(struct control **cp)
 
     if (!c)
         return;
-    unlink(c->path);
+    if (is_ours(c))
+        unlink(c->path);
     close_fd(&c->fd);
     for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++)
         client_close(&c->client[i]);

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The control socket: RUNTIME_DIR/control.sock, SOCK_SEQPACKET, mode 0666, so that whoever
- * may enter the directory may watch. Commands that change something are for root and the
- * server's own user, by SO_PEERCRED. A bounded number of clients, each with at most one reply
- * that waits to be taken: who does not read is not read from either. Idle clients may stay
- * while there is room; one user has some of the places at most, and when all are taken one who
- * may change things is given that of the watcher which has asked for nothing for longest, so
+ * The control socket: RUNTIME_DIR/control.sock, SOCK_SEQPACKET. Its mode says who may watch: the
+ * server's own user (and root) alone, a group, or whoever may enter the directory. Commands that
+ * change something are for root and the server's own user, by SO_PEERCRED. Descriptors that a
+ * client sends along are refused by the kernel (SO_PASSRIGHTS, Linux 6.16), for closing somebody
+ * else's socket can wait for as long as he likes; an older kernel hands them over, and they are
+ * closed, which is one more reason not to let everybody in. A bounded number of clients, each with
+ * at most one reply that waits to be taken: who does not read is not read from either. Idle clients
+ * may stay while there is room; one user has some of the places at most, and when all are taken one
+ * who may change things is given that of the watcher which has asked for nothing for longest, so
  * that nobody who may only watch can keep an operator out.
  *
  * What a command does is the supervisor's; what requests and replies look like is ctl/server.h.
@@ -15,6 +18,8 @@
 #define WEIR_PROC_CONTROL_H
 
 #include <poll.h>
+#include <stdbool.h>
+#include <sys/types.h>
 
 #include "base/bytes.h"
 #include "ctl/server.h"
@@ -40,7 +45,11 @@ struct control;
  * *errors. */
 struct control *control_listen(const char *path, control_handler *handler, void *arg,
                                struct buf *errors);
-/* Closes all, removes the socket. Replies that could not be sent yet are lost. */
+/* Who may connect from now on, besides root and the server's user (group: NULL for none). False
+ * with errno: it stays as it was. At first nobody. */
+bool control_admit(struct control *c, bool everybody, const gid_t *group);
+/* Closes all, removes the socket unless another has taken its place. Replies that could not be sent
+ * yet are lost. */
 void control_close(struct control **c);
 
 /* At most 1 + CONTROL_CLIENTS_MAX entries for poll(2); give them back with their revents. */

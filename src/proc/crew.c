@@ -176,6 +176,7 @@ void crew_spawn(struct crew *c, unsigned slot, const struct inherit *in, struct 
         worker_table_exited(c->table, slot, EXIT_SICK, now);
         return;
     }
+    fd_refuse_passed(pair[0]); /* descriptors go one way: to the worker */
     fflush(NULL);
     pid_t pid = fork();
     if (pid == 0) {

@@ -68,6 +68,17 @@ static void resolve_user(struct inherit *in, struct buf *errors)
     in->drop_privileges = in->uid != 0;
 }
 
+static void resolve_watchers(struct inherit *in, struct buf *errors)
+{
+    const char *name = in->conf->server.watch_group;
+    const struct group *gr = name ? getgrnam(name) : NULL;
+
+    if (name && !gr)
+        buf_addf(errors, "watch_group = %s: there is no such group; give one that exists\n", name);
+    in->has_watch_group = gr != NULL;
+    in->watch_gid = gr ? gr->gr_gid : 0;
+}
+
 /* ---- roots ---- */
 
 static void open_roots(struct inherit *in, struct buf *errors)
@@ -222,6 +233,7 @@ bool inherit_prepare(struct inherit *in, struct conf *conf, struct buf *errors)
     in->conf = conf;
     in->access_log_fd = -1;
     resolve_user(in, errors);
+    resolve_watchers(in, errors);
     open_roots(in, errors);
     fill_types(in, errors);
     if (errors->n == before)

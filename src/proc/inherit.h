@@ -26,6 +26,8 @@ struct inherit {
     uid_t uid;
     gid_t gid;
     char user[64];
+    bool has_watch_group;
+    gid_t watch_gid;
 };
 
 /*

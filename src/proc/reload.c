@@ -243,6 +243,16 @@ bool verb_reload(struct supervisor *s, struct buf *message, uint32_t *op)
 
 /* ---- ending ---- */
 
+static void admit_watchers(const struct supervisor *s)
+{
+    const struct inherit *in = s->running;
+
+    if (!control_admit(s->control, in->conf->server.watch == CONF_WATCH_EVERYBODY,
+                       in->has_watch_group ? &in->watch_gid : NULL))
+        log_warn("%s: who may watch cannot be set (%s): only root and the server's user may",
+                 s->runtime.socket_path, strerror(errno));
+}
+
 static void publish_settings(struct supervisor *s)
 {
     struct board_header *h = s->board.header;
@@ -364,6 +374,7 @@ static void generation_up(struct supervisor *s)
         listen_set_take_over(&s->running->listen, &old->listen, s->running->conf);
     worker_table_set_drain(&s->table, s->running->conf->server.drain_timeout_ns);
     publish_settings(s);
+    admit_watchers(s);
     adopt_number(s, old ? old->conf : NULL, old_number, old_auto, now);
     adopt_offload(s, old ? old->conf : NULL, old_threads);
     warn_of_faults(s);

@@ -9,12 +9,13 @@
 #include "http/path.h"
 #include "proto/conn_record.h"
 #include "proto/rings.h"
+#include "proto/shown.h"
 
 void account_show(struct conn *c, const struct http_request *r)
 {
     struct span line = r ? r->line : exchange_first_line(c->exchange);
 
-    slot_request(c->all->slot, line, c->exchange->peer);
+    slot_request(c->all->slot, shown_on_board(c->all->s.conf, line), c->exchange->peer);
     slot_serving(c->all->slot, r ? r->path : (struct span){0});
 }
 
@@ -49,8 +50,14 @@ static void put_cut(struct out *o, struct span s, size_t max_bytes)
         out_str(o, "...");
 }
 
-/* "GET /x", or the line that was no request, in at most so many bytes. */
-static void put_asked(struct out *o, const struct access_record *r, size_t max_bytes)
+static struct span asked_of(const struct access_record *r)
+{
+    return r->http ? r->http->target : r->line;
+}
+
+/* "GET /x", or the line that was no request, in at most so many bytes of `asked`. */
+static void put_asked(struct out *o, const struct access_record *r, struct span asked,
+                      size_t max_bytes)
 {
     enum { METHOD_BYTES = 16 };
 
@@ -58,7 +65,7 @@ static void put_asked(struct out *o, const struct access_record *r, size_t max_b
         put_cut(o, r->http->method_text, METHOD_BYTES);
         out_char(o, ' ');
     }
-    put_cut(o, r->http ? r->http->target : r->line, max_bytes);
+    put_cut(o, asked, max_bytes);
 }
 
 /* The phases of a request, in milliseconds and in the order in which they come. */
@@ -84,14 +91,14 @@ static void tell_slow(struct conn *c, const struct access_record *r)
     struct out o = out_into(text, sizeof text);
 
     slot_count(all->slot, COUNTER_slow_requests, 1);
-    put_asked(&o, r, LOG_TARGET_BYTES);
+    put_asked(&o, r, asked_of(r), LOG_TARGET_BYTES);
     put_phases(&o, r);
     log_info("slow request from %.*s: %.*s, %llu bytes, id %s", (int)r->peer.n, r->peer.p,
              (int)out_len(&o), text, (unsigned long long)r->bytes_sent, r->request_id);
     if (!all->s.board)
         return;
     o = out_into(text, sizeof text);
-    put_asked(&o, r, EVENT_TARGET_BYTES);
+    put_asked(&o, r, shown_on_board(all->s.conf, asked_of(r)), EVENT_TARGET_BYTES);
     put_phases(&o, r);
     rings_add_slow(all, r);
     board_event(all->s.board, EVENT_SLOW, all->s.worker_number, "%.*s", (int)out_len(&o), text);

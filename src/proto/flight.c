@@ -12,6 +12,7 @@
 #include "board/slot.h"
 #include "proto/conn_record.h"
 #include "proto/pace.h"
+#include "proto/shown.h"
 
 enum { LOOKED_AT_A_TICK = 4096 };
 #define TICK_NS (100 * NS_PER_MS)
@@ -77,7 +78,7 @@ static void show(struct flights *all, struct exchange *e, struct mono now)
     PUT(row->throttle_bytes_per_s, f->throttle.bytes_per_s);
     if (f->named)
         return;
-    board_text_set(&row->request, exchange_first_line(e));
+    board_text_set(&row->request, shown_on_board(f->conn->all->s.conf, exchange_first_line(e)));
     f->named = e->phase != EXCHANGE_HEAD;
 }
 

@@ -4,8 +4,10 @@
 
 #include "board/finished.h"
 #include "proto/conn_record.h"
+#include "proto/shown.h"
 
-static struct board_finished_request finished_of(const struct access_record *r)
+static struct board_finished_request finished_of(const struct conns *all,
+                                                 const struct access_record *r)
 {
     return (struct board_finished_request){
         .when_wall_ns = r->when.ns,
@@ -21,21 +23,21 @@ static struct board_finished_request finished_of(const struct access_record *r)
         .aborted = r->aborted,
         .cold = r->cold,
         .method = r->http ? r->http->method_text : (struct span){0},
-        .target = r->http ? r->http->target : r->line,
+        .target = shown_on_board(all->s.conf, r->http ? r->http->target : r->line),
         .peer = r->peer,
     };
 }
 
 void rings_add_slow(struct conns *all, const struct access_record *r)
 {
-    struct board_finished_request f = finished_of(r);
+    struct board_finished_request f = finished_of(all, r);
 
     board_finished_slow(all->s.board, all->s.worker_number - 1, &f);
 }
 
 void rings_add_recent(struct conns *all, const struct access_record *r, struct mono now)
 {
-    struct board_finished_request f = finished_of(r);
+    struct board_finished_request f = finished_of(all, r);
 
     board_finished_recent(all->s.board, all->s.worker_number - 1, &f);
     all->recent_due_ns = now.ns + RINGS_RECENT_NS;

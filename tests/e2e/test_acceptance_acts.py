@@ -190,7 +190,7 @@ class Workers(Case):
 
     @unittest.skipIf(os.geteuid() != 0, "needs root")
     def test_a_user_without_rights(self):
-        weir = self.serve(workers=2)
+        weir = self.serve(workers=2, server="drain_timeout = 1s\nwatch = everybody")
         probe = subprocess.run([sys.executable, "-c", NOBODY, program("weirtop"), "--version"],
                                capture_output=True)
         if probe.returncode != 0:

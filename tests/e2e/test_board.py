@@ -21,7 +21,7 @@ from harness.tap import skip_without
 
 class Board(unittest.TestCase):
     def setUp(self):
-        self.weir = Weir(workers=2)
+        self.weir = Weir(workers=2, server="watch = everybody")
         self.weir.put("f", b"x")
         self.weir.start()
         self.addCleanup(self.weir.stop)

@@ -21,7 +21,7 @@ AS_USER = ("import os, subprocess, sys; uid = int(sys.argv[1]); os.setgroups([])
 @unittest.skipIf(os.geteuid() != 0, "needs root")
 class Places(unittest.TestCase):
     def setUp(self):
-        self.weir = Weir(workers=1).start()
+        self.weir = Weir(workers=1, server="watch = everybody").start()
         self.addCleanup(self.weir.stop)
 
     def connect(self, uid):
