@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/inherited.h"
 #include "proc/dashboard.h"
 #include "proc/inherit.h"
 #include "proc/master.h"
@@ -35,7 +36,8 @@ static const char usage[] =
     "  -o, --option KEY=VALUE overrides a setting: -o listen=8081, -o log.level=debug\n"
     "  -t, --test             checks the configuration and ends\n"
     "  -v, --verbose          with -t: prints the configuration in effect\n"
-    "  -T, --dashboard        opens the dashboard in this terminal; closing it asks whether to stop\n"
+    "  -T, --dashboard        opens the dashboard in this terminal; closing it asks whether to "
+    "stop\n"
     "  -h, --help             this text\n"
     "  -V, --version          the version\n";
 
@@ -51,6 +53,7 @@ struct command_line {
     const char **overrides;
     bool test, verbose, dashboard;
     char root[PATH_MAX];
+    char config[PATH_MAX];
 };
 
 /* -1: go on; else the exit status. */
@@ -135,6 +138,23 @@ static int read_arguments(struct command_line *cl, int argc, char **argv)
     return -1;
 }
 
+/* A link stays one: what it leads to may be another file when it is read again. */
+static int name_config(struct command_line *cl)
+{
+    const char *name = cl->master.config;
+    char folder[PATH_MAX] = "";
+
+    if (!name)
+        return -1;
+    if (name[0] != '/' && !getcwd(folder, sizeof folder))
+        return refuse(name, ": the working folder is gone; give the path from / on");
+    int n = snprintf(cl->config, sizeof cl->config, "%s%s%s", folder, folder[0] ? "/" : "", name);
+    if (n < 0 || (size_t)n >= sizeof cl->config)
+        return refuse(name, ": its path is too long");
+    cl->master.config_absolute = cl->config;
+    return -1;
+}
+
 /* weir -t: the configuration, the roots and the user it names. */
 static int test_configuration(const struct command_line *cl)
 {
@@ -160,11 +180,14 @@ int main(int argc, char **argv)
 {
     struct command_line cl = {.master.ready_fd = -1};
 
+    inherited_mend();
     cl.overrides = calloc((size_t)argc + 1, sizeof *cl.overrides);
     if (!cl.overrides)
         return MASTER_FAILED;
     cl.master.overrides = cl.overrides;
     int status = read_arguments(&cl, argc, argv);
+    if (status < 0)
+        status = name_config(&cl);
     if (status < 0 && cl.test)
         status = test_configuration(&cl);
     else if (status < 0 && cl.dashboard)
@@ -172,5 +195,9 @@ int main(int argc, char **argv)
     else if (status < 0)
         status = master_run(&cl.master);
     free(cl.overrides);
+    if (status == MASTER_FINE && (fflush(stdout) != 0 || ferror(stdout))) {
+        fprintf(stderr, "weir: cannot write to standard output: %s\n", strerror(errno));
+        status = MASTER_FAILED;
+    }
     return status;
 }

@@ -21,6 +21,7 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
+#include "base/inherited.h"
 #include "ctl/server.h"
 #include "ctl/status.h"
 #include "weir/control.h"
@@ -187,7 +188,7 @@ static bool print_json(json_t *json)
 
     putchar('\n');
     json_decref(json);
-    return good;
+    return good || (json && ferror(stdout)); /* what could not be written is told at the end */
 }
 
 static bool print_snap(const struct snap *s, const struct show *what, bool json)
@@ -461,8 +462,9 @@ static int read_options(int argc, char **argv, struct options *opt)
 int main(int argc, char **argv)
 {
     struct options opt = {.wait_s = WAIT_DEFAULT_S};
-    int status = read_options(argc, argv, &opt);
 
+    inherited_mend();
+    int status = read_options(argc, argv, &opt);
     if (status < 0 && optind == argc) {
         usage(stderr);
         return EXIT_USAGE;

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/inherited.h"
 #include "tui/batch/batch.h"
 #include "tui/top.h"
 
@@ -139,17 +140,27 @@ static int run(struct top *t)
     return result;
 }
 
+/* What was asked for and could not be written is no success: the health check then knows nothing. */
+static int written(int result, const struct opts *opts)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return result;
+    fprintf(stderr, "weirtop: cannot write to standard output\n");
+    return opts->mode == MODE_CHECK ? EXIT_NO_SERVER : result ? result : 1;
+}
+
 int main(int argc, char **argv)
 {
     struct opts opts;
-    int result = opts_read(&opts, argc, argv);
 
+    inherited_mend();
+    int result = opts_read(&opts, argc, argv);
     if (result >= 0)
-        return result;
+        return written(result, &opts);
     setlocale(LC_ALL, "");
     setlocale(LC_NUMERIC, "C");
     if (opts.mode == MODE_LIST)
-        return list_all(opts.dir);
+        return written(list_all(opts.dir), &opts);
     struct top *t = calloc(1, sizeof *t);
     if (t == NULL || !model_init(&t->model, NS_PER_S) || !model_init(&t->past, NS_PER_S)) {
         fprintf(stderr, "weirtop: out of memory\n");
@@ -167,5 +178,5 @@ int main(int argc, char **argv)
     grid_free(&t->grid);
     snap_free(&t->snap);
     free(t);
-    return result;
+    return written(result, &opts);
 }

@@ -112,12 +112,35 @@ static int open_once(const char *dir, char *why, size_t why_bytes)
     return -1;
 }
 
+/*
+ * The place of a user's own server when there is no better one is in /tmp, where anybody can be
+ * first. Whoever listens there is this user, or root.
+ */
+static bool is_trusted(int fd, const char *dir, char *why, size_t why_bytes)
+{
+    struct ucred who = {.uid = (uid_t)-1};
+    socklen_t bytes = sizeof who;
+    char own[64];
+
+    snprintf(own, sizeof own, "/tmp/weir-%lu", (unsigned long)geteuid());
+    if (strcmp(dir, own) != 0)
+        return true;
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &bytes) == 0 &&
+        (who.uid == 0 || who.uid == geteuid()))
+        return true;
+    errno = EACCES;
+    return say(why, why_bytes, "the server at %s is not yours but of user %lu: it is not asked",
+               dir, (unsigned long)who.uid);
+}
+
 int control_open(const char *dir, int wait_ms, char *why, size_t why_bytes)
 {
     uint64_t deadline = mono_now().ns + (wait_ms > 0 ? (uint64_t)wait_ms * NS_PER_MS : 0);
 
     for (;;) {
         int fd = open_once(dir, why, why_bytes);
+        if (fd >= 0 && !is_trusted(fd, dir, why, why_bytes))
+            close_fd(&fd);
         if (fd >= 0 || errno != EAGAIN || mono_now().ns >= deadline)
             return fd;
         poll(NULL, 0, 10);

@@ -21,22 +21,27 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
 #include "proc/runtime.h"
 
 #define RELEASE_WAIT_MS 5000 /* for the server's answer to RELEASE_SIGNAL */
 #define RELEASE_SIGNAL  SIGRTMIN
+#define SILENT_MS       500 /* an end that takes no longer needs no words */
 
 struct dashboard {
     char program[PATH_MAX]; /* of weirtop; a bare name means: look in PATH */
     char log_path[PATH_MAX];
     off_t log_start; /* where this run's lines begin */
     struct runtime runtime;
+    uint64_t drain_ns;
 };
 
 static volatile sig_atomic_t told_to_end;
 static volatile sig_atomic_t screen_pid;
+static volatile sig_atomic_t
+    ending_pid; /* the server that was asked to end: once more, and at once */
 
 /* In the server's process: whose it is, and where it answers that it is let go. */
 static pid_t server_pid;
@@ -48,6 +53,8 @@ static void on_end(int number)
     told_to_end = 1;
     if (screen_pid > 0)
         kill((pid_t)screen_pid, SIGTERM);
+    if (ending_pid > 0)
+        kill((pid_t)ending_pid, SIGINT);
 }
 
 static void find_weirtop(char *to, size_t bytes)
@@ -76,6 +83,7 @@ static bool prepare(struct dashboard *d, const struct master_options *options)
 
     if (good) {
         snprintf(d->log_path, sizeof d->log_path, "%s", conf->log.error);
+        d->drain_ns = conf->server.drain_timeout_ns;
         d->log_start = stat(d->log_path, &st) == 0 ? st.st_size : 0;
         if (strcmp(conf->log.access, "off") == 0)
             fprintf(stderr, "weir: the access log is off while the dashboard has the terminal; "
@@ -250,6 +258,32 @@ static bool release(const struct dashboard *d, pid_t server, int released)
     return true;
 }
 
+/*
+ * Asks the server to end and waits until it has. Who waits in front of a terminal is told for what,
+ * and how not to wait.
+ */
+static int stop_server(const struct dashboard *d, pid_t server)
+{
+    int status;
+
+    kill(server, SIGTERM);
+    ending_pid = server;
+    for (int waited_ms = 0; waited_ms < SILENT_MS; waited_ms += SILENT_MS / 10) {
+        if (waitpid(server, &status, WNOHANG) == server) {
+            ending_pid = 0;
+            return WIFEXITED(status) ? WEXITSTATUS(status) : MASTER_FAILED;
+        }
+        poll(NULL, 0, SILENT_MS / 10);
+    }
+    fprintf(stderr,
+            "weir: the server finishes the responses it has begun, for at most %llu s; Ctrl-C ends "
+            "them now\n",
+            (unsigned long long)(d->drain_ns / NS_PER_S));
+    status = wait_for(server);
+    ending_pid = 0;
+    return status;
+}
+
 /* Waits for the server to end if it has, or is told to. False when it goes on. */
 static bool end_server(const struct dashboard *d, pid_t server, int released, bool ask, int *status)
 {
@@ -262,8 +296,7 @@ static bool end_server(const struct dashboard *d, pid_t server, int released, bo
     if (ask && !told_to_end && isatty(STDIN_FILENO) && !ask_to_stop() &&
         release(d, server, released))
         return false;
-    kill(server, SIGTERM);
-    *status = wait_for(server);
+    *status = stop_server(d, server);
     return true;
 }
 

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -61,6 +62,35 @@ static void on_signal(int number)
     for (int v = 0; v < VERB_COUNT; v++)
         if (verb_signal[v] == number)
             verb_came[v] = 1;
+}
+
+/* Whether the terminal this server was started in, in the foreground, has gone. */
+static bool terminal_is_gone(const struct supervisor *s)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+        struct pollfd p = {.fd = fd};
+        if ((s->terminals & 1U << fd) && poll(&p, 1, 0) == 1 && (p.revents & POLLHUP))
+            return true;
+    }
+    return false;
+}
+
+/*
+ * `weir DIR' in a terminal ends with it. A server with a configuration is a daemon, one told to
+ * ignore SIGHUP (nohup) means to stay, and with -T the dashboard decides.
+ */
+static unsigned terminals_to_follow(const struct master_options *options)
+{
+    struct sigaction hup;
+    unsigned terminals = 0;
+
+    if (options->config || options->dashboard || sigaction(SIGHUP, NULL, &hup) != 0 ||
+        hup.sa_handler == SIG_IGN)
+        return 0;
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (isatty(fd))
+            terminals |= 1U << fd;
+    return terminals;
 }
 
 /* Blocks the signals outside ppoll; *while_waiting is the mask for inside. */
@@ -143,8 +173,12 @@ static void take_signals(struct supervisor *s, struct mono now)
         stop_by_signal(s, false, "SIGQUIT");
     if (take_verb(VERB_INT))
         stop_by_signal(s, true, "SIGINT");
-    if (take_verb(VERB_HUP))
-        reload_by_signal(s);
+    if (take_verb(VERB_HUP)) {
+        if (terminal_is_gone(s))
+            stop_by_signal(s, false, "SIGHUP of a closed terminal");
+        else
+            reload_by_signal(s);
+    }
     if (take_verb(VERB_USR1))
         reopen_by_signal(s);
     if (take_verb(VERB_USR2))
@@ -372,14 +406,28 @@ static void run(struct supervisor *s, struct conf *conf, const sigset_t *while_w
     free(slot_of);
 }
 
-int master_run(const struct master_options *options)
+/* The server holds no folder that it does not serve: the one it was started in can be unmounted. */
+static void leave_folder(struct master_options *options)
 {
-    struct supervisor s = {.options = options, .runtime.lock_fd = -1, .queues.diag_fd = -1};
+    if (options->config)
+        options->config = options->config_absolute;
+    if (chdir("/") != 0)
+        log_warn("cannot leave the working folder: %s", strerror(errno));
+}
+
+int master_run(const struct master_options *given)
+{
+    struct master_options options = *given;
+    struct supervisor s = {.options = &options,
+                           .runtime.lock_fd = -1,
+                           .queues.diag_fd = -1,
+                           .terminals = terminals_to_follow(&options)};
     struct buf errors = {0};
-    struct conf *conf = master_load(options, &errors);
+    struct conf *conf = master_load(&options, &errors);
     sigset_t while_waiting;
 
     log_set_tag("master");
+    umask(umask(022) | 022); /* what is made here is for us to write, whoever started us */
     if (!conf) {
         fprintf(stderr, "%.*s", (int)errors.n, errors.n ? errors.p : "");
         buf_free(&errors);
@@ -387,8 +435,9 @@ int master_run(const struct master_options *options)
     }
     if (!catch_signals(&while_waiting))
         never("the signals exist");
-    bool good = runtime_choose(&s.runtime, conf->server.runtime_dir, &errors) &&
-                runtime_take(&s.runtime, &errors) && make_parts(&s, conf, &errors);
+    bool good = runtime_choose(&s.runtime, conf->server.runtime_dir, &errors);
+    leave_folder(&options);
+    good = good && runtime_take(&s.runtime, &errors) && make_parts(&s, conf, &errors);
     if (good) {
         run(&s, conf, &while_waiting);
     } else {

@@ -14,8 +14,9 @@
 
 /* What the command line says. Constant while the server runs: a reload reads it again. */
 struct master_options {
-    const char *config; /* path of the file, or NULL: */
-    const char *root;   /* the folder of `weir ROOT` */
+    const char *config;          /* path of the file, or NULL: */
+    const char *config_absolute; /* the same from / on: for when the working folder was left */
+    const char *root;            /* the folder of `weir ROOT` */
     const char *const *overrides;
     size_t override_count;
     bool dashboard; /* -T: the terminal belongs to weirtop, logs go to files */

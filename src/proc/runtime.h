@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The runtime directory: where the control socket and the pid file are. One server to a
- * directory: the pid file is locked (flock(2)) as long as the server lives, so a lock that
- * can be had means that whatever lies there is left over and may be removed.
+ * The runtime directory: where the control socket, the pid file and the lock are. One server to a
+ * directory: weir.lock is locked (flock(2)) as long as the server lives, so a lock that can be had
+ * means that whatever lies there is left over and may be removed.
  *
  * Master only; workers close the lock's descriptor right after fork.
  */
@@ -19,6 +19,7 @@
 struct runtime {
     char dir[RUNTIME_PATH_BYTES];
     char pid_path[RUNTIME_PATH_BYTES];
+    char lock_path[RUNTIME_PATH_BYTES];
     char socket_path[RUNTIME_PATH_BYTES];
     int lock_fd;
 };
@@ -34,7 +35,7 @@ bool runtime_choose(struct runtime *r, const char *given, struct buf *errors);
  * *errors. */
 bool runtime_take(struct runtime *r, struct buf *errors);
 
-/* Removes the pid file and lets the lock go. */
+/* Removes the pid file and the lock. */
 void runtime_release(struct runtime *r);
 
 #endif

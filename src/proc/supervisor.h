@@ -35,6 +35,7 @@ struct supervisor {
     bool reload_again; /* SIGHUP came while a generation was starting */
     bool stopping, at_once;
     bool ready_told;
+    unsigned terminals; /* bits of the standard descriptors whose hang-up is the end */
     int status;
     uint64_t beat_ns;      /* when the 100 ms work was last done */
     uint64_t automatic_ns; /* when the CPUs were last counted */

@@ -124,8 +124,8 @@ static bool is_fault(int number)
  */
 static void set_signals(void)
 {
-    static const int ignored[] = {SIGINT,  SIGHUP,  SIGQUIT, SIGUSR1,
-                                  SIGUSR2, SIGPIPE, SIGTTIN, SIGTTOU};
+    static const int ignored[] = {SIGINT,  SIGHUP,  SIGQUIT, SIGUSR1, SIGUSR2,
+                                  SIGPIPE, SIGTTIN, SIGTTOU, SIGXFSZ};
     struct sigaction action = {.sa_handler = SIG_DFL};
     sigset_t mask;
 

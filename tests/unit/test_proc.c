@@ -449,7 +449,11 @@ START_TEST(control_answers_each_request_once)
     ck_assert_ptr_nonnull(c);
     struct stat st;
     ck_assert_int_eq(stat(path, &st), 0);
-    ck_assert_uint_eq(st.st_mode & 0777, 0666);
+    ck_assert_uint_eq(st.st_mode & 0777, 0600);
+    ck_assert(control_admit(c, false, &(gid_t){getegid()}));
+    ck_assert(stat(path, &st) == 0 && (st.st_mode & 0777) == 0660);
+    ck_assert(control_admit(c, true, NULL));
+    ck_assert(stat(path, &st) == 0 && (st.st_mode & 0777) == 0666);
     int fd = client(path);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         int passed;
