@@ -105,13 +105,26 @@ static int batch_follow(struct top *t)
     return 0;
 }
 
+/* The health check. A server that cannot be asked is not one that is not there. */
+static int batch_health(struct top *t)
+{
+    if (!batch_sample(t, mono_now().ns + t->model.interval_ns))
+        return 2;
+    if (!t->model.have && t->link.unreadable) {
+        printf("unknown: a server answers at %s, but %s; it may well serve\n", t->dir, t->link.why);
+        return EXIT_NO_SERVER;
+    }
+    if (!t->model.have && t->link.silent) {
+        printf("critical: the master at %s does not answer; its workers may still serve\n", t->dir);
+        return 2;
+    }
+    return batch_check(stdout, &t->model);
+}
+
 int top_batch(struct top *t)
 {
-    if (t->opts.mode == MODE_CHECK) {
-        if (!batch_sample(t, mono_now().ns + t->model.interval_ns))
-            return 2;
-        return batch_check(stdout, &t->model);
-    }
+    if (t->opts.mode == MODE_CHECK)
+        return batch_health(t);
     if (t->opts.mode == MODE_EVENTS)
         return batch_follow(t);
     return batch_table(t);

@@ -500,7 +500,9 @@ static bool is_gone(const struct inspection *in, uint64_t start_ticks)
     if (now == start_ticks && now != 0)
         return false;
     in->out->n = in->from;
-    if (now == 0)
+    if (now == 0 && board_start_ticks(getpid()) == 0)
+        buf_addf(in->out, "/proc is not mounted here, and only there the kernel tells of a worker");
+    else if (now == 0)
         buf_addf(in->out, "process %ld is not there any more", (long)in->pid);
     else
         buf_addf(in->out, "process %ld is another one by now", (long)in->pid);

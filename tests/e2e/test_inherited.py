@@ -200,6 +200,27 @@ class Ends(unittest.TestCase):
                     self.assertEqual(t.end(10), 0)
 
 
+@unittest.skipIf(os.geteuid() != 0, "needs root")
+class WithoutProc(Case):
+    def test_a_chroot_without_proc_can_be_watched(self):
+        """What cannot be had is named; a worker that serves is never said to be gone."""
+        if subprocess.run(["unshare", "-m", "mount", "-t", "tmpfs", "none", "/proc"],
+                          capture_output=True).returncode != 0:
+            self.skipTest("mounts are not permitted here")
+        ask = f"{program('weirctl')} -r {self.runtime}"
+        done = subprocess.run(
+            ["unshare", "-m", "sh", "-c", f"mount -t tmpfs none /proc; \"$@\" 2>/dev/null & "
+             f"for i in $(seq 400); do {ask} status 2>/dev/null | grep -q '1 running' && break; sleep 0.05; done; "
+             f"{ask} status; {ask} inspect 1; {ask} mounts; {ask} stop", "sh",
+             *self.arguments("-o", "access=off"), self.root],
+            capture_output=True, text=True, timeout=60 * PATIENCE)
+        said = done.stdout + done.stderr
+        self.assertIn("1 running of 1 wanted", said)
+        self.assertIn("/proc is not mounted", said)
+        self.assertNotIn("not there any more", said)
+        self.assertIn("stopped", said)
+
+
 class RuntimeDirectory(unittest.TestCase):
     @unittest.skipIf(os.geteuid() != 0, "needs root")
     def test_a_strangers_lock_keeps_nobody_from_starting(self):

@@ -5,6 +5,7 @@ and descriptors that a watcher sends along to make the master wait."""
 import array
 import grp
 import os
+import signal
 import socket
 import stat
 import subprocess
@@ -85,6 +86,21 @@ class Others(unittest.TestCase):
             self.assertEqual(done.returncode, 1)
             self.assertIn("only root and the server's own user", done.stderr)
             self.assertNotEqual(run_as(self, NOBODY, [NOBODY], "weirctl", "-r", weir.runtime, "status").returncode, 0)
+
+
+class Health(unittest.TestCase):
+    def test_a_master_that_does_not_answer_is_not_a_missing_server(self):
+        with Weir(workers=1) as weir:
+            weir.put("a", b"hi")
+            weir.kill(signal.SIGSTOP)
+            try:
+                done = subprocess.run([program("weirtop"), "-r", weir.runtime, "--check"], capture_output=True,
+                                      text=True, timeout=60 * PATIENCE)
+            finally:
+                weir.kill(signal.SIGCONT)
+            self.assertEqual(done.returncode, 2, done.stdout)
+            self.assertIn("critical: the master at", done.stdout)
+            self.assertIn("may still serve", done.stdout)
 
 
 class Queries(unittest.TestCase):

@@ -6,6 +6,7 @@
  */
 #include "tui/ctl/link.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -60,6 +61,7 @@ void link_tick(struct link *l, uint64_t now_ns)
         return;
     l->retry_ns = now_ns + LINK_RETRY_NS;
     l->fd = control_open(l->dir, 0, l->why, sizeof l->why);
+    l->silent = l->fd >= 0 || errno == EAGAIN;
     if (l->fd < 0)
         return;
     snprintf(l->why, sizeof l->why, "connected to %s, the master has not answered yet", l->dir);
@@ -81,11 +83,13 @@ static void link_board(struct link *l, struct control_reply *r, uint64_t now_ns)
 {
     struct board_view *view = NULL;
 
+    l->silent = false;
     if (!r->ok || r->passed_fd < 0)
         snprintf(l->why, sizeof l->why, "%s",
                  r->message && *r->message ? r->message : "the server sent no board");
     else
         view = board_view_open(r->passed_fd, l->why, sizeof l->why);
+    l->unreadable = view == NULL && r->ok && r->passed_fd >= 0;
     if (view == NULL) {
         link_lost(l, now_ns);
         return;

@@ -28,6 +28,8 @@ struct link {
     bool board_asked;
     bool board_fresh; /* the view belongs to this connection */
     uint64_t retry_ns;
+    bool silent;     /* somebody listens there, and has not answered */
+    bool unreadable; /* it answered, and its board cannot be read: another version */
     struct link_request pending[LINK_PENDING]; /* oldest first: replies come in order */
     unsigned pending_count;
     char why[256]; /* why there is no board, a sentence */
