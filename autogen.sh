@@ -6,7 +6,7 @@ set -eu
 cd "$(dirname "$0")"
 
 build_packages="gcc libc6-dev make autoconf automake pkg-config libinih-dev libjansson-dev libncurses-dev check"
-test_packages="python3 tmux curl wget aria2 git apt-utils apache2-utils iproute2 procps strace valgrind media-types libfuse3-dev fuse3"
+test_packages="python3 tmux curl wget aria2 git apt-utils apache2-utils iproute2 procps strace valgrind media-types libfuse3-dev fuse3 xz-utils binutils"
 
 install_packages() {
 	if ! command -v apt-get >/dev/null 2>&1; then
