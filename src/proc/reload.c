@@ -18,6 +18,7 @@
 #include "board/slot.h"
 #include "net/address_table.h"
 #include "proc/channel.h"
+#include "proc/notify.h"
 #include "weir/control.h"
 
 #define PUT(field, value) atomic_store_explicit(&(field), (value), memory_order_relaxed)
@@ -206,6 +207,7 @@ static void note_refused(struct supervisor *s, struct span why)
     board_event(&s->board, EVENT_REFUSED, 0, "reload: %.*s", (int)why.n, why.p);
     log_error("reload refused, the configuration in force stays:");
     log_lines(why);
+    notify_ready();
 }
 
 bool verb_reload(struct supervisor *s, struct buf *message, uint32_t *op)
@@ -217,6 +219,7 @@ bool verb_reload(struct supervisor *s, struct buf *message, uint32_t *op)
         log_info("reload: not now: %.*s", (int)message->n, message->n ? message->p : "");
         return false;
     }
+    notify_reloading();
     struct conf *conf = master_load(s->options, message);
     bool good = conf != NULL;
     if (good && !fits_board(s, conf, message)) {
@@ -355,6 +358,7 @@ static void tell_ready(struct supervisor *s)
     greet(s);
     if (fd >= 0 && !fd_write_all(fd, "+", 1))
         log_debug("nobody waits for the server to be ready: %s", strerror(errno));
+    notify_ready();
     s->ready_told = true;
 }
 
@@ -394,6 +398,7 @@ static void generation_up(struct supervisor *s)
     PUT(h->reload_serial, GET(h->reload_serial) + 1);
     board_event(&s->board, EVENT_RELOAD, 0, "generation %u is in force", s->running_generation);
     log_info("reload: generation %u serves, the old workers retire", s->running_generation);
+    notify_ready();
 }
 
 static void generation_failed(struct supervisor *s)

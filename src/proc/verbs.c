@@ -9,6 +9,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "proc/channel.h"
+#include "proc/notify.h"
 
 static bool refuse_while_stopping(const struct supervisor *s, struct buf *message)
 {
@@ -199,6 +200,8 @@ void verb_stop(struct supervisor *s, bool at_once, struct buf *message)
         return;
     if (!s->stopping)
         board_event(&s->board, EVENT_STOP, 0, at_once ? "stop" : "graceful stop");
+    if (!s->stopping)
+        notify_stopping();
     s->stopping = true;
     s->at_once = at_once;
     atomic_store_explicit(&s->board.header->stopping, 1, memory_order_relaxed);

@@ -177,6 +177,48 @@ class Terminals(Case):
         self.assertIn("1 running", self.status().stdout)
 
 
+class ServiceManager(Case):
+    """sd_notify(3), as a unit of Type=notify is told."""
+
+    def told(self, manager, word):
+        manager.settimeout(20 * PATIENCE)
+        self.assertIn(word, manager.recv(4096).decode().splitlines())
+
+    def test_it_is_told_of_each_change(self):
+        for name in (os.path.join(self.folder, "notify"), f"@weir-test-{os.getpid()}"):
+            with self.subTest(name=name), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+                manager.bind(name.replace("@", "\0"))
+                self.start(env=dict(os.environ, NOTIFY_SOCKET=name))
+                self.told(manager, "READY=1")
+                self.assertEqual(self.status("reload").returncode, 0)
+                self.told(manager, "RELOADING=1")
+                self.told(manager, "READY=1")
+                os.rename(self.root, self.root + ".gone")
+                self.assertEqual(self.status("reload").returncode, 1)
+                os.rename(self.root + ".gone", self.root)
+                self.told(manager, "RELOADING=1")
+                self.told(manager, "READY=1")
+                self.end()
+                self.told(manager, "STOPPING=1")
+                self.assertEqual(self.process.returncode, 0)
+
+    def test_one_that_does_not_read_holds_nothing_up(self):
+        name = os.path.join(self.folder, "notify")
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+            manager.bind(name)
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as filler:
+                filler.setblocking(False)
+                try:
+                    for _ in range(100000):
+                        filler.sendto(b"x" * 1000, name)
+                except BlockingIOError:
+                    pass
+            self.start(env=dict(os.environ, NOTIFY_SOCKET=name))
+            self.assertEqual(self.status("reload").returncode, 0)
+            self.end()
+            self.assertEqual(self.process.returncode, 0)
+
+
 class Ends(unittest.TestCase):
     def test_ctrl_c_hurries_the_end_after_the_dashboard(self):
         with tempfile.TemporaryDirectory(prefix="weir-test-", dir="/tmp") as folder:
