@@ -145,6 +145,18 @@ struct board_section {
 enum board_reload { RELOAD_NONE, RELOAD_OK, RELOAD_FAILED };
 enum board_op_state { OP_NONE, OP_PENDING, OP_DONE, OP_FAILED };
 
+/* A log of the server, as its writer process has it. */
+enum board_log_kind { BOARD_LOG_ERROR, BOARD_LOG_ACCESS, BOARD_LOG_COUNT };
+/* A writer that waits for its log longer than this gets no answer. */
+#define BOARD_LOG_STUCK_NS UINT64_C(1000000000)
+struct board_log {
+    board_u64 busy_since_ns; /* since when it waits for an open or a write; 0: it does not */
+    board_u64 dropped; /* lines that the writer and the master had to drop; workers count theirs */
+    board_u32 used;    /* 0: the log is off */
+    board_u32 error;   /* errno of the last write or open, 0 when that worked */
+    struct board_text target; /* as in the configuration */
+};
+
 struct board_header {
     /* Written before the board is shown to anybody, then constant. */
     uint64_t magic;
@@ -193,6 +205,7 @@ struct board_header {
     board_u64 drain_timeout_ns; /* [server] drain_timeout */
     board_u64 slow_next;        /* number the next entry of BOARD_SLOW gets; the first is 1 */
     board_u32 log_level;        /* enum log_level in force */
+    struct board_log log[BOARD_LOG_COUNT];
 };
 
 /* One listening socket. Rows beyond the ones in use have used == 0. */

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -166,4 +167,33 @@ void fd_close_from(int first)
     long max = sysconf(_SC_OPEN_MAX);
     for (long fd = first; fd < max; fd++)
         close((int)fd);
+}
+
+static void close_between(int first, int last)
+{
+    if (first > last || syscall(SYS_close_range, (unsigned)first, (unsigned)last, 0U) == 0)
+        return;
+    for (int fd = first; fd <= last; fd++)
+        close(fd);
+}
+
+static int compare_int(const void *a, const void *b)
+{
+    int x = *(const int *)a, y = *(const int *)b;
+
+    return (x > y) - (x < y);
+}
+
+void fd_close_others(int *keep, size_t n)
+{
+    int next = STDERR_FILENO + 1;
+
+    qsort(keep, n, sizeof *keep, compare_int);
+    for (size_t i = 0; i < n; i++) {
+        if (keep[i] < next) /* not there, standard, or named twice */
+            continue;
+        close_between(next, keep[i] - 1);
+        next = keep[i] + 1;
+    }
+    fd_close_from(next);
 }

@@ -42,6 +42,9 @@ ssize_t fd_recv_with(int sock, void *p, size_t n, int *passed);
  */
 bool fd_refuse_passed(int sock);
 
+/* Closes all but 0, 1, 2 and the n of keep[], which it sorts; negative ones are not there. */
+void fd_close_others(int *keep, size_t n);
+
 /* Closes every descriptor from `first` up (close_range(2), else one by one up to the limit). */
 void fd_close_from(int first);
 

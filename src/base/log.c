@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The error log; see log.h. Control characters in a line are shown as \xNN, for a client
- * chooses the paths that end up here and must not be able to forge a line or drive a
- * terminal. Lines over 2 KiB are cut and end in "...". Runs in every process.
+ * The error log's senders; see log.h. A line is one message of the queue, so that lines of
+ * several processes never mix and keep their order. Control characters in a line are shown as
+ * \xNN where it is written, for a client chooses the paths that end up here and must not be able
+ * to forge a line or drive a terminal. Lines over 2 KiB are cut and end in "...". Runs in every
+ * process.
  */
 #include "base/log.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
-#include <syslog.h>
-#include <time.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
-#include "base/clock.h"
-#include "base/escape.h"
 #include "base/fd.h"
+#include "base/log_record.h"
 
 const char *const log_level_name[4] = {
     [LOG_LEVEL_ERROR] = "error",
@@ -26,61 +26,32 @@ const char *const log_level_name[4] = {
     [LOG_LEVEL_DEBUG] = "debug",
 };
 
-enum { LOG_LINE_BYTES = 2048 };
-
 static struct {
-    int fd;
-    bool to_syslog;
+    int queue, fd;
     enum log_level level;
-    char tag[32];
-    char path[4096];
-} sink = {.fd = STDERR_FILENO, .level = LOG_LEVEL_INFO, .tag = "weir"};
+    char tag[LOG_TAG_BYTES];
+    _Atomic uint64_t dropped;        /* in all */
+    _Atomic uint64_t dropped_untold; /* of these */
+} sink = {.queue = -1, .fd = STDERR_FILENO, .level = LOG_LEVEL_INFO, .tag = "weir"};
 
-static int open_file(const char *path)
+void log_to_queue(int fd)
 {
-    return open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0640);
+    sink.queue = fd;
 }
 
-bool log_open(const char *target)
+void log_to_fd(int fd)
 {
-    int fd = STDERR_FILENO;
-    bool to_syslog = target && strcmp(target, "syslog") == 0;
-    bool to_file = target && !to_syslog && strcmp(target, "stderr") != 0;
-
-    if (to_file) {
-        if (strlen(target) >= sizeof sink.path) {
-            errno = ENAMETOOLONG;
-            return false;
-        }
-        fd = open_file(target);
-        if (fd < 0)
-            return false;
-    }
-    if (sink.fd > STDERR_FILENO)
-        close_fd(&sink.fd);
-    if (to_syslog)
-        openlog("weir", LOG_PID | LOG_NDELAY, LOG_DAEMON);
-    sink.fd = to_syslog ? -1 : fd;
-    sink.to_syslog = to_syslog;
-    snprintf(sink.path, sizeof sink.path, "%s", to_file ? target : "");
-    return true;
-}
-
-bool log_reopen(void)
-{
-    if (sink.path[0] == '\0')
-        return true;
-    int fd = open_file(sink.path);
-    if (fd < 0)
-        return false;
-    close_fd(&sink.fd);
     sink.fd = fd;
-    return true;
 }
 
 int log_fd(void)
 {
-    return sink.fd;
+    return sink.queue;
+}
+
+uint64_t log_lines_dropped(void)
+{
+    return atomic_load_explicit(&sink.dropped, memory_order_relaxed);
 }
 
 void log_set_level(enum log_level level)
@@ -98,54 +69,84 @@ void log_set_tag(const char *tag)
     snprintf(sink.tag, sizeof sink.tag, "%s", tag);
 }
 
-static void add_time(struct out *o)
+static bool queue_takes(const struct log_record *r)
 {
-    struct wall now = wall_now();
-    time_t seconds = (time_t)(now.ns / NS_PER_S);
-    struct tm tm;
-    char text[40];
+    char packed[LOG_RECORD_BYTES];
+    struct out o = out_into(packed, sizeof packed);
+    ssize_t did;
 
-    if (!localtime_r(&seconds, &tm))
-        return;
-    size_t n = strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", &tm);
-    out_add(o, text, n);
-    out_fmt(o, ".%03u", (unsigned)(now.ns / NS_PER_MS % 1000));
+    log_record_pack(&o, r);
+    do
+        did = send(sink.queue, packed, out_len(&o), MSG_DONTWAIT | MSG_NOSIGNAL);
+    while (did < 0 && errno == EINTR);
+    return did >= 0;
+}
+
+static struct log_record record_of(enum log_level level, struct span text, bool cut)
+{
+    return (struct log_record){
+        .when = wall_now(),
+        .pid = (uint32_t)getpid(),
+        .level = level,
+        .cut = cut,
+        .tag = span_str(sink.tag),
+        .text = text,
+    };
+}
+
+/* In front of the first line after a gap. False when the queue is still full. */
+static bool told_of_dropped(void)
+{
+    uint64_t n = atomic_exchange_explicit(&sink.dropped_untold, 0, memory_order_relaxed);
+    char text[128];
+
+    if (n == 0)
+        return true;
+    struct out o = out_into(text, sizeof text);
+    out_fmt(&o, "%llu line%s of this process %s dropped here: the log did not take them",
+            (unsigned long long)n, n == 1 ? "" : "s", n == 1 ? "was" : "were");
+    struct log_record note = record_of(LOG_LEVEL_WARN, span_of(text, out_len(&o)), false);
+    if (queue_takes(&note))
+        return true;
+    atomic_fetch_add_explicit(&sink.dropped_untold, n, memory_order_relaxed);
+    return false;
+}
+
+void log_tick(void)
+{
+    if (sink.queue >= 0 && atomic_load_explicit(&sink.dropped_untold, memory_order_relaxed) > 0)
+        (void)told_of_dropped(); /* else at the next tick */
+}
+
+static void write_at_once(const struct log_record *r)
+{
+    char line[LOG_RECORD_LINE_BYTES];
+    struct out o = out_into(line, sizeof line);
+
+    log_record_line(&o, r, false);
+    (void)fd_write_all(sink.fd, line, out_len(&o)); /* there is nowhere else to say it */
 }
 
 void log_write(enum log_level level, const char *fmt, ...)
 {
-    static const int syslog_level[4] = {LOG_ERR, LOG_WARNING, LOG_INFO, LOG_DEBUG};
-    char message[LOG_LINE_BYTES];
-    char line[LOG_LINE_BYTES * 2];
+    char text[LOG_TEXT_BYTES];
     int saved = errno;
     va_list ap;
 
     if (level > sink.level)
         return;
     va_start(ap, fmt);
-    int n = vsnprintf(message, sizeof message, fmt, ap);
+    int n = vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
     if (n < 0)
         return;
-    struct span text = span_of(message, (size_t)n < sizeof message ? (size_t)n : sizeof message - 1);
-
-    struct out o = out_into(line, sizeof line - 4);
-    if (!sink.to_syslog) {
-        add_time(&o);
-        out_fmt(&o, " %-5s %s[%d]: ", log_level_name[level], sink.tag, (int)getpid());
-    }
-    escape_visible(&o, text);
-    size_t len = out_len(&o);
-    if (o.cut || (size_t)n >= sizeof message) {
-        memcpy(line + len, "...", 3);
-        len += 3;
-    }
-    if (sink.to_syslog) {
-        syslog(syslog_level[level], "%s: %.*s", sink.tag, (int)len, line);
-    } else {
-        line[len++] = '\n';
-        if (!fd_write_all(sink.fd, line, len) && sink.fd != STDERR_FILENO)
-            fd_write_all(STDERR_FILENO, line, len);
+    bool cut = (size_t)n >= sizeof text;
+    struct log_record r = record_of(level, span_of(text, cut ? sizeof text - 1 : (size_t)n), cut);
+    if (sink.queue < 0) {
+        write_at_once(&r);
+    } else if (!told_of_dropped() || !queue_takes(&r)) {
+        atomic_fetch_add_explicit(&sink.dropped, 1, memory_order_relaxed);
+        atomic_fetch_add_explicit(&sink.dropped_untold, 1, memory_order_relaxed);
     }
     errno = saved;
 }

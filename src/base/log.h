@@ -1,34 +1,41 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The error log: one line per call, one write(2) per line (so that lines of several
- * processes never mix), to a file, standard error or syslog(3). A line says what was being
+ * The error log as every process sees it: one call, one line. A line says what was being
  * done, for whom, and what happens next; its level says whose fault it is: a client's
  * mistake is at most `info`.
  *
- * One log per process, inherited over fork. Not for threads other than the caller's main
- * thread to reconfigure; log_write itself may be called from any thread.
+ * Nobody waits for a log: a line goes into a queue (a socket), from which a process of its own
+ * writes it (proc/logger.h). Lines that find the queue full, because that one waits for a
+ * disk, a terminal or a reader, are dropped, counted, and told of when the log goes on. Until
+ * log_to_queue is called lines go to standard error, there and then.
+ *
+ * One queue for all processes of a server, inherited over fork. Any thread may log; only the first
+ * one of a process sets things up.
  */
 #ifndef WEIR_BASE_LOG_H
 #define WEIR_BASE_LOG_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 /* Most severe first, as in syslog(3). */
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
 
 extern const char *const log_level_name[4];
 
-/*
- * Where lines go: NULL or "stderr", "syslog", else the path of a file, which is opened for
- * appending (mode 0640). False with errno set; the log is then as it was.
- */
-bool log_open(const char *target);
+/* Lines go to this socket from now on, as records (log_record.h); -1: to standard error again. */
+void log_to_queue(int fd);
 
-/* Opens the file again under its name, after it was moved away. False with errno set. */
-bool log_reopen(void);
+/* Where lines go while there is no queue, instead of standard error; borrowed. For tests. */
+void log_to_fd(int fd);
 
-/* The descriptor lines go to (2 for stderr), -1 for syslog: one a worker must keep. */
+/* The queue, -1 when there is none: a descriptor that a worker must keep. */
 int log_fd(void);
+
+/* Lines of this process that were dropped so far. */
+uint64_t log_lines_dropped(void);
+/* Tells of dropped lines when the log takes lines again. To be called every second or so. */
+void log_tick(void);
 
 void log_set_level(enum log_level level);
 enum log_level log_get_level(void);

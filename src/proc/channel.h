@@ -12,7 +12,6 @@ enum channel_kind {
     CHANNEL_RETIRE = 1, /* to the worker: leave the listening sockets, answer what you have, exit
                            within value ns */
     CHANNEL_QUIT,       /* to the worker: exit now */
-    CHANNEL_REOPEN,     /* to the worker: here is the new access log (descriptor passed) */
     CHANNEL_LOG_LEVEL,  /* to the worker: value is the enum log_level */
     CHANNEL_READY,      /* to the master: serving */
     CHANNEL_OFFLOAD,    /* to the worker: value is the number of offload threads it may have */
@@ -21,8 +20,6 @@ enum channel_kind {
     CHANNEL_ABORT,    /* to the worker: end the request with the serial number `value` */
     CHANNEL_THROTTLE, /* to the worker: send request `value` with at most `amount` bytes/s; 0: any
                        */
-    CHANNEL_REOPEN_ERROR /* to the worker: here is the new error log (descriptor passed); it
-                            takes log_fd()'s place by dup3(2), for a worker may not open it */
 };
 
 struct channel_message {

@@ -85,7 +85,7 @@ void command_carry_out(void *arg, const struct control_request *request, struct 
         o->ok = verb_reload(s, m, &o->op);
         return; /* it tells by itself, for SIGHUP too */
     case COMMAND_REOPEN:
-        o->ok = verb_reopen(s, m);
+        o->ok = verb_reopen(s, m, &o->op);
         break;
     case COMMAND_LOGLEVEL:
         o->ok = verb_log_level(s, request->level, m);

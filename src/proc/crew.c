@@ -95,7 +95,7 @@ static _Noreturn void become_worker(struct crew *c, unsigned slot, const struct 
         .listen_fd = fds,
         .listen_count = count,
         .channel_fd = channel_fd,
-        .access_log_fd = in->access_log_fd,
+        .access_log_fd = in->access_log.send_fd,
         .address_table = in->conf->limits.connections_per_address ? c->addresses : NULL,
         .drop_privileges = in->drop_privileges,
         .uid = in->uid,

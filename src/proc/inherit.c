@@ -231,7 +231,7 @@ bool inherit_prepare(struct inherit *in, struct conf *conf, struct buf *errors)
 
     memset(in, 0, sizeof *in);
     in->conf = conf;
-    in->access_log_fd = -1;
+    log_out_init(&in->access_log);
     resolve_user(in, errors);
     resolve_watchers(in, errors);
     open_roots(in, errors);
@@ -242,28 +242,23 @@ bool inherit_prepare(struct inherit *in, struct conf *conf, struct buf *errors)
     return false;
 }
 
-bool inherit_open_access_log(const struct conf *conf, int *fd, struct buf *errors)
+static bool open_access_log(struct inherit *in, int error_fd, int wait_ms, struct buf *errors)
 {
-    const char *access = conf->log.access;
+    const char *access = in->conf->log.access;
 
-    *fd = -1;
-    if (!access || strcmp(access, "off") == 0 || strcmp(access, "syslog") == 0)
+    if (!access || strcmp(access, "off") == 0)
         return true;
-    if (strcmp(access, "stdout") == 0)
-        *fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
-    else
-        *fd = open(access, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0640);
-    if (*fd >= 0)
-        return true;
-    const char *help = errno == ENOENT ? "; make its directory first" : "";
-    buf_addf(errors, "%s: cannot open the access log: %s%s (or set access = off in [log])\n",
-             access, strerror(errno), help);
-    return false;
+    if (!log_out_make_queue(&in->access_log, BOARD_LOG_ACCESS, error_fd)) {
+        buf_addf(errors, "%s: no queue for the access log: %s\n", access, strerror(errno));
+        return false;
+    }
+    return log_out_move(&in->access_log, access, wait_ms, errors);
 }
 
-bool inherit_open(struct inherit *in, struct listen_set *running, struct buf *errors)
+bool inherit_open(struct inherit *in, struct listen_set *running, int error_fd, struct buf *errors)
 {
-    bool log_good = inherit_open_access_log(in->conf, &in->access_log_fd, errors);
+    int wait_ms = running ? LOGS_WAIT_MS : LOGS_WAIT_START_MS;
+    bool log_good = open_access_log(in, error_fd, wait_ms, errors);
     bool listen_good = listen_set_open(&in->listen, in->conf, running, errors);
 
     return log_good && listen_good;
@@ -295,7 +290,7 @@ void inherit_raise_descriptors(const struct conf *conf)
 void inherit_free(struct inherit *in)
 {
     listen_set_close(&in->listen);
-    close_fd(&in->access_log_fd);
+    log_out_close(&in->access_log);
     mime_table_free(&in->mime);
     if (in->conf)
         close_roots(in->conf);

@@ -16,12 +16,13 @@
 #include "conf/conf.h"
 #include "http/mime.h"
 #include "proc/listen.h"
+#include "proc/logs.h"
 
 struct inherit {
     struct conf *conf;
     struct mime_table *mime;
     struct listen_set listen;
-    int access_log_fd; /* -1: off or syslog */
+    struct log_out access_log;
     bool drop_privileges;
     uid_t uid;
     gid_t gid;
@@ -37,15 +38,12 @@ struct inherit {
  */
 bool inherit_prepare(struct inherit *in, struct conf *conf, struct buf *errors);
 
-/* Opens the access log and the listening sockets; running is the set in force or NULL. */
-bool inherit_open(struct inherit *in, struct listen_set *running, struct buf *errors);
+/* Opens the access log and the listening sockets; running is the set in force or NULL. error_fd:
+ * the error log's queue. */
+bool inherit_open(struct inherit *in, struct listen_set *running, int error_fd, struct buf *errors);
 
 /* A line in the log for each root that the workers' user cannot read. */
 void inherit_warn_unreadable(const struct inherit *in);
-
-/* The access log's descriptor: the file opened anew; standard output; -1 when off. False: a line in
- * *errors. */
-bool inherit_open_access_log(const struct conf *conf, int *fd, struct buf *errors);
 
 /* Raises RLIMIT_NOFILE to what [limits] and [cache] need; a warning when that is not allowed. */
 void inherit_raise_descriptors(const struct conf *conf);

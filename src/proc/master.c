@@ -143,7 +143,7 @@ static void resize_by_signal(struct supervisor *s, enum control_amount amount, c
 static void reopen_by_signal(struct supervisor *s)
 {
     struct buf message = {0};
-    bool good = verb_reopen(s, &message);
+    bool good = verb_reopen(s, &message, NULL);
 
     log_answer("SIGUSR1", good, &message);
     buf_free(&message);
@@ -264,6 +264,7 @@ static void beat(struct supervisor *s, struct mono now)
     s->beat_ns = now.ns;
     PUT(h->heartbeat_ns, now.ns);
     PUT(h->log_level, (uint32_t)log_get_level());
+    logs_beat(s, now);
     crew_watch(&s->crew, now);
     fencing_check(s);
     if (!s->stopping)
@@ -357,6 +358,10 @@ static bool make_parts(struct supervisor *s, const struct conf *conf, struct buf
         buf_addf(errors, "out of memory for %u worker slots\n", slots);
         return false;
     }
+    if (!log_out_make_queue(&s->error_log, BOARD_LOG_ERROR, -1)) {
+        buf_addf(errors, "no queue for the error log: %s\n", strerror(errno));
+        return false;
+    }
     s->crew.lock_fd = s->runtime.lock_fd;
     queue_watch_init(&s->queues);
     s->control = control_listen(s->runtime.socket_path, command_carry_out, s, errors);
@@ -379,6 +384,7 @@ static void take_down(struct supervisor *s)
     queue_watch_close(&s->queues);
     crew_free(&s->crew);
     worker_table_free(&s->table);
+    logs_end(s);
     free_inherit(&s->next);
     free_inherit(&s->running);
     address_table_free(&s->addresses);
@@ -426,6 +432,7 @@ int master_run(const struct master_options *given)
     struct conf *conf = master_load(&options, &errors);
     sigset_t while_waiting;
 
+    log_out_init(&s.error_log);
     log_set_tag("master");
     umask(umask(022) | 022); /* what is made here is for us to write, whoever started us */
     if (!conf) {

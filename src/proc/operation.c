@@ -41,7 +41,15 @@ void operation_check(struct operation *op, struct board *b, const struct worker_
         else if (op->kind == OPERATION_RESTART && s->state == SLOT_RUNNING && !s->replaced_by)
             operation_fail(op, b, OPERATION_RESTART, "the replacement could not start");
         break;
+    case OPERATION_REOPEN:
+        break;
     }
+}
+
+void operation_done(struct operation *op, struct board *b, enum operation_kind kind)
+{
+    if (GET(b->header->op_state) == OP_PENDING && op->kind == kind)
+        board_op_end(b, true, span_str(op->text));
 }
 
 void operation_fail(struct operation *op, struct board *b, enum operation_kind kind,

@@ -14,7 +14,8 @@ enum operation_kind {
     OPERATION_RESIZE,  /* done when as many serve as are wanted and nobody comes or goes */
     OPERATION_RELOAD,  /* the same, once the new generation is in force */
     OPERATION_RESTART, /* done when the worker of this slot and epoch is gone */
-    OPERATION_DRAIN
+    OPERATION_DRAIN,
+    OPERATION_REOPEN /* whoever opens the logs says when */
 };
 
 struct operation {
@@ -30,6 +31,8 @@ uint32_t operation_begin(struct operation *op, struct board *b, enum operation_k
     __attribute__((format(printf, 5, 6)));
 /* Ends the change as done when it is, or as failed when it cannot be any more. */
 void operation_check(struct operation *op, struct board *b, const struct worker_table *t);
+/* The pending change is done, if it is of this kind. */
+void operation_done(struct operation *op, struct board *b, enum operation_kind kind);
 /* The pending change failed, if it is of this kind. */
 void operation_fail(struct operation *op, struct board *b, enum operation_kind kind,
                     const char *why);

@@ -134,18 +134,26 @@ static bool make_address_table(struct supervisor *s, const struct conf *c, struc
     return s->addresses != NULL;
 }
 
-/* Where this process and the workers it forks from now on write error lines. */
-static bool move_error_log(const struct supervisor *s, const struct conf *c, struct buf *errors)
+static const char *error_target(const struct conf *c)
 {
-    const struct conf *old = s->running ? s->running->conf : NULL;
-    const char *before = old && old->log.error ? old->log.error : "stderr";
-    const char *after = c->log.error ? c->log.error : "stderr";
+    return c->log.error ? c->log.error : "stderr";
+}
 
-    if (strcmp(before, after) == 0 || log_open(c->log.error))
+/*
+ * Where the lines of all processes go from now on. Its queue is there from the start, so that
+ * other logs can tell of their troubles.
+ */
+static bool move_error_log(struct supervisor *s, const struct conf *c, struct buf *errors)
+{
+    struct log_out *log = &s->error_log;
+    const char *target = error_target(c);
+
+    if (log->target && strcmp(log->target, target) == 0)
         return true;
-    buf_addf(errors, "%s: cannot open the error log: %s%s\n", c->log.error, strerror(errno),
-             errno == ENOENT ? "; make its directory first" : "");
-    return false;
+    if (!log_out_move(log, target, s->running ? LOGS_WAIT_MS : LOGS_WAIT_START_MS, errors))
+        return false;
+    log_to_queue(log->send_fd);
+    return true;
 }
 
 /* Everything but starting workers. Takes conf. On success s->next is filled; else an exit status.
@@ -164,7 +172,7 @@ static int prepare(struct supervisor *s, struct conf *conf, struct buf *errors)
         return MASTER_USAGE;
     }
     if (!make_address_table(s, conf, errors) ||
-        !inherit_open(in, s->running ? &s->running->listen : NULL, errors) ||
+        !inherit_open(in, s->running ? &s->running->listen : NULL, s->error_log.send_fd, errors) ||
         !move_error_log(s, conf, errors)) {
         inherit_free(in);
         free(in);
@@ -416,8 +424,11 @@ static void generation_failed(struct supervisor *s)
     }
     note_refused(s, SPAN("the new workers could not start; the old ones serve on"));
     operation_fail(&s->op, &s->board, OPERATION_RELOAD, "the new workers could not start");
-    if (!log_open(s->running->conf->log.error))
-        log_warn("the error log stays where the failed reload put it: %s", strerror(errno));
+    struct buf errors = {0};
+    if (!move_error_log(s, s->running->conf, &errors))
+        log_warn("the error log stays where the failed reload put it: %.*s",
+                 (int)without_newline(&errors).n, errors.n ? errors.p : "");
+    buf_free(&errors);
     inherit_free(failed);
     free(failed);
 }

@@ -29,9 +29,11 @@ struct supervisor {
     struct operation op;
     struct address_table *addresses;
     struct inherit *running; /* of the generation in force; NULL before the first serves */
+    struct log_out error_log;
     struct inherit *next;    /* of the generation that starts; NULL when none does */
     unsigned running_generation, next_generation;
     bool automatic;    /* the number of workers follows the CPUs */
+    bool reopening;    /* logs are being opened anew, and that takes its time */
     bool reload_again; /* SIGHUP came while a generation was starting */
     bool stopping, at_once;
     bool ready_told;
@@ -62,7 +64,11 @@ bool verb_unfence(struct supervisor *s, struct span path, struct buf *message);
 /* Takes fences away whose mounts are gone; for each beat. */
 void fencing_check(struct supervisor *s);
 bool verb_log_level(struct supervisor *s, enum log_level level, struct buf *message);
-bool verb_reopen(struct supervisor *s, struct buf *message);
+bool verb_reopen(struct supervisor *s, struct buf *message, uint32_t *op);
+/* Keeps the logs going, and shows them; for each beat (reopen.c). */
+void logs_beat(struct supervisor *s, struct mono now);
+/* The last lines of all logs; what comes later goes to standard error. */
+void logs_end(struct supervisor *s);
 void verb_stop(struct supervisor *s, bool at_once, struct buf *message); /* message may be NULL */
 
 /* Checks the configuration in full and starts its workers (reload.c). */

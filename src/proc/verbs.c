@@ -4,9 +4,6 @@
  */
 #include "proc/supervisor.h"
 
-#include <errno.h>
-
-#include "base/fd.h"
 #include "base/log.h"
 #include "proc/channel.h"
 #include "proc/notify.h"
@@ -154,42 +151,6 @@ bool verb_log_level(struct supervisor *s, enum log_level level, struct buf *mess
     crew_broadcast(&s->crew, 0, CHANNEL_LOG_LEVEL, (uint64_t)level, -1);
     buf_addf(message, "log level is %s", log_level_name[level]);
     return true;
-}
-
-static bool reopen_access(struct supervisor *s, struct inherit *in, unsigned generation,
-                          struct buf *errors)
-{
-    int fd;
-
-    if (!in)
-        return true;
-    if (!inherit_open_access_log(in->conf, &fd, errors))
-        return false;
-    if (fd < 0)
-        return true;
-    crew_broadcast(&s->crew, generation, CHANNEL_REOPEN, 0, fd);
-    close_fd(&in->access_log_fd);
-    in->access_log_fd = fd;
-    return true;
-}
-
-bool verb_reopen(struct supervisor *s, struct buf *message)
-{
-    bool good = true;
-
-    if (!log_reopen()) {
-        buf_addf(message, "the error log stays as it was: %s\n", strerror(errno));
-        good = false;
-    } else if (log_fd() > 2) {
-        crew_broadcast(&s->crew, 0, CHANNEL_REOPEN_ERROR, 0, log_fd());
-    }
-    good = reopen_access(s, s->running, s->running_generation, message) && good;
-    good = reopen_access(s, s->next, s->next_generation, message) && good;
-    if (good)
-        buf_addf(message, "log files are open anew");
-    else if (message->n > 0 && message->p[message->n - 1] == '\n')
-        message->n--;
-    return good;
 }
 
 void verb_stop(struct supervisor *s, bool at_once, struct buf *message)

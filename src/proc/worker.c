@@ -28,8 +28,6 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
-#include <sys/syscall.h>
-#include <syslog.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -151,21 +149,6 @@ static int open_signals(void)
 
 /* --- descriptors --- */
 
-static int compare_int(const void *a, const void *b)
-{
-    int x = *(const int *)a, y = *(const int *)b;
-
-    return (x > y) - (x < y);
-}
-
-static void close_between(int first, int last)
-{
-    if (first > last || syscall(SYS_close_range, (unsigned)first, (unsigned)last, 0U) == 0)
-        return;
-    for (int fd = first; fd <= last; fd++)
-        close(fd);
-}
-
 /* Closes all but standard input, output and error and the descriptors the environment names. */
 static void close_others(struct worker *w)
 {
@@ -182,20 +165,8 @@ static void close_others(struct worker *w)
     keep[n++] = env->channel_fd;
     keep[n++] = env->access_log_fd;
     keep[n++] = log_fd();
-    qsort(keep, n, sizeof *keep, compare_int);
-    /* syslog(3) would go on using the number of its closed socket: it connects anew. */
-    closelog();
-    int next = STDERR_FILENO + 1;
-    for (size_t i = 0; i < n; i++) {
-        if (keep[i] < next) /* not there, standard, or named twice */
-            continue;
-        close_between(next, keep[i] - 1);
-        next = keep[i] + 1;
-    }
-    fd_close_from(next);
+    fd_close_others(keep, n);
     free(keep);
-    if (log_fd() < 0)
-        log_open("syslog");
 }
 
 /* --- privileges --- */
@@ -293,16 +264,6 @@ static void signal_ready(struct loop_io *io, uint32_t events)
 
 /* --- the channel --- */
 
-/* Only the master may be allowed to open the file, so it sends it: the old one's number stays. */
-static void move_error_log(int passed)
-{
-    if (passed < 0 || log_fd() <= STDERR_FILENO)
-        return;
-    if (dup3(passed, log_fd(), O_CLOEXEC) < 0)
-        log_warn("cannot move to the new error log: %s; lines go on to the old one",
-                 strerror(errno));
-}
-
 /* A mount that this worker has not seen yet gets its name when it is. */
 static void fence(struct worker *w, uint64_t device, bool fenced)
 {
@@ -322,7 +283,7 @@ static void resize_pool(struct worker *w, uint64_t threads)
     log_info("this worker may have %u offload threads now", (unsigned)threads);
 }
 
-static void obey(struct worker *w, const struct channel_message *m, int *passed)
+static void obey(struct worker *w, const struct channel_message *m)
 {
     switch ((enum channel_kind)m->kind) {
     case CHANNEL_RETIRE:
@@ -330,14 +291,6 @@ static void obey(struct worker *w, const struct channel_message *m, int *passed)
         break;
     case CHANNEL_QUIT:
         loop_stop(w->loop);
-        break;
-    case CHANNEL_REOPEN:
-        if (*passed >= 0)
-            access_log_reopen(w->log, *passed);
-        *passed = -1; /* the log's now */
-        break;
-    case CHANNEL_REOPEN_ERROR:
-        move_error_log(*passed);
         break;
     case CHANNEL_LOG_LEVEL:
         if (m->value <= LOG_LEVEL_DEBUG)
@@ -382,7 +335,7 @@ static void channel_ready(struct loop_io *io, uint32_t events)
             return;
         }
         if (got == (ssize_t)sizeof m)
-            obey(w, &m, &passed);
+            obey(w, &m);
         close_fd(&passed);
     }
 }
@@ -413,7 +366,6 @@ static unsigned shed(void *arg, unsigned count)
 static void build_serving(struct worker *w)
 {
     const struct worker_env *env = w->env;
-    bool to_syslog = strcmp(env->conf->log.access, "syslog") == 0;
 
     w->loop = loop_new(w->slot);
     if (!w->loop)
@@ -429,7 +381,7 @@ static void build_serving(struct worker *w)
     w->serve = serve_ctx_new(env->conf, env->mime, w->slot, w->pool);
     if (!w->serve)
         setup_failed(w, "no memory for the serving context");
-    w->log = access_log_new(w->loop, env->conf, env->access_log_fd, to_syslog);
+    w->log = access_log_new(w->loop, env->conf, env->access_log_fd);
     if (!w->log)
         setup_failed(w, "no memory for the access log");
     w->conns = conns_new(&(struct conns_settings){.loop = w->loop,
@@ -451,6 +403,8 @@ static void second_over(struct loop_timers *kind, struct list *item)
 
     (void)item;
     serve_tick(w->serve);
+    log_tick();
+    slot_gauge(w->slot, COUNTER_error_log_dropped, log_lines_dropped());
     loop_arm(w->loop, &w->seconds, &w->second);
 }
 

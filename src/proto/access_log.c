@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The access log's buffer and its ways out; see access_log.h. How a line looks is in
- * log_line.c. The buffer begins with the rest of a line that was written in part, if there is
- * one (`torn_bytes`): it must go out before anything else, so that a line is never left
- * split. Worker only.
+ * The access log's buffer and its way out; see access_log.h. How a line looks is in log_line.c.
+ * Worker only.
  */
 #include "proto/access_log.h"
 
@@ -11,31 +9,42 @@
 #include <limits.h>
 #include <poll.h>
 #include <stdlib.h>
-#include <sys/stat.h>
-#include <syslog.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "base/fd.h"
 #include "base/log.h"
+#include "base/log_record.h"
 #include "proto/log_line.h"
 
-enum { BUFFER_BYTES = 64 * 1024 };
+#define RETRY_NS    (10 * NS_PER_MS) /* while the queue is full */
+#define END_NS      NS_PER_S         /* for what is left when the worker ends */
+#define END_STEP_MS 5
+
+enum {
+    BUFFER_BYTES = 64 * 1024,
+    BACKLOG_BYTES = 4 * 1024 * 1024, /* what waits while the log does not take it */
+    MESSAGE_BYTES = 64 * 1024,
+};
 
 struct access_log {
     struct loop *loop;
     int fd;
     bool to_syslog;
-    bool regular; /* a regular file: a write does not wait for a reader */
     bool json;
-    bool failing;        /* the last write failed: warned already */
+    size_t line_bytes;   /* at most */
+    bool failing;        /* lines were dropped: warned already */
     uint64_t lost_lines; /* since it began to fail */
-    struct loop_timers flush_timers;
-    struct loop_timer flush_timer;
+    struct loop_timers flush_timers, retry_timers;
+    struct loop_timer flush_timer; /* in one of them while there are lines */
     struct log_line_clock clock;
-    size_t n;
-    size_t torn_bytes;
-    char buffer[BUFFER_BYTES];
+    uint64_t head_second;
+    char head[64]; /* of a line for syslog, in this second */
+    size_t head_bytes;
+    bool full;       /* the queue was, when it was tried last */
+    size_t first, n; /* the lines are buffer[first..n) */
+    size_t cap;
+    char *buffer;
 };
 
 static void flush_due(struct loop_timers *kind, struct list *item)
@@ -47,203 +56,220 @@ static void flush_due(struct loop_timers *kind, struct list *item)
     access_log_flush(log);
 }
 
-static void take_fd(struct access_log *log, int fd)
+/*
+ * What others write to as well (a pipe) takes a line of this length whole, and so does a
+ * syslog daemon; a file is ours.
+ */
+static size_t line_bytes(const struct conf *conf)
 {
-    struct stat st;
+    const char *access = conf->log.access;
+    bool shared = access && (strcmp(access, "stdout") == 0 || strcmp(access, "syslog") == 0);
 
-    log->fd = fd;
-    log->regular = fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
+    return shared ? PIPE_BUF : LOG_LINE_BYTES;
 }
 
-struct access_log *access_log_new(struct loop *loop, const struct conf *conf, int fd,
-                                  bool to_syslog)
+struct access_log *access_log_new(struct loop *loop, const struct conf *conf, int fd)
 {
     struct access_log *log = calloc(1, sizeof *log);
 
     if (!log)
         return NULL;
+    log->cap = BUFFER_BYTES;
+    log->buffer = malloc(log->cap);
+    if (!log->buffer) {
+        free(log);
+        return NULL;
+    }
     tzset();
     log->loop = loop;
-    log->to_syslog = to_syslog;
+    log->fd = fd;
+    log->to_syslog = conf->log.access && strcmp(conf->log.access, "syslog") == 0;
     log->json = conf->log.format == CONF_LOG_JSON;
-    take_fd(log, fd);
+    log->line_bytes = line_bytes(conf);
     list_init(&log->flush_timer.link);
     log->flush_timers.after_ns = conf->log.flush_ns;
     log->flush_timers.due = flush_due;
     loop_add_timers(loop, &log->flush_timers);
+    log->retry_timers.after_ns = RETRY_NS;
+    log->retry_timers.due = flush_due;
+    loop_add_timers(loop, &log->retry_timers);
     return log;
 }
 
-void access_log_free(struct access_log **log)
+static void count_lost(struct access_log *log, uint64_t lines)
 {
-    if (!*log)
+    if (lines == 0)
         return;
-    access_log_flush(*log);
-    loop_disarm(&(*log)->flush_timer);
-    list_remove(&(*log)->flush_timers.link);
-    free(*log);
-    *log = NULL;
-}
-
-static void note_failure(struct access_log *log, int error)
-{
     if (!log->failing)
-        log_warn("writing the access log: %s; lines are dropped until it works again",
-                 error == EAGAIN ? "its reader does not take them" : strerror(error));
+        log_warn("the access log does not take the lines of this worker: they are dropped until it "
+                 "does");
     log->failing = true;
+    log->lost_lines += lines;
+    slot_count(loop_slot(log->loop), COUNTER_access_log_dropped, lines);
 }
 
 static void note_success(struct access_log *log)
 {
     if (log->failing)
-        log_warn("writing the access log works again; %llu lines were dropped",
+        log_warn("the access log takes lines again; %llu lines of this worker were dropped",
                  (unsigned long long)log->lost_lines);
     log->failing = false;
     log->lost_lines = 0;
 }
 
-/* Drops all whole lines that wait, keeping the rest of a torn one. */
 static void drop_waiting(struct access_log *log)
 {
-    for (size_t i = log->torn_bytes; i < log->n; i++)
-        if (log->buffer[i] == '\n')
-            log->lost_lines++;
-    log->n = log->torn_bytes;
+    uint64_t lines = 0;
+
+    for (size_t i = log->first; i < log->n; i++)
+        lines += log->buffer[i] == '\n';
+    log->first = log->n = 0;
+    count_lost(log, lines);
 }
 
-/* The longest run of whole lines within max bytes, or one line when the first is longer. */
-static size_t whole_lines(const char *p, size_t n, size_t max)
+/* The longest run of whole lines within a message. No line is longer. */
+static size_t message_bytes(const char *p, size_t n)
 {
-    if (n <= max)
+    if (n <= MESSAGE_BYTES)
         return n;
-    const char *end = memrchr(p, '\n', max);
-    if (!end)
-        end = memchr(p, '\n', n);
-    return end ? (size_t)(end - p) + 1 : n;
+    const char *end = memrchr(p, '\n', MESSAGE_BYTES);
+    return end ? (size_t)(end - p) + 1 : MESSAGE_BYTES;
 }
 
-/* One write of whole lines. How many bytes went, -1 with errno (EAGAIN: not now). */
-static ssize_t write_some(const struct access_log *log, const char *p, size_t n)
+/* The memory that a backlog took. */
+static void shrink(struct access_log *log)
 {
-    ssize_t did;
+    char *less = log->cap > BUFFER_BYTES ? realloc(log->buffer, BUFFER_BYTES) : NULL;
 
-    if (!log->regular) {
-        struct pollfd ready = {.fd = log->fd, .events = POLLOUT};
-
-        if (poll(&ready, 1, 0) <= 0 || !(ready.revents & (POLLOUT | POLLERR | POLLHUP))) {
-            errno = EAGAIN;
-            return -1;
-        }
-        n = whole_lines(p, n, PIPE_BUF);
-    }
-    do
-        did = write(log->fd, p, n);
-    while (did < 0 && errno == EINTR);
-    return did;
+    if (!less)
+        return;
+    log->buffer = less;
+    log->cap = BUFFER_BYTES;
 }
 
-static void flush_to_fd(struct access_log *log)
+/* False when the queue is full and lines are left. */
+static bool hand_over(struct access_log *log)
 {
-    size_t gone = 0;
     int error = 0;
 
-    while (gone < log->n) {
-        ssize_t did = write_some(log, log->buffer + gone, log->n - gone);
-        if (did <= 0) {
-            error = did < 0 ? errno : ENOSPC;
-            break;
-        }
-        gone += (size_t)did;
+    slot_wait(loop_slot(log->loop), WAIT_LOG, loop_now(log->loop));
+    while (log->first < log->n && error == 0) {
+        size_t n = message_bytes(log->buffer + log->first, log->n - log->first);
+        if (send(log->fd, log->buffer + log->first, n, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
+            log->first += n;
+        else if (errno != EINTR)
+            error = errno;
     }
-    if (gone > 0) {
-        bool torn = log->buffer[gone - 1] != '\n';
-        const char *end = torn ? memchr(log->buffer + gone, '\n', log->n - gone) : NULL;
-
-        log->torn_bytes = end ? (size_t)(end - (log->buffer + gone)) + 1 : 0;
-        log->n -= gone;
-        memmove(log->buffer, log->buffer + gone, log->n);
-    }
-    if (error == 0) {
-        note_success(log);
-    } else if (error != EAGAIN) {
-        note_failure(log, error);
+    log->full = error == EAGAIN || error == ENOBUFS || error == ENOMEM;
+    if (log->full)
+        return false;
+    if (error != 0) { /* there is nobody at the other end */
         drop_waiting(log);
+        return true;
     }
-}
-
-static void flush_to_syslog(struct access_log *log)
-{
-    char *line = log->buffer, *end;
-
-    while ((end = memchr(line, '\n', log->n - (size_t)(line - log->buffer))) != NULL) {
-        *end = '\0'; /* lines hold no NUL: it is escaped */
-        syslog(LOG_INFO, "%s", line);
-        line = end + 1;
-    }
-    log->n = 0;
+    log->first = log->n = 0;
+    note_success(log);
+    shrink(log);
+    return true;
 }
 
 void access_log_flush(struct access_log *log)
 {
     if (log->n == 0)
         return;
-    slot_wait(loop_slot(log->loop), WAIT_LOG, loop_now(log->loop));
-    if (log->to_syslog)
-        flush_to_syslog(log);
-    else if (log->fd >= 0)
-        flush_to_fd(log);
-    else
-        log->n = 0;
-    if (log->n > 0)
-        loop_arm(log->loop, &log->flush_timers, &log->flush_timer);
-    else
+    if (hand_over(log))
         loop_disarm(&log->flush_timer);
+    else
+        loop_arm(log->loop, &log->retry_timers, &log->flush_timer);
 }
 
-void access_log_reopen(struct access_log *log, int fd)
+void access_log_free(struct access_log **at)
 {
-    access_log_flush(log);
-    close_fd(&log->fd);
-    /* The rest of a torn line belongs to the file that is gone. */
-    memmove(log->buffer, log->buffer + log->torn_bytes, log->n - log->torn_bytes);
-    log->n -= log->torn_bytes;
-    log->torn_bytes = 0;
-    take_fd(log, fd);
+    struct access_log *log = *at;
+    uint64_t end = mono_now().ns + END_NS;
+
+    if (!log)
+        return;
+    while (log->first < log->n && !hand_over(log) && mono_now().ns < end)
+        (void)poll(NULL, 0, END_STEP_MS);
+    drop_waiting(log);
+    loop_disarm(&log->flush_timer);
+    list_remove(&log->flush_timers.link);
+    list_remove(&log->retry_timers.link);
+    free(log->buffer);
+    free(log);
+    *at = NULL;
+}
+
+static void add_syslog_head(struct access_log *log, struct out *o, struct wall when)
+{
+    if (log->head_bytes == 0 || log->head_second != when.ns / NS_PER_S) {
+        struct out h = out_into(log->head, sizeof log->head);
+
+        log->head_second = when.ns / NS_PER_S;
+        log_syslog_head(&h, LOG_LEVEL_INFO, when, (unsigned)getpid());
+        log->head_bytes = out_len(&h);
+    }
+    out_add(o, log->head, log->head_bytes);
 }
 
 /* Formats into what room there is; false when the line does not fit. */
 static bool try_add(struct access_log *log, const struct access_record *r)
 {
-    struct out o = out_into(log->buffer + log->n, sizeof log->buffer - log->n);
+    struct out o = out_into(log->buffer + log->n, log->cap - log->n);
 
-    /* A line that a pipe takes whole is not mixed with those of other workers. */
-    log_line_add(&o, r, &log->clock, log->json, log->regular ? LOG_LINE_BYTES : PIPE_BUF);
+    if (log->to_syslog)
+        add_syslog_head(log, &o, r->when);
+    log_line_add(&o, r, &log->clock, log->json, log->line_bytes);
     if (o.cut)
         return false;
     log->n += out_len(&o);
     return true;
 }
 
+/* Room for one more line, as long as there may be any. */
+static bool grow(struct access_log *log)
+{
+    if (log->first > 0) {
+        memmove(log->buffer, log->buffer + log->first, log->n - log->first);
+        log->n -= log->first;
+        log->first = 0;
+        return true;
+    }
+    char *more = log->cap < BACKLOG_BYTES ? realloc(log->buffer, 2 * log->cap) : NULL;
+
+    if (!more)
+        return false;
+    log->buffer = more;
+    log->cap *= 2;
+    return true;
+}
+
 bool access_log_is_on(const struct access_log *log)
 {
-    return log->fd >= 0 || log->to_syslog;
+    return log->fd >= 0;
 }
 
 void access_log_add(struct access_log *log, const struct access_record *r)
 {
     if (!access_log_is_on(log))
         return;
+    /* A gap has one end: nothing is added until all from before it is gone. */
+    bool added = !log->failing || !log->full;
     bool was_empty = log->n == 0;
-    if (!try_add(log, r)) {
-        access_log_flush(log);
+    if (added && !try_add(log, r)) {
+        if (!log->full)
+            access_log_flush(log);
         was_empty = log->n == 0;
-        if (!try_add(log, r)) {
-            note_failure(log, EAGAIN);
-            log->lost_lines++;
-            return;
-        }
+        added = try_add(log, r);
+        while (!added && grow(log))
+            added = try_add(log, r);
     }
-    if (log->flush_timers.after_ns == 0)
+    if (!added) {
+        count_lost(log, 1);
+        return;
+    }
+    if (log->flush_timers.after_ns == 0 && !log->full)
         access_log_flush(log);
     else if (was_empty)
         loop_arm(log->loop, &log->flush_timers, &log->flush_timer);

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The access log: combined or JSON lines, buffered per worker and written at least every
- * [log] flush, when the buffer is full, and before the worker ends; each write holds
- * whole lines, appended (O_APPEND), so that the lines of several workers do not mix. Every byte a
- * client chose is escaped. To a file, standard output, or syslog(3).
+ * The access log: combined or JSON lines, buffered per worker and handed over at least every
+ * [log] flush, when the buffer is full, and before the worker ends. They go into a queue (a
+ * socket) in messages of whole lines; another process writes them to the file, standard output
+ * or syslog (proc/logger.h). Every byte a client chose is escaped.
  *
- * The loop does not wait for a log: what is not a regular file is written only while it takes
- * bytes, in pieces a pipe takes whole. Lines that cannot be written (a full disk, a reader
- * that has stopped) are dropped, and counted in one warning when it begins and one when it is
- * over. Worker only; SIGPIPE must be ignored.
+ * The loop does not wait for a log: what the queue does not take stays in the buffer, which grows
+ * up to a bound. Lines that find no room are dropped, counted on the slot, and told of in one
+ * warning when that begins and one when it is over. Worker only.
  */
 #ifndef WEIR_PROTO_ACCESS_LOG_H
 #define WEIR_PROTO_ACCESS_LOG_H
@@ -21,14 +20,11 @@
 
 struct access_log;
 
-/* fd: where lines go, borrowed until access_log_reopen; -1 with to_syslog false: the log is off.
- * NULL on ENOMEM. */
-struct access_log *access_log_new(struct loop *loop, const struct conf *conf, int fd,
-                                  bool to_syslog);
-void access_log_free(struct access_log **log); /* flushes */
+/* fd: the queue, borrowed; -1: the log is off. NULL on ENOMEM. */
+struct access_log *access_log_new(struct loop *loop, const struct conf *conf, int fd);
+/* Hands over what it has, for which it waits a second at most. */
+void access_log_free(struct access_log **log);
 void access_log_flush(struct access_log *log);
-/* Lines go to fd from now on; the old descriptor is closed. */
-void access_log_reopen(struct access_log *log, int fd);
 
 /* Facts of one exchange. http is NULL when no request could be parsed. */
 struct access_record {

@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/log_record.h"
 #include "net/offload.h"
 #include "proc/channel.h"
 #include "proc/worker.h"
@@ -172,22 +173,15 @@ struct access_log {
     int fd;
 };
 
-struct access_log *access_log_new(struct loop *loop, const struct conf *conf, int fd,
-                                  bool to_syslog)
+struct access_log *access_log_new(struct loop *loop, const struct conf *conf, int fd)
 {
     struct access_log *log = malloc(sizeof *log);
 
     (void)loop;
     (void)conf;
-    if (log && !to_syslog)
+    if (log)
         log->fd = fd;
     return log;
-}
-
-void access_log_reopen(struct access_log *log, int fd)
-{
-    close_fd(&log->fd);
-    log->fd = fd;
 }
 
 void access_log_free(struct access_log **log)
@@ -472,39 +466,33 @@ START_TEST(master_dies)
 }
 END_TEST
 
-START_TEST(logs_are_reopened)
+/* Its lines go where the master's do, and its level follows. */
+START_TEST(lines_go_into_the_queue)
 {
     struct stage *s = stage_new();
-    char name[] = "/tmp/weir-test-XXXXXX", text[1024] = "";
-    int old_errors = mkstemp(name);
-    int fresh[2], errors[2];
-    char byte;
+    char packed[LOG_RECORD_BYTES];
+    struct log_record r;
+    int queue[2];
 
-    ck_assert_int_eq(pipe2(fresh, O_CLOEXEC), 0);
-    ck_assert_int_eq(pipe2(errors, O_CLOEXEC), 0);
-    ck_assert(log_open(name));
+    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, queue), 0);
+    log_to_queue(queue[1]);
     stage_start(s);
+    close(queue[1]);
     stage_ready(s);
-    tell(s, CHANNEL_REOPEN, 0, -1); /* without a file: the old one stays */
-    tell(s, CHANNEL_REOPEN, 0, fresh[1]);
-    tell(s, CHANNEL_REOPEN_ERROR, 0, errors[1]);
     tell(s, CHANNEL_LOG_LEVEL, LOG_LEVEL_INFO, -1); /* so that it says that it retires */
     tell(s, CHANNEL_LOG_LEVEL, 1000, -1);
-    close(errors[1]);
     ck_assert_int_eq((int)send(s->channel[0], "?", 1, 0), 1); /* too short: not obeyed */
-    close(fresh[1]);
     tell(s, CHANNEL_RETIRE, 0, -1);
-    stage_end(s, WORKER_RETIRED, false); /* nothing went into the old one */
-    ck_assert_int_eq((int)read(fresh[0], &byte, 1), 1);
-    ck_assert_int_eq((int)read(fresh[0], &byte, 1), 0);
-    close(fresh[0]);
-    ck_assert_int_gt((int)read(errors[0], text, sizeof text - 1), 0);
-    ck_assert_ptr_nonnull(strstr(text, "info  worker 1["));
-    ck_assert_int_eq((int)read(old_errors, &byte, 1), 0);
-    ck_assert(log_open("stderr"));
-    unlink(name);
-    close(errors[0]);
-    close(old_errors);
+    stage_end(s, WORKER_RETIRED, true);
+    ssize_t n = recv(queue[0], packed, sizeof packed, 0);
+    struct span rest = span_of(packed, n > 0 ? (size_t)n : 0);
+    ck_assert(log_record_unpack(&rest, &r));
+    ck_assert_int_eq(r.level, LOG_LEVEL_INFO);
+    ck_assert(span_eq(r.tag, SPAN("worker 1")));
+    ck_assert(span_starts(r.text, SPAN("retiring")));
+    ck_assert_int_eq((int)recv(queue[0], packed, sizeof packed, 0), 0);
+    log_to_queue(-1);
+    close(queue[0]);
 }
 END_TEST
 
@@ -682,7 +670,7 @@ int main(void)
     tcase_add_test(t, signals);
     tcase_add_test(t, channel_closes);
     tcase_add_test(t, master_dies);
-    tcase_add_test(t, logs_are_reopened);
+    tcase_add_test(t, lines_go_into_the_queue);
     tcase_add_test(t, other_descriptors_are_closed);
     tcase_add_test(t, ends_although_a_thread_hangs);
     tcase_add_test(t, serving_is_given_its_seconds);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The access log: its lines byte for byte, hostile bytes included, and its buffer in front of
- * files, pipes that nobody reads, and full disks.
+ * a queue that is read, one that is not, and one whose reader is gone.
  */
 #include "tests/unit/unit.h"
 
@@ -9,13 +9,13 @@
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
-#include <sys/mman.h>
-#include <sys/resource.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 #include "base/log.h"
+#include "board/slot.h"
 #include "proto/log_line.h"
 #include "proto/peer.h"
 
@@ -212,109 +212,127 @@ static int count_whole(const char *p, size_t n)
     return lines;
 }
 
-START_TEST(to_a_file)
-{
-    int fd = memfd_create("log", MFD_CLOEXEC);
-    char first;
+static int queue[2]; /* read from, and sent to */
+static char taken[4 * 1024 * 1024];
 
+static struct access_log *start_log(void)
+{
     start();
-    struct access_log *log = access_log_new(loop, &conf, dup(fd), false);
-    add_numbered(log, 0, 10);
-    ck_assert_int_eq(pread(fd, &first, 1, 0), 0); /* buffered */
-    add_numbered(log, 10, 5000);
-    ck_assert_int_eq(pread(fd, &first, 1, 0), 1);
-    access_log_free(&log);
-    off_t n = lseek(fd, 0, SEEK_END);
-    char *text = malloc((size_t)n);
-    ck_assert_int_eq(pread(fd, text, (size_t)n, 0), n);
-    ck_assert_int_eq(count_whole(text, (size_t)n), 5000);
-    free(text);
-    close_fd(&fd);
+    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, queue), 0);
+    struct access_log *log = access_log_new(loop, &conf, queue[1]);
+    ck_assert_ptr_nonnull(log);
+    return log;
+}
+
+static void finish_log(struct access_log **log)
+{
+    access_log_free(log);
+    close_fd(&queue[0]);
+    close_fd(&queue[1]);
     finish();
 }
-END_TEST
 
-START_TEST(to_a_pipe_that_is_not_read)
+/* Takes what messages there are: each of whole lines, and no longer than a writer has room for. */
+static int take_lines(void)
 {
-    int ends[2];
-    size_t n = 0;
+    int lines = 0;
     ssize_t got;
-    static char text[1024 * 1024];
 
-    start();
-    ck_assert_int_eq(pipe(ends), 0);
-    int copy = dup(ends[1]);
-    struct access_log *log = access_log_new(loop, &conf, copy, false);
-    add_numbered(log, 0, 5000); /* the pipe and the buffer hold 1,500: it must not wait */
-    while (n < 200000) {        /* read some: what comes later is written again */
-        ck_assert(fd_set_nonblock(ends[0], true));
-        got = read(ends[0], text + n, sizeof text - n);
-        if (got <= 0)
-            break;
-        n += (size_t)got;
+    while ((got = recv(queue[0], taken, sizeof taken, MSG_DONTWAIT)) > 0) {
+        ck_assert_int_le(got, 64 * 1024);
+        lines += count_whole(taken, (size_t)got);
     }
-    access_log_flush(log);
+    return lines;
+}
+
+static uint64_t dropped(void)
+{
+    return slot_value(slot, COUNTER_access_log_dropped);
+}
+
+START_TEST(to_a_queue)
+{
+    struct access_log *log = start_log();
+    int lines = 0;
+
     add_numbered(log, 0, 10);
+    ck_assert_int_eq(take_lines(), 0); /* buffered */
+    for (int i = 10; i < 5000; i += 10) {
+        add_numbered(log, i, i + 10);
+        lines += take_lines();
+    }
+    ck_assert_int_gt(lines, 3000);
     access_log_flush(log);
-    while ((got = read(ends[0], text + n, sizeof text - n)) > 0)
-        n += (size_t)got;
-    access_log_flush(log);
-    while ((got = read(ends[0], text + n, sizeof text - n)) > 0)
-        n += (size_t)got;
-    int lines = count_whole(text, n);
-    ck_assert_int_gt(lines, 1000);
-    ck_assert_int_lt(lines, 5000);
-    close_fd(&ends[0]);
-    add_numbered(log, 0, 5000); /* nobody will ever read: EPIPE */
-    access_log_free(&log);
-    close_fd(&copy);
-    close_fd(&ends[1]);
-    finish();
+    lines += take_lines();
+    ck_assert_int_eq(lines, 5000);
+    ck_assert_uint_eq(dropped(), 0);
+    finish_log(&log);
 }
 END_TEST
 
-/* A file that may not grow (RLIMIT_FSIZE) is like a full disk: a short write, then errors. */
-START_TEST(to_a_full_disk)
+/* What the queue does not take waits, in order and without loss, up to a bound. */
+START_TEST(to_a_queue_that_is_not_read)
 {
-    FILE *file = tmpfile();
-    int fd = dup(fileno(file));
-    const struct rlimit small = {.rlim_cur = 100 * 1000, .rlim_max = RLIM_INFINITY};
-    const struct rlimit large = {.rlim_cur = RLIM_INFINITY, .rlim_max = RLIM_INFINITY};
+    struct access_log *log = start_log();
+    int lines = 0, more;
 
-    start();
-    signal(SIGXFSZ, SIG_IGN);
-    struct access_log *log = access_log_new(loop, &conf, dup(fd), false);
-    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &small), 0);
+    add_numbered(log, 0, 20000); /* the queue holds some 3,000 */
+    ck_assert_uint_eq(dropped(), 0);
+    add_numbered(log, 20000, 100000);
+    ck_assert_uint_gt(dropped(), 0);
+    uint64_t lost = dropped();
+    add_numbered(log, 0, 10); /* a gap has one end */
+    ck_assert_uint_eq(dropped(), lost + 10);
+    do {
+        more = take_lines();
+        lines += more;
+        access_log_flush(log);
+    } while (more > 0);
+    ck_assert_uint_eq((uint64_t)lines + dropped(), 100010);
+    add_numbered(log, 0, 10);
+    access_log_flush(log);
+    ck_assert_int_eq(take_lines(), 10);
+    ck_assert_uint_eq(dropped(), lost + 10);
+    finish_log(&log);
+}
+END_TEST
+
+START_TEST(to_a_queue_that_is_gone)
+{
+    struct access_log *log = start_log();
+
+    close_fd(&queue[0]);
     add_numbered(log, 0, 5000);
     access_log_flush(log);
-    off_t n = lseek(fd, 0, SEEK_END);
-    ck_assert_int_eq(n, 100 * 1000); /* in the middle of a line of LINE_BYTES */
-    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &large), 0);
-    add_numbered(log, 0, 10);
+    ck_assert_uint_eq(dropped(), 5000);
+    finish_log(&log);
+}
+END_TEST
+
+/* A worker that ends does not wait for ever. */
+START_TEST(ends_within_its_time)
+{
+    struct access_log *log = start_log();
+
+    add_numbered(log, 0, 20000);
+    uint64_t before = mono_now().ns;
     access_log_free(&log);
-    n = lseek(fd, 0, SEEK_END);
-    char *text = malloc((size_t)n);
-    ck_assert_int_eq(pread(fd, text, (size_t)n, 0), n);
-    int lines = count_whole(text, (size_t)n); /* none is split */
-    ck_assert_int_ge(lines, 100 * 1000 / LINE_BYTES + 11);
-    ck_assert_int_lt(lines, 5000);
-    free(text);
-    close_fd(&fd);
-    fclose(file);
+    ck_assert_uint_lt(mono_now().ns - before, 20 * NS_PER_S);
+    ck_assert_uint_gt(dropped(), 0);
+    ck_assert_uint_eq((uint64_t)take_lines() + dropped(), 20000);
+    close_fd(&queue[0]);
+    close_fd(&queue[1]);
     finish();
 }
 END_TEST
 
-static void stop_when_written(struct loop_task *task);
+static void stop_when_there(struct loop_task *task);
 
-static struct {
-    struct loop_task task;
-    int fd;
-} look = {.task = {.run = stop_when_written}};
+static struct loop_task look = {.run = stop_when_there};
 
-static void stop_when_written(struct loop_task *task)
+static void stop_when_there(struct loop_task *task)
 {
-    if (lseek(look.fd, 0, SEEK_END) > 0)
+    if (recv(queue[0], taken, sizeof taken, MSG_DONTWAIT | MSG_PEEK) > 0)
         loop_stop(loop);
     else
         loop_again(loop, task);
@@ -324,42 +342,45 @@ START_TEST(flushed_by_time)
 {
     start();
     conf.log.flush_ns = 5 * NS_PER_MS;
-    look.fd = memfd_create("log", MFD_CLOEXEC);
-    struct access_log *log = access_log_new(loop, &conf, dup(look.fd), false);
+    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, queue), 0);
+    struct access_log *log = access_log_new(loop, &conf, queue[1]);
     add_numbered(log, 0, 1);
-    loop_again(loop, &look.task);
+    loop_again(loop, &look);
     ck_assert(loop_run(loop));
-    ck_assert_int_eq(lseek(look.fd, 0, SEEK_END), LINE_BYTES);
-    access_log_free(&log);
-    close_fd(&look.fd);
-    finish();
+    ck_assert_int_eq(take_lines(), 1);
+    finish_log(&log);
 }
 END_TEST
 
-START_TEST(reopened)
+/* Every line has the head of RFC 3164, and no more than a daemon takes. */
+START_TEST(for_syslog)
 {
-    int first = memfd_create("first", MFD_CLOEXEC), second = memfd_create("second", MFD_CLOEXEC);
+    static char long_field[20000];
+    struct http_request r;
 
-    start();
-    int given = dup(first);
-    struct access_log *log = access_log_new(loop, &conf, given, false);
-    add_numbered(log, 0, 3);
-    access_log_reopen(log, dup(second));
-    ck_assert_int_eq(fcntl(given, F_GETFD), -1); /* the old descriptor is closed */
-    add_numbered(log, 0, 2);
-    access_log_free(&log);
-    ck_assert_int_eq(lseek(first, 0, SEEK_END), 3 * LINE_BYTES);
-    ck_assert_int_eq(lseek(second, 0, SEEK_END), 2 * LINE_BYTES);
-    close_fd(&first);
-    close_fd(&second);
-    finish();
+    conf.log.access = (char[]){"syslog"};
+    struct access_log *log = start_log();
+    memset(long_field, 'x', sizeof long_field - 1);
+    r = request_with("GET / HTTP/1.1", long_field, NULL);
+    struct access_record record = record_of(&r);
+    access_log_add(log, &record);
+    access_log_flush(log);
+    ssize_t got = recv(queue[0], taken, sizeof taken - 1, MSG_DONTWAIT);
+    ck_assert_int_gt(got, 0);
+    ck_assert_int_le(got, PIPE_BUF + 64);
+    taken[got] = '\0';
+    char head[64];
+    snprintf(head, sizeof head, "<30>Oct 10 20:55:36 weir[%d]: 127.0.0.1 - - [", (int)getpid());
+    ck_assert_msg(span_starts(span_of(taken, (size_t)got), span_str(head)), "%.80s", taken);
+    conf.log.access = NULL;
+    finish_log(&log);
 }
 END_TEST
 
 START_TEST(switched_off)
 {
     start();
-    struct access_log *log = access_log_new(loop, &conf, -1, false);
+    struct access_log *log = access_log_new(loop, &conf, -1);
     add_numbered(log, 0, 5000);
     access_log_flush(log);
     access_log_free(&log);
@@ -407,11 +428,12 @@ int main(void)
     tcase_add_test(lines, json_lines);
     tcase_add_test(lines, long_fields);
     tcase_add_test(lines, peers);
-    tcase_add_test(ways, to_a_file);
-    tcase_add_test(ways, to_a_pipe_that_is_not_read);
-    tcase_add_test(ways, to_a_full_disk);
+    tcase_add_test(ways, to_a_queue);
+    tcase_add_test(ways, to_a_queue_that_is_not_read);
+    tcase_add_test(ways, to_a_queue_that_is_gone);
+    tcase_add_test(ways, ends_within_its_time);
     tcase_add_test(ways, flushed_by_time);
-    tcase_add_test(ways, reopened);
+    tcase_add_test(ways, for_syslog);
     tcase_add_test(ways, switched_off);
     suite_add_tcase(suite, lines);
     suite_add_tcase(suite, ways);

@@ -32,7 +32,8 @@ struct rig {
     struct board_slot *slot;
     struct loop *loop;
     struct access_log *log;
-    int log_fd;
+    int log_fd[2]; /* its queue: read from, and sent to */
+    struct buf logged;
     struct conns *conns;
     struct rig_client client[RIG_CLIENTS];
     unsigned client_count;
