@@ -6,6 +6,7 @@
 #include "file/closer.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/fd.h"
 #include "base/must.h"
@@ -21,6 +22,7 @@ struct closing {
     struct file_closer *closer;
     struct list link; /* in closer->kept */
     int fd;
+    char path[]; /* the mount's name as it was: it may be given another one while this waits */
 };
 
 struct file_closer *file_closer_new(struct offload *pool)
@@ -79,7 +81,9 @@ static bool submit(struct closing *closing)
 
 void file_closer_close(struct file_closer *c, struct offload_mount *mount, int *fd)
 {
-    struct closing *closing = c->pool && mount ? calloc(1, sizeof *closing) : NULL;
+    const char *name = mount ? offload_mount_name(mount) : "";
+    size_t n = strlen(name) + 1;
+    struct closing *closing = c->pool && mount ? calloc(1, sizeof *closing + n) : NULL;
 
     if (!closing) {
         close_fd(fd);
@@ -88,10 +92,11 @@ void file_closer_close(struct file_closer *c, struct offload_mount *mount, int *
     closing->fd = *fd;
     *fd = -1;
     closing->closer = file_closer_hold(c);
+    memcpy(closing->path, name, n);
     closing->job = (struct offload_job){
         .mount = mount,
         .op = WAIT_CLOSE,
-        .path = offload_mount_name(mount),
+        .path = closing->path,
         .run = close_run,
         .done = close_done,
     };

@@ -282,6 +282,26 @@ START_TEST(closes_away)
 }
 END_TEST
 
+/* What a thread, the board and a probe read of the job stays, whatever the mount is called. */
+START_TEST(a_closing_keeps_its_path_when_the_mount_is_renamed)
+{
+    struct file_closer *c = file_closer_new(&fake);
+    struct file_home home = file_mounts_home(mounts, file_mounts_by_id(mounts, 24));
+    int fd = open("/", O_PATH);
+    char before[256];
+
+    ck_assert_int_ge(fd, 0);
+    snprintf(before, sizeof before, "%s", offload_mount_name(home.mount));
+    file_closer_close(c, home.mount, &fd);
+    offload_mount_rename(home.mount, "/another/name", "fuse");
+    ck_assert_str_eq(fake_first(&fake.queued)->path, before);
+    ck_assert_ptr_ne(fake_first(&fake.queued)->path, offload_mount_name(home.mount));
+    fake_run();
+    file_closer_end(c);
+    file_closer_release(&c);
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("mounts");
@@ -298,6 +318,7 @@ int main(void)
     tcase_add_test(t, heat);
     tcase_add_test(t, residency);
     tcase_add_test(t, closes_away);
+    tcase_add_test(t, a_closing_keeps_its_path_when_the_mount_is_renamed);
     suite_add_tcase(s, t);
     return unit_run(s);
 }
