@@ -11,7 +11,11 @@
  * what the socket does not take is read again.
  *
  * A source that has nothing yet is not pulled again before it said so (SENDQ_WAIT), but all it
- * gave before is sent first, and nothing of it held back. Worker only.
+ * gave before is sent first, and nothing of it held back.
+ *
+ * A file slice that was begun in an earlier call, or pulled in it, is old: between the two the
+ * client stalled, a throttle ran or others had their turn, and its pages may have left memory.
+ * Its source is asked again first; to ask costs it nothing while the answer is fresh. Worker only.
  */
 #include "net/sendq.h"
 
@@ -270,7 +274,7 @@ static int step(struct turn *t)
 
     switch (q->chunk.kind) {
     case CHUNK_ERROR:
-        errno = EIO;
+        errno = q->chunk.error != 0 ? q->chunk.error : EIO;
         return SENDQ_BROKEN;
     case CHUNK_END:
         return q->head.n > 0 ? send_memory(t) : (int)finish(t);
@@ -287,12 +291,28 @@ static int step(struct turn *t)
     return SENDQ_BROKEN;
 }
 
+/* How much of the chunk under way is unsent. */
+static uint64_t unsent_of(const struct sendq *q)
+{
+    if (!q->chunk_taken)
+        return 0;
+    return q->chunk.kind == CHUNK_FILE ? q->chunk.length : q->chunk.memory.n;
+}
+
+static void give_back(struct sendq *q)
+{
+    if (source_give_back(q->body, unsent_of(q)))
+        q->chunk_taken = false;
+}
+
 enum sendq_result sendq_send(struct sendq *q, int socket, size_t window, bool more,
                              struct board_slot *slot, struct mono now)
 {
     struct turn t = {q, socket, window, more, false, slot, now};
     int pulls = 0;
 
+    if (q->chunk_taken && q->chunk.kind == CHUNK_FILE && q->chunk.length > 0)
+        give_back(q);
     for (;;) {
         if (!q->chunk_taken || chunk_is_empty(&q->chunk)) {
             if (pulls++ == PULLS_MAX)
@@ -310,7 +330,8 @@ enum sendq_result sendq_send(struct sendq *q, int socket, size_t window, bool mo
 
 void sendq_rest(struct sendq *q)
 {
-    if (q->chunk_taken && q->head.n == 0 && q->chunk.kind == CHUNK_MEMORY &&
-        q->chunk.memory.n > 0 && source_give_back(q->body, q->chunk.memory.n))
-        q->chunk_taken = false;
+    bool gives = q->chunk.kind == CHUNK_MEMORY || q->chunk.kind == CHUNK_FILE;
+
+    if (!q->chunk_taken || (gives && unsent_of(q) > 0))
+        give_back(q);
 }
