@@ -22,12 +22,14 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <string.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 enum {
     COPY_BYTES = 16 * 1024,
+    JOIN_BYTES = 2048,        /* two pieces of no more than this are copied into one */
     PULLS_MAX = 64,           /* chunks of one call: a body of tiny pieces is not endless work */
     SENDFILE_MAX = 0x7ffff000 /* what the kernel moves in one call at most (sendfile(2)) */
 };
@@ -103,20 +105,27 @@ static void consume(struct turn *t, size_t n)
     }
 }
 
-/* One call for both. Pieces that lie behind each other are one, which send(2) takes for less. */
+/* One call for both. What is one piece, because it lies together or is short enough to be copied
+ * together, send(2) takes for less than sendmsg(2) takes two. */
 static ssize_t send_pieces(int socket, struct span head, struct span body, int flags)
 {
     struct iovec part[2] = {{(void *)(size_t)head.p, head.n}, {(void *)(size_t)body.p, body.n}};
     struct msghdr message = {.msg_iov = part, .msg_iovlen = 2};
     struct span one = head;
+    char joined[JOIN_BYTES];
     ssize_t sent;
 
-    if (head.n == 0)
+    if (head.n == 0) {
         one = body;
-    else if (body.n > 0 && head.p + head.n == body.p)
+    } else if (body.n > 0 && head.p + head.n == body.p) {
         one.n += body.n;
-    else if (body.n > 0)
+    } else if (body.n > 0 && head.n + body.n <= sizeof joined) {
+        memcpy(joined, head.p, head.n);
+        memcpy(joined + head.n, body.p, body.n);
+        one = span_of(joined, head.n + body.n);
+    } else if (body.n > 0) {
         one.p = NULL;
+    }
     do
         sent = one.p ? send(socket, one.p, one.n, flags) : sendmsg(socket, &message, flags);
     while (sent < 0 && errno == EINTR);

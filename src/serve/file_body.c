@@ -14,6 +14,8 @@ enum { SHORT_PIECE_BYTES = 16 * 1024 };
 
 /* A hot slice goes on over windows that are known to be hot as well, up to this. */
 static const uint64_t slice_bytes = SERVE_SLICE_BYTES;
+/* What was found out at its beginning holds for all of a turn of this length. */
+static const uint64_t turn_ns = 100 * NS_PER_MS;
 
 static void count(const struct file_body *b, enum board_counter c, uint64_t n)
 {
@@ -326,12 +328,12 @@ void file_body_pull(struct file_body *b, struct source *source, struct chunk *ou
         give_error(b, out);
         return;
     }
-    if (b->begun && b->first.kind != CHUNK_FILE) {
+    if (b->begun && (b->first.kind != CHUNK_FILE || mono_since(mono_now(), b->first_at) < turn_ns)) {
         b->begun = false;
         *out = b->first;
         return;
     }
-    unbegin(b); /* a slice: others may have had their turn since it was in memory */
+    unbegin(b); /* a slice, and others have had their turn since it was found in memory */
     if (b->wait.waiting) {
         out->kind = CHUNK_WAIT;
         return;
@@ -494,6 +496,7 @@ enum serve_result file_body_begin(struct serve_ctx *ctx, const struct serve_requ
     if (first.kind == CHUNK_ERROR)
         return answer_failure(ctx, rq, b, plan);
     b->first = first;
+    b->first_at = rq->now;
     b->begun = true;
     return SERVE_DONE;
 }

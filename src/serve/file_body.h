@@ -35,6 +35,7 @@ struct file_body {
     bool beginning; /* until file_body_begin is done: the plan is woken, not the source */
     bool begun;     /* first is to be given next */
     struct chunk first;
+    struct mono first_at; /* when the turn began in which it was got */
     bool failed, refused; /* refused: by its mount */
     int error;            /* errno of a failure */
 };
