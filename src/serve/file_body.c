@@ -39,6 +39,7 @@ void file_body_init(struct file_body *body, struct serve_ctx *ctx, struct file_e
 {
     *body = (struct file_body){
         .windows = e->home.memory || !e->home.mount || e->fd < 0 ? NULL : ctx->windows,
+        .mounts = ctx->mounts,
         .pool = ctx->pool,
         .slot = ctx->slot,
         .faulty = ctx->conf->fault_count > 0,
@@ -161,6 +162,7 @@ static bool ask_residency(struct file_body *b, const struct file_piece *p, uint6
     if (found == FILE_UNSUPPORTED) {
         e->heat.unsupported = true;
         count(b, COUNTER_probes_unsupported, 1);
+        file_mounts_note_silent(b->mounts, e->home.mount);
         return false;
     }
     enum file_heat_news news = found == FILE_COLD ? FILE_HEAT_COLD
@@ -183,7 +185,8 @@ static bool is_hot(struct file_body *b, uint64_t offset, uint64_t end, struct mo
 
     if (!e->home.local)
         return false;
-    return file_heat_is_hot(&e->heat, &p, now) || (can_tell(b) && ask_residency(b, &p, offset, now));
+    return file_heat_is_hot(&e->heat, &p, now) ||
+           (can_tell(b) && ask_residency(b, &p, offset, now));
 }
 
 /* --- giving --- */
@@ -328,7 +331,8 @@ void file_body_pull(struct file_body *b, struct source *source, struct chunk *ou
         give_error(b, out);
         return;
     }
-    if (b->begun && (b->first.kind != CHUNK_FILE || mono_since(mono_now(), b->first_at) < turn_ns)) {
+    if (b->begun &&
+        (b->first.kind != CHUNK_FILE || mono_since(mono_now(), b->first_at) < turn_ns)) {
         b->begun = false;
         *out = b->first;
         return;

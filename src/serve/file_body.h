@@ -18,6 +18,7 @@
 /* One reader; a response with several ranges moves it from one to the next. */
 struct file_body {
     struct file_windows *windows; /* NULL: nothing waits */
+    struct file_mounts *mounts;
     struct offload *pool;
     struct board_slot *slot;  /* may be NULL */
     bool faulty;              /* there are [fault] rules */

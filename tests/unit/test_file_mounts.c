@@ -5,6 +5,11 @@
  */
 #include "tests/unit/test_file_tree.h"
 
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/wait.h>
+
 #include "file/closer.h"
 #include "file/mounts.h"
 #include "file/residency.h"
@@ -183,6 +188,47 @@ START_TEST(own_table)
     if (id != 0)
         ck_assert_ptr_eq(file_mounts_by_id(own, id), m);
     file_mounts_free(&own);
+}
+END_TEST
+
+/* In a child, as the only one of its mounts: 0 fine, 1 not, 2 it may not do this here. */
+static int look_from_chroot(void)
+{
+    struct stat st;
+    uint64_t id;
+
+    if (mkdir(tree_path("proc"), 0755) != 0 || unshare(CLONE_NEWNS) != 0 ||
+        mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+        mount("proc", tree_path("proc"), "proc", 0, NULL) != 0 || chroot(tree) != 0 ||
+        chdir("/") != 0)
+        return 2;
+    struct file_mounts *own = file_mounts_new(&fake, NULL);
+    int fd = open("/", O_PATH | O_DIRECTORY);
+    if (!own || fd < 0 || file_attributes(fd, true, &st, &id) != 0)
+        return 1;
+    if (id == 0)
+        return 2; /* this kernel does not tell it */
+    const struct file_mount *m = file_mounts_by_path(own, SPAN("/srv/www"));
+    const struct file_mount *proc = file_mounts_by_path(own, SPAN("/proc/self"));
+    bool known = m && m->id == id && m->device == st.st_dev && strcmp(m->point, "/") == 0 &&
+                 strcmp(m->type, "unknown") != 0 && file_mounts_by_id(own, id) == m;
+    return known && proc && strcmp(proc->type, "proc") == 0 ? 0 : 1;
+}
+
+/* What the root of a chroot is on does not stand in the table. */
+START_TEST(chroot_without_mount)
+{
+    int status;
+    pid_t child = fork();
+
+    if (child == 0)
+        _exit(look_from_chroot());
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert(WIFEXITED(status));
+    if (WEXITSTATUS(status) == 2)
+        printf("# chroot_without_mount: it takes root\n");
+    else
+        ck_assert_int_eq(WEXITSTATUS(status), 0);
 }
 END_TEST
 
@@ -367,6 +413,7 @@ int main(void)
     tcase_add_test(t, a_device_number_given_again);
     tcase_add_test(t, missing_table);
     tcase_add_test(t, own_table);
+    tcase_add_test(t, chroot_without_mount);
     tcase_add_test(t, heat);
     tcase_add_test(t, heat_of_pieces);
     tcase_add_test(t, heat_of_ends);
