@@ -120,11 +120,16 @@ bool buf_add_span(struct buf *b, struct span s)
 
 bool buf_addf(struct buf *b, const char *fmt, ...)
 {
+    size_t room = b->cap - b->n; /* where it mostly fits already */
     va_list ap;
 
     va_start(ap, fmt);
-    int n = vsnprintf(NULL, 0, fmt, ap);
+    int n = vsnprintf(room > 0 ? b->p + b->n : NULL, room, fmt, ap);
     va_end(ap);
+    if (n >= 0 && (size_t)n < room) {
+        b->n += (size_t)n;
+        return true;
+    }
     if (n < 0 || !buf_reserve(b, (size_t)n + 1))
         return false;
     va_start(ap, fmt);

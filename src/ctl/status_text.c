@@ -85,6 +85,8 @@ static void print_offload(FILE *to, const struct snap *s)
 
 void status_print_mounts(FILE *to, const struct snap *s)
 {
+    bool silent = false;
+
     fprintf(to, "%-7s %8s %7s %7s %8s %7s %7s %7s %7s  %-9s %s\n", "STATE", "SINCE", "RUNNING",
             "QUEUED", "OLDEST", "HOT", "COLD", "UNKNOWN", "REFUSED", "TYPE", "MOUNT");
     for (unsigned i = 0; i < s->mount_count; i++) {
@@ -98,7 +100,12 @@ void status_print_mounts(FILE *to, const struct snap *s)
                 amount_text(m->counter[MOUNT_COLD], 1000).text,
                 amount_text(m->counter[MOUNT_UNSUPPORTED], 1000).text,
                 amount_text(m->counter[MOUNT_REFUSED], 1000).text, m->type, m->name);
+        silent |= m->counter[MOUNT_UNSUPPORTED] > 0;
     }
+    if (silent)
+        fputs("UNKNOWN: such a mount cannot say what is in memory; files on it are read by "
+              "threads\n",
+              to);
 }
 
 static bool any_mount_refuses(const struct snap *s)

@@ -11,7 +11,9 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -24,12 +26,15 @@ static const uint64_t look_every_ns = NS_PER_S;
 
 struct file_mounts {
     struct offload *pool;
-    int fd; /* of the table; -1 when it cannot be read */
+    int fd;   /* of the table; -1 when it cannot be read */
+    bool own; /* it is this process's */
     struct mono looked;
     struct buf text;
     struct file_mount *mount;
     size_t count;
     struct offload_mount *unknown;
+    struct offload_mount **silent; /* silent_count rows */
+    size_t silent_count;
 };
 
 bool file_mounts_is_local(struct span type)
@@ -84,6 +89,14 @@ static bool parse_device(struct span text, uint64_t *device)
     return true;
 }
 
+static void set_kind(struct file_mount *m)
+{
+    struct span type = span_str(m->type);
+
+    m->local = file_mounts_is_local(type);
+    m->memory = span_eq(type, SPAN("tmpfs")) || span_eq(type, SPAN("ramfs"));
+}
+
 /*
  * "36 35 98:0 /root /point options [optional...] - type source options". The line lies in
  * the table's own text and has a byte behind it, so that its fields can be ended in place.
@@ -107,19 +120,73 @@ static bool parse_line(struct span line, struct file_mount *m)
     struct span type = span_cut(&line, ' ');
     if (!field.p || type.n == 0)
         return false;
-    m->local = file_mounts_is_local(type);
-    m->memory = span_eq(type, SPAN("tmpfs")) || span_eq(type, SPAN("ramfs"));
     unescape((char *)(uintptr_t)point.p, point.n);
     unescape((char *)(uintptr_t)type.p, type.n);
     m->point = point.p;
     m->type = type.p;
+    set_kind(m);
     return true;
+}
+
+/* The names of file systems that weir may stand in a chroot on; "" for all others. */
+static const char *type_of_magic(uint64_t magic)
+{
+    static const struct {
+        uint64_t magic;
+        const char *type;
+    } known[] = {
+        {0xef53, "ext4"},        {0x58465342, "xfs"},      {0x9123683e, "btrfs"},
+        {0xf2f52010, "f2fs"},    {0x01021994, "tmpfs"},    {0x858458f6, "ramfs"},
+        {0x794c7630, "overlay"}, {0x73717368, "squashfs"}, {0xe0f5e1e2, "erofs"},
+        {0x2fc12fc1, "zfs"},     {0xca451a4e, "bcachefs"}, {0x52654973, "reiserfs"},
+        {0x3153464a, "jfs"},     {0x24051905, "ubifs"},    {0x65735546, "fuse"},
+        {0x6969, "nfs"},         {0xfe534d42, "smb3"},     {0x01021997, "9p"},
+        {0x00c36400, "ceph"},
+    };
+
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (known[i].magic == magic)
+            return known[i].type;
+    return "unknown";
+}
+
+/*
+ * The mount that the process's root is on, when the table does not show it: what lies above a
+ * chroot is left out of it. Asks that file system, which this program and its libraries were read
+ * from. False: it cannot be known.
+ */
+static bool describe_root(struct file_mount *m)
+{
+    struct statx x;
+    struct statfs fs;
+
+    if (statx(AT_FDCWD, "/", AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT, STATX_BASIC_STATS | STATX_MNT_ID,
+              &x) != 0 ||
+        !(x.stx_mask & STATX_MNT_ID) || statfs("/", &fs) != 0)
+        return false;
+    const char *type = type_of_magic((uint64_t)(uint32_t)fs.f_type);
+    *m = (struct file_mount){.id = x.stx_mnt_id,
+                             .device = makedev(x.stx_dev_major, x.stx_dev_minor),
+                             .point = "/",
+                             .type = type};
+    set_kind(m);
+    return true;
+}
+
+static void add_root(struct file_mounts *mounts)
+{
+    bool has = false;
+
+    for (size_t i = 0; i < mounts->count; i++)
+        has |= strcmp(mounts->mount[i].point, "/") == 0;
+    if (!has && mounts->own && describe_root(&mounts->mount[mounts->count]))
+        mounts->count++;
 }
 
 static void parse(struct file_mounts *mounts)
 {
     struct span rest = buf_span(&mounts->text);
-    size_t lines = 1;
+    size_t lines = 2; /* and one for the root */
 
     for (size_t i = 0; i < rest.n; i++)
         lines += rest.p[i] == '\n';
@@ -136,6 +203,7 @@ static void parse(struct file_mounts *mounts)
         if (parse_line(line, &mounts->mount[mounts->count]))
             mounts->count++;
     }
+    add_root(mounts);
 }
 
 static bool read_text(int fd, struct buf *text)
@@ -199,6 +267,7 @@ struct file_mounts *file_mounts_new(struct offload *pool, const char *path)
 
     if (!mounts)
         return NULL;
+    mounts->own = !path;
     if (!path)
         path = "/proc/self/mountinfo";
     mounts->pool = pool;
@@ -221,6 +290,7 @@ void file_mounts_free(struct file_mounts **mounts)
     close_fd(&m->fd);
     buf_free(&m->text);
     free(m->mount);
+    free(m->silent);
     free(m);
     *mounts = NULL;
 }
@@ -297,6 +367,31 @@ static struct offload_mount *row_of(const struct file_mounts *mounts, const stru
     return row;
 }
 
+static bool is_silent(const struct file_mounts *mounts, const struct offload_mount *row)
+{
+    for (size_t i = 0; i < mounts->silent_count; i++)
+        if (mounts->silent[i] == row)
+            return true;
+    return false;
+}
+
+void file_mounts_note_silent(struct file_mounts *mounts, struct offload_mount *row)
+{
+    if (!row || is_silent(mounts, row))
+        return;
+    struct offload_mount **more =
+        reallocarray(mounts->silent, mounts->silent_count + 1, sizeof(struct offload_mount *));
+    if (!more)
+        return; /* asked again with the next file */
+    mounts->silent = more;
+    more[mounts->silent_count++] = row;
+    for (size_t i = 0; i < mounts->count; i++)
+        mounts->mount[i].silent |= mounts->mount[i].row == row;
+    if (!offload_mount_counted(row, MOUNT_UNSUPPORTED))
+        log_info("mount %s cannot say what is in memory; files on it are read by threads",
+                 offload_mount_name(row));
+}
+
 struct file_home file_mounts_home(struct file_mounts *mounts, const struct file_mount *m)
 {
     struct file_home home = {0};
@@ -310,8 +405,10 @@ struct file_home file_mounts_home(struct file_mounts *mounts, const struct file_
         return home;
     }
     struct file_mount *own = &mounts->mount[m - mounts->mount];
-    if (!own->row)
+    if (!own->row) {
         own->row = row_of(mounts, own);
+        own->silent = is_silent(mounts, own->row);
+    }
     home.mount = own->row;
     home.local = own->local;
     home.memory = own->memory;

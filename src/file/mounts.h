@@ -3,7 +3,8 @@
  * The mount table of this process, from /proc/self/mountinfo: which mount a path or an open file
  * is on, and whether its file system is known to be local, that is, to open files and tell
  * their attributes without asking anybody. Only such file systems are touched by the event
- * loop. A type that is not in the list is not local.
+ * loop. A type that is not in the list is not local. In a chroot whose root is no mount point
+ * the table does not show what the root is on: its line is made up from statx and statfs.
  *
  * The table is read again when the kernel says that it changed, which is asked at most once a
  * second. Reading it waits for no storage (procfs). Worker's loop only.
@@ -23,6 +24,7 @@ struct file_mount {
     uint64_t device;
     bool local;
     bool memory;               /* tmpfs, ramfs: contents are never away */
+    bool silent;               /* nobody can say what of a file is in memory */
     const char *point, *type;  /* NUL-terminated; live until the table is read again */
     struct offload_mount *row; /* NULL until file_mounts_row asked for it */
 };
@@ -59,6 +61,13 @@ const struct file_mount *file_mounts_by_path(const struct file_mounts *mounts, s
  * own. mount is NULL without a pool, and on ENOMEM.
  */
 struct file_home file_mounts_home(struct file_mounts *mounts, const struct file_mount *m);
+
+/*
+ * The file system of this local mount was asked what of a file is in memory, and cannot say
+ * (overlayfs, vfat and others have no RWF_NOWAIT). Told once in the log, by the first worker that
+ * finds it out.
+ */
+void file_mounts_note_silent(struct file_mounts *mounts, struct offload_mount *row);
 
 /* Whether a file system of this type is known to be local. */
 bool file_mounts_is_local(struct span type);

@@ -147,6 +147,14 @@ static bool is_in_memory_always(const struct opening *o)
     return m && m->memory;
 }
 
+/* Whether it is no use to ask what of its contents is in memory. */
+static bool is_silent(const struct opening *o)
+{
+    const struct file_mount *m = o->mounts ? file_mounts_by_id(o->mounts, o->out->mount_id) : NULL;
+
+    return m && m->silent && !m->memory;
+}
+
 /*
  * How much of a file could be read that says it has size bytes, one more if it goes on; -1 with
  * errno. A short read that ends at the size is the end: asking again would cost a call.
@@ -225,6 +233,10 @@ static void open_regular(struct opening *o)
     struct file_opened *out = o->out;
     bool small = o->how->content_bytes > 0 && (uint64_t)out->st.st_size <= o->how->content_bytes;
 
+    if (small && is_silent(o)) {
+        give_up(o, FILE_OPEN_UNSUPPORTED);
+        return;
+    }
     mark(o->how->slot, WAIT_OPEN);
     out->settled = is_settled(&out->st, wall_now());
     out->fd = open_name(o, FILE_OPEN_READ);

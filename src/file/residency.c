@@ -11,8 +11,10 @@
 #include <sys/types.h>
 #include <sys/uio.h>
 
-static const uint64_t stride_bytes = 64 * 1024;
+/* What the kernel reads ahead at once, and about what it takes back at once. */
+static const uint64_t stride_bytes = 128 * 1024;
 static const uint64_t believed_ns = NS_PER_S;
+static const uint64_t ends_tell_ns = 10 * NS_PER_S;
 
 enum { MARKS_MAX = 2048 }; /* of one file, 32 KiB: for a file of 1 GiB at the usual window */
 
@@ -34,19 +36,20 @@ static enum file_residency ask(int fd, uint64_t offset)
     return FILE_COLD;
 }
 
-enum file_residency file_residency(int fd, uint64_t offset, uint64_t length, unsigned *calls)
+enum file_residency file_residency(int fd, uint64_t offset, uint64_t length, bool ends_only,
+                                   unsigned *calls)
 {
     enum file_residency found = FILE_HOT;
     uint64_t last = offset + length - 1;
+    uint64_t stride = ends_only ? length : stride_bytes;
 
     *calls = 0;
-    for (uint64_t at = offset; at <= last && found == FILE_HOT; at += stride_bytes) {
+    for (uint64_t at = offset; at <= last && found == FILE_HOT; at += stride) {
         found = ask(fd, at);
         (*calls)++;
     }
-    /* The last byte of what is no whole number of strides: the file may end before it. */
-    if (found == FILE_HOT && length > 1 && length % stride_bytes != 0 &&
-        last % stride_bytes != offset % stride_bytes) {
+    /* The last byte too, but of whole strides: the file may end before it. */
+    if (found == FILE_HOT && length > 1 && (ends_only || length % stride != 0)) {
         found = ask(fd, last);
         (*calls)++;
     }
@@ -66,27 +69,44 @@ bool file_read_hot(int fd, uint64_t offset, char *to, size_t n)
     return got >= 0 && (size_t)got == n; /* what comes in pieces is not worth more calls */
 }
 
-bool file_heat_is_hot(const struct file_heat *heat, uint64_t index, struct mono now)
+/* What is known of the piece, when something is that covers all of it. */
+static const struct file_heat_mark *find(const struct file_heat *heat, const struct file_piece *p)
 {
     if (!heat->mark)
-        return false;
-    const struct file_heat_mark *m = &heat->mark[index % heat->count];
-    return m->index == index && m->hot.ns != 0 && mono_since(now, m->hot) < believed_ns;
+        return NULL;
+    const struct file_heat_mark *m = &heat->mark[p->index % heat->count];
+    bool covers = m->piece.index == p->index && m->piece.from <= p->from && m->piece.to >= p->to;
+    return covers && m->hot.ns != 0 ? m : NULL;
 }
 
-void file_heat_note(struct file_heat *heat, uint64_t index, uint64_t windows, bool hot,
-                    struct mono at)
+bool file_heat_is_hot(const struct file_heat *heat, const struct file_piece *p, struct mono now)
 {
-    if (!heat->mark && hot) {
+    const struct file_heat_mark *m = find(heat, p);
+
+    return m && mono_since(now, m->hot) < believed_ns;
+}
+
+bool file_heat_ends_tell(const struct file_heat *heat, const struct file_piece *p, struct mono now)
+{
+    const struct file_heat_mark *m = find(heat, p);
+
+    return m && mono_since(now, m->asked) < ends_tell_ns;
+}
+
+void file_heat_note(struct file_heat *heat, const struct file_piece *p, uint64_t windows,
+                    enum file_heat_news news, struct mono at)
+{
+    if (!heat->mark && news != FILE_HEAT_COLD) {
         heat->count = windows < MARKS_MAX ? windows : MARKS_MAX;
         heat->mark = calloc((size_t)heat->count, sizeof *heat->mark);
     }
     if (!heat->mark)
         return;
-    struct file_heat_mark *m = &heat->mark[index % heat->count];
-    if (hot)
-        *m = (struct file_heat_mark){.index = index, .hot = at};
-    else if (m->index == index)
+    struct file_heat_mark *m = &heat->mark[p->index % heat->count];
+    struct mono asked = news == FILE_HEAT_ENDS ? m->asked : at;
+    if (news != FILE_HEAT_COLD)
+        *m = (struct file_heat_mark){.piece = *p, .hot = at, .asked = asked};
+    else if (m->piece.index == p->index)
         m->hot = (struct mono){0};
 }
 

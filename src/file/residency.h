@@ -3,7 +3,9 @@
  * Whether a stretch of a file is in memory, so that sending it cannot wait for a disk:
  * preadv2(RWF_NOWAIT) of one byte at a stride tells, starts no read-ahead and never waits. A window
  * that was found in memory, or read into it, within the last second is not asked about again
- * (struct file_heat), whoever downloads it, so that hot files cost nothing to speak of.
+ * (struct file_heat), whoever downloads it, so that hot files cost nothing to speak of. One that
+ * was all in memory some seconds ago is asked for its two ends: memory is taken back from a file
+ * in the order in which it was read, or all at once.
  */
 #ifndef WEIR_FILE_RESIDENCY_H
 #define WEIR_FILE_RESIDENCY_H
@@ -20,13 +22,22 @@ enum file_residency {
     FILE_UNSUPPORTED /* the file system or the kernel cannot tell: to be treated as cold */
 };
 
-/* Asks about [offset, offset + length), length > 0. *calls is how often the kernel was asked. */
-enum file_residency file_residency(int fd, uint64_t offset, uint64_t length, unsigned *calls);
+/* Asks about [offset, offset + length), length > 0: all along, or for its ends only. *calls is how
+ * often the kernel was asked. */
+enum file_residency file_residency(int fd, uint64_t offset, uint64_t length, bool ends_only,
+                                   unsigned *calls);
 
-/* When one window was last known to be in memory. */
+/* A stretch of one window. */
+struct file_piece {
+    uint64_t index;    /* of the window */
+    uint32_t from, to; /* bytes of it, from its first one on */
+};
+
+/* When a piece was last known to be in memory. */
 struct file_heat_mark {
-    uint64_t index;
-    struct mono hot; /* 0: never */
+    struct file_piece piece;
+    struct mono hot;   /* 0: never */
+    struct mono asked; /* about all of it, or it was read; not its ends alone */
 };
 
 /* What is known of one file's windows. Zeroed: nothing. */
@@ -36,13 +47,23 @@ struct file_heat {
     bool unsupported; /* asking is no use */
 };
 
-bool file_heat_is_hot(const struct file_heat *heat, uint64_t index, struct mono now);
+/* All of the piece was in memory within the last second. */
+bool file_heat_is_hot(const struct file_heat *heat, const struct file_piece *p, struct mono now);
+/* It was a little while ago: should it not be any more, then its ends hardly are. */
+bool file_heat_ends_tell(const struct file_heat *heat, const struct file_piece *p, struct mono now);
+
+enum file_heat_news {
+    FILE_HEAT_COLD, /* some of it is not in memory */
+    FILE_HEAT_ENDS, /* its ends are, and file_heat_ends_tell */
+    FILE_HEAT_ALL   /* all of it is */
+};
+
 /*
- * Window `index` of `windows` was in memory at this time, or was not. Of very large files only
+ * What was found out at this time of a piece of a file of so many windows. Of very large files only
  * the windows noted last are remembered; without memory to do so they are asked about again.
  */
-void file_heat_note(struct file_heat *heat, uint64_t index, uint64_t windows, bool hot,
-                    struct mono at);
+void file_heat_note(struct file_heat *heat, const struct file_piece *p, uint64_t windows,
+                    enum file_heat_news news, struct mono at);
 void file_heat_free(struct file_heat *heat);
 
 /*

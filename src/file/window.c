@@ -23,7 +23,8 @@ struct mount_use {
     struct offload_mount *mount;
     uint64_t used_bytes;
     unsigned lined;
-    bool passed; /* in one walk along the line: its first did not fit */
+    struct mono moved; /* since when its line is, or when one of it got its buffer last */
+    bool passed;       /* in one walk along the line: its first did not fit */
 };
 
 struct file_windows {
@@ -292,6 +293,7 @@ static void serve_line(struct file_windows *all)
     for (struct file_window_wait *wait; (wait = first_that_fits(all)) != NULL;) {
         struct file_window *w = begin(all, wait->entry, wait->index);
         if (w) {
+            find_use(all, wait->entry)->moved = mono_now();
             join_from_line(all, w);
             continue;
         }
@@ -321,14 +323,36 @@ static bool is_sick(const struct file_entry *e)
     return offload_mount_refuses(e->home.mount) > 0;
 }
 
-/* Those in the line who would be refused if they asked now. */
+/* How old one of this mount's line may be; 0: none of it has to go. A line that moves is waited in:
+ * what is slow is not refused. */
+static uint64_t oldest_allowed(const struct file_windows *all, const struct mount_use *use,
+                               struct mono now)
+{
+    uint64_t line_ns = all->settings.line_ns;
+
+    if (offload_mount_refuses(use->mount) > 0)
+        return 1;
+    return line_ns > 0 && mono_since(now, use->moved) >= line_ns ? line_ns : 0;
+}
+
+/* Those in the line who would be refused if they asked now, and those who have stood for too long
+ * in one that does not move. */
 static void refuse_line(struct file_windows *all)
 {
+    struct mono now = mono_now();
+    bool any = false;
+
+    for (unsigned i = 0; i < all->use_count; i++)
+        any |= all->use[i].lined > 0 && oldest_allowed(all, &all->use[i], now) > 0;
+    if (!any)
+        return;
     for (struct list *at = all->line.next, *next; at != &all->line; at = next) {
         struct file_window_wait *wait = list_entry(at, struct file_window_wait, link);
         next = at->next;
-        if (!is_sick(wait->entry))
+        uint64_t allowed_ns = oldest_allowed(all, find_use(all, wait->entry), now);
+        if (allowed_ns == 0 || mono_since(now, wait->since) < allowed_ns)
             continue;
+        count(all, COUNTER_offload_refused);
         leave_line(all, wait);
         list_push_back(&all->refused, &wait->link);
     }
@@ -364,13 +388,14 @@ static void settle(struct file_window *w)
 {
     struct file_entry *e = w->entry;
     uint64_t size = (uint64_t)e->st.st_size, each = w->all->settings.window_bytes;
+    struct file_piece whole = {.index = w->index, .to = (uint32_t)w->want_bytes};
 
     w->finished = true;
     w->running = false;
     if (!w->ran)
         w->error = w->job.fault_error != 0 ? w->job.fault_error : ECANCELED;
     else if (w->error == 0 && w->bytes == w->want_bytes) /* in the page cache now */
-        file_heat_note(&e->heat, w->index, (size + each - 1) / each, true, w->job.finished);
+        file_heat_note(&e->heat, &whole, (size + each - 1) / each, FILE_HEAT_ALL, w->job.finished);
 }
 
 static void window_done(struct offload_job *job)
@@ -478,7 +503,8 @@ enum file_window_ask file_window_ask(struct file_windows *windows, struct file_e
     if (use->lined == 0)
         make_room(windows, use, bytes);
     if (use->lined > 0 || !has_room(windows, use, bytes)) {
-        use->lined++;
+        if (use->lined++ == 0)
+            use->moved = wait->since;
         wait->all = windows;
         wait->entry = file_entry_hold(e);
         wait->index = index;

@@ -72,6 +72,8 @@ bool offload_mount_is_fenced(const struct offload_mount *m);
 void offload_mount_fence(struct offload_mount *m, bool fenced);
 /* Adds to the mount's row on the board. */
 void offload_mount_count(struct offload_mount *m, enum board_mount_counter which, uint64_t n);
+/* Whether any worker that runs has counted this of the same mount. */
+bool offload_mount_counted(const struct offload_mount *m, enum board_mount_counter which);
 const char *offload_mount_name(const struct offload_mount *m);
 
 /*

@@ -87,6 +87,22 @@ void offload_mount_count(struct offload_mount *m, enum board_mount_counter which
     store_u64(to, atomic_load_explicit(to, memory_order_relaxed) + n);
 }
 
+bool offload_mount_counted(const struct offload_mount *m, enum board_mount_counter which)
+{
+    const struct board *board = m->pool->board;
+
+    if (!board || !board->mount)
+        return false;
+    for (size_t i = 0; i < (size_t)board->slot_count * BOARD_MOUNTS_PER_SLOT; i++) {
+        const struct board_mount *row = &board->mount[i];
+        if (atomic_load_explicit(&row->used, memory_order_acquire) != 0 &&
+            atomic_load_explicit(&row->device, memory_order_relaxed) == m->device &&
+            atomic_load_explicit(&row->counter[which], memory_order_relaxed) > 0)
+            return true;
+    }
+    return false;
+}
+
 /* --- threads --- */
 
 static struct board_thread *row_of(const struct offload *pool, int index)

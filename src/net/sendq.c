@@ -11,19 +11,25 @@
  * what the socket does not take is read again.
  *
  * A source that has nothing yet is not pulled again before it said so (SENDQ_WAIT), but all it
- * gave before is sent first, and nothing of it held back. Worker only.
+ * gave before is sent first, and nothing of it held back.
+ *
+ * A file slice that was begun in an earlier call, or pulled in it, is old: between the two the
+ * client stalled, a throttle ran or others had their turn, and its pages may have left memory.
+ * Its source is asked again first; to ask costs it nothing while the answer is fresh. Worker only.
  */
 #include "net/sendq.h"
 
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <string.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 enum {
     COPY_BYTES = 16 * 1024,
+    JOIN_BYTES = 2048,        /* two pieces of no more than this are copied into one */
     PULLS_MAX = 64,           /* chunks of one call: a body of tiny pieces is not endless work */
     SENDFILE_MAX = 0x7ffff000 /* what the kernel moves in one call at most (sendfile(2)) */
 };
@@ -99,20 +105,27 @@ static void consume(struct turn *t, size_t n)
     }
 }
 
-/* One call for both. Pieces that lie behind each other are one, which send(2) takes for less. */
+/* One call for both. What is one piece, because it lies together or is short enough to be copied
+ * together, send(2) takes for less than sendmsg(2) takes two. */
 static ssize_t send_pieces(int socket, struct span head, struct span body, int flags)
 {
     struct iovec part[2] = {{(void *)(size_t)head.p, head.n}, {(void *)(size_t)body.p, body.n}};
     struct msghdr message = {.msg_iov = part, .msg_iovlen = 2};
     struct span one = head;
+    char joined[JOIN_BYTES];
     ssize_t sent;
 
-    if (head.n == 0)
+    if (head.n == 0) {
         one = body;
-    else if (body.n > 0 && head.p + head.n == body.p)
+    } else if (body.n > 0 && head.p + head.n == body.p) {
         one.n += body.n;
-    else if (body.n > 0)
+    } else if (body.n > 0 && head.n + body.n <= sizeof joined) {
+        memcpy(joined, head.p, head.n);
+        memcpy(joined + head.n, body.p, body.n);
+        one = span_of(joined, head.n + body.n);
+    } else if (body.n > 0) {
         one.p = NULL;
+    }
     do
         sent = one.p ? send(socket, one.p, one.n, flags) : sendmsg(socket, &message, flags);
     while (sent < 0 && errno == EINTR);
@@ -270,7 +283,7 @@ static int step(struct turn *t)
 
     switch (q->chunk.kind) {
     case CHUNK_ERROR:
-        errno = EIO;
+        errno = q->chunk.error != 0 ? q->chunk.error : EIO;
         return SENDQ_BROKEN;
     case CHUNK_END:
         return q->head.n > 0 ? send_memory(t) : (int)finish(t);
@@ -287,12 +300,28 @@ static int step(struct turn *t)
     return SENDQ_BROKEN;
 }
 
+/* How much of the chunk under way is unsent. */
+static uint64_t unsent_of(const struct sendq *q)
+{
+    if (!q->chunk_taken)
+        return 0;
+    return q->chunk.kind == CHUNK_FILE ? q->chunk.length : q->chunk.memory.n;
+}
+
+static void give_back(struct sendq *q)
+{
+    if (source_give_back(q->body, unsent_of(q)))
+        q->chunk_taken = false;
+}
+
 enum sendq_result sendq_send(struct sendq *q, int socket, size_t window, bool more,
                              struct board_slot *slot, struct mono now)
 {
     struct turn t = {q, socket, window, more, false, slot, now};
     int pulls = 0;
 
+    if (q->chunk_taken && q->chunk.kind == CHUNK_FILE && q->chunk.length > 0)
+        give_back(q);
     for (;;) {
         if (!q->chunk_taken || chunk_is_empty(&q->chunk)) {
             if (pulls++ == PULLS_MAX)
@@ -310,7 +339,8 @@ enum sendq_result sendq_send(struct sendq *q, int socket, size_t window, bool mo
 
 void sendq_rest(struct sendq *q)
 {
-    if (q->chunk_taken && q->head.n == 0 && q->chunk.kind == CHUNK_MEMORY &&
-        q->chunk.memory.n > 0 && source_give_back(q->body, q->chunk.memory.n))
-        q->chunk_taken = false;
+    bool gives = q->chunk.kind == CHUNK_MEMORY || q->chunk.kind == CHUNK_FILE;
+
+    if (!q->chunk_taken || (gives && unsent_of(q) > 0))
+        give_back(q);
 }

@@ -5,7 +5,8 @@
  * sendfile(2) in bounded windows, so that one fast client cannot starve the rest. Every
  * outcome of the kernel's calls has a name here. Worker only; never waits for the socket, nor
  * for a file: a source gives slices only of what is in memory, and SENDQ_WAIT passes on its
- * "not yet".
+ * "not yet". What was in memory when a slice was given says nothing of a later turn, so a call
+ * that finds the slice of an earlier one gives it back and pulls again before it sends.
  */
 #ifndef WEIR_NET_SENDQ_H
 #define WEIR_NET_SENDQ_H
@@ -58,8 +59,9 @@ enum sendq_result sendq_send(struct sendq *q, int socket, size_t window, bool mo
 void sendq_push(struct sendq *q, int socket);
 
 /*
- * The caller is about to wait for the client: what can be got again is given back to the source,
- * so that a client that takes nothing holds nothing that others want.
+ * The caller is about to wait for the client, or for its own time: what can be got again is given
+ * back to the source, whether the head before it is out or not, so that a client that takes nothing
+ * holds nothing that others want.
  */
 void sendq_rest(struct sendq *q);
 

@@ -27,6 +27,7 @@ struct chunk {
     enum chunk_kind kind;
     struct span memory;
     int fd;
+    int error; /* CHUNK_ERROR: errno, 0 when none is known */
     uint64_t offset, length;
 };
 
@@ -61,9 +62,11 @@ void source_pull(struct source *s, struct chunk *out);
 void source_stop(struct source *s);
 
 /*
- * Whoever pulls waits for a client, who may take its time: the source may have the last so many
- * bytes of the memory chunk it gave last back, and gives them again when it is pulled again. True:
- * it has taken them, and their memory must not be touched; false: they stay with the caller.
+ * Whoever pulls waits, for a client who may take its time: the source may have the last so many
+ * bytes of the chunk it gave last back (0: all of it was taken, or nothing was pulled yet), and
+ * gives them again when it is pulled again: by then it may be other memory, or have to be waited
+ * for. It may also let go of what it got but has not given yet. True: it has taken them, and
+ * neither their memory nor their slice may be used; false: they stay with the caller.
  */
 bool source_give_back(struct source *s, uint64_t unsent_bytes);
 

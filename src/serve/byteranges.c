@@ -139,12 +139,16 @@ static void pull(struct source *s, struct chunk *out)
         b->head_given = true;
 }
 
-/* Within a part the last chunk was the file's. */
+/* Within a part the last chunk was the file's; else it was a part's head, which costs nobody
+ * anything, but what was read of the part is not held for it. */
 static bool give_back(struct source *s, uint64_t unsent_bytes)
 {
     struct byteranges *b = s->owner;
 
-    return b->in_slice && file_body_give_back(&b->body, unsent_bytes);
+    if (b->in_slice)
+        return file_body_give_back(&b->body, unsent_bytes);
+    (void)file_body_give_back(&b->body, 0);
+    return false;
 }
 
 static void stop(struct source *s)

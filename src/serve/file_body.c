@@ -14,6 +14,8 @@ enum { SHORT_PIECE_BYTES = 16 * 1024 };
 
 /* A hot slice goes on over windows that are known to be hot as well, up to this. */
 static const uint64_t slice_bytes = SERVE_SLICE_BYTES;
+/* What was found out at its beginning holds for all of a turn of this length. */
+static const uint64_t turn_ns = 100 * NS_PER_MS;
 
 static void count(const struct file_body *b, enum board_counter c, uint64_t n)
 {
@@ -37,6 +39,7 @@ void file_body_init(struct file_body *body, struct serve_ctx *ctx, struct file_e
 {
     *body = (struct file_body){
         .windows = e->home.memory || !e->home.mount || e->fd < 0 ? NULL : ctx->windows,
+        .mounts = ctx->mounts,
         .pool = ctx->pool,
         .slot = ctx->slot,
         .faulty = ctx->conf->fault_count > 0,
@@ -53,6 +56,16 @@ void file_body_range(struct file_body *body, uint64_t offset, uint64_t end)
 {
     body->offset = offset;
     body->end = end;
+    body->counted = 0;
+}
+
+/* What came while nobody could use it. */
+static void drop_answer(struct file_body *b)
+{
+    if (b->answered && b->wait.window) {
+        file_window_drop(&b->wait.window);
+        b->answered = false;
+    }
 }
 
 /* Others want the buffers more. Where the window is cold by then, it is read once more. */
@@ -61,18 +74,37 @@ static void reclaimed(struct file_window_rest *r)
     struct file_body *b = list_entry(r, struct file_body, rest);
 
     b->again = false;
+    drop_answer(b);
     file_window_drop(&b->held);
     file_window_drop(&b->ahead);
 }
 
+/* As if the first chunk, which was got but not given, had not been got. */
+static void unbegin(struct file_body *b)
+{
+    const struct chunk *first = &b->first;
+
+    if (b->begun && first->kind == CHUNK_FILE)
+        b->offset -= first->length;
+    else if (b->begun && first->kind == CHUNK_MEMORY)
+        b->offset -= first->memory.n;
+    b->begun = false;
+}
+
 bool file_body_give_back(struct file_body *b, uint64_t unsent_bytes)
 {
-    if (!b->held || b->failed || b->rest.resting)
+    if (!b->windows || b->failed || b->wait.waiting || b->rest.resting)
         return false;
+    bool unused = unsent_bytes > 0 || b->begun;
+    unbegin(b);
     b->offset -= unsent_bytes;
-    b->again = true;
-    b->rest.reclaim = reclaimed;
-    file_window_rest(b->windows, &b->rest, b->entry);
+    if (!unused)
+        file_window_drop(&b->held);
+    b->again = b->held != NULL;
+    if (b->held || b->ahead || (b->answered && b->wait.window)) {
+        b->rest.reclaim = reclaimed;
+        file_window_rest(b->windows, &b->rest, b->entry);
+    }
     return true;
 }
 
@@ -81,8 +113,7 @@ void file_body_stop(struct file_body *b)
     file_window_rest_end(&b->rest);
     b->again = false;
     file_window_leave(&b->wait);
-    if (b->answered && b->wait.window)
-        file_window_drop(&b->wait.window);
+    drop_answer(b);
     b->answered = false;
     file_window_drop(&b->held);
     file_window_drop(&b->ahead);
@@ -108,34 +139,54 @@ static bool is_faulted(const struct file_body *b)
     return b->faulty && offload_is_faulted(b->pool, WAIT_READ, b->entry->where);
 }
 
-/* Whether [offset, end), within one window, is in memory. */
-static bool is_hot(struct file_body *b, uint64_t offset, uint64_t end, struct mono now)
+/* Whether anybody can tell what of the file is in memory. */
+static bool can_tell(const struct file_body *b)
+{
+    return b->entry->home.local && !b->entry->heat.unsupported;
+}
+
+/* Whether the kernel says that the piece, which begins at this offset, is in memory. */
+static bool ask_residency(struct file_body *b, const struct file_piece *p, uint64_t offset,
+                          struct mono now)
 {
     struct file_entry *e = b->entry;
     uint64_t bytes = file_windows_bytes(b->windows);
     uint64_t windows = ((uint64_t)e->st.st_size + bytes - 1) / bytes;
+    bool ends_only = file_heat_ends_tell(&e->heat, p, now);
     unsigned calls;
 
-    if (!e->home.local || e->heat.unsupported) {
-        offload_mount_count(e->home.mount, MOUNT_UNSUPPORTED, 1);
-        return false;
-    }
-    if (file_heat_is_hot(&e->heat, offset / bytes, now))
-        return true;
     if (b->slot)
         slot_wait(b->slot, WAIT_PROBE, now);
-    enum file_residency found = file_residency(e->fd, offset, end - offset, &calls);
+    enum file_residency found = file_residency(e->fd, offset, p->to - p->from, ends_only, &calls);
     count(b, COUNTER_probes, calls);
     if (found == FILE_UNSUPPORTED) {
         e->heat.unsupported = true;
         count(b, COUNTER_probes_unsupported, 1);
-        offload_mount_count(e->home.mount, MOUNT_UNSUPPORTED, 1);
+        file_mounts_note_silent(b->mounts, e->home.mount);
         return false;
     }
-    bool whole = offset % bytes == 0 && (end - offset == bytes || end == (uint64_t)e->st.st_size);
-    if (whole || found == FILE_COLD)
-        file_heat_note(&e->heat, offset / bytes, windows, found == FILE_HOT, now);
+    enum file_heat_news news = found == FILE_COLD ? FILE_HEAT_COLD
+                               : ends_only        ? FILE_HEAT_ENDS
+                                                  : FILE_HEAT_ALL;
+    file_heat_note(&e->heat, p, windows, news, now);
     return found == FILE_HOT;
+}
+
+/*
+ * Whether [offset, end), within one window, is in memory. Where nobody can tell, what a thread read
+ * a moment ago is.
+ */
+static bool is_hot(struct file_body *b, uint64_t offset, uint64_t end, struct mono now)
+{
+    struct file_entry *e = b->entry;
+    uint64_t bytes = file_windows_bytes(b->windows);
+    uint64_t begin = offset / bytes * bytes;
+    struct file_piece p = {offset / bytes, (uint32_t)(offset - begin), (uint32_t)(end - begin)};
+
+    if (!e->home.local)
+        return false;
+    return file_heat_is_hot(&e->heat, &p, now) ||
+           (can_tell(b) && ask_residency(b, &p, offset, now));
 }
 
 /* --- giving --- */
@@ -151,28 +202,31 @@ static void give_slice(struct file_body *b, uint64_t end, struct chunk *out)
 static void give_hot(struct file_body *b, struct mono now, struct chunk *out)
 {
     uint64_t end = window_end(b, b->offset);
-    uint64_t windows = 1;
+    uint64_t windows = end > b->counted;
 
     while (end < b->end && end - b->offset < slice_bytes &&
            is_hot(b, end, window_end(b, end), now)) {
         end = window_end(b, end);
-        windows++;
+        windows += end > b->counted;
     }
-    count(b, COUNTER_windows_hot, windows);
-    offload_mount_count(b->entry->home.mount, MOUNT_HOT, windows);
+    if (windows > 0) {
+        b->counted = end;
+        count(b, COUNTER_windows_hot, windows);
+        offload_mount_count(b->entry->home.mount, MOUNT_HOT, windows);
+    }
     give_slice(b, end, out);
 }
 
-static void give_error(struct chunk *out)
+static void give_error(const struct file_body *b, struct chunk *out)
 {
-    *out = (struct chunk){.kind = CHUNK_ERROR, .fd = -1};
+    *out = (struct chunk){.kind = CHUNK_ERROR, .fd = -1, .error = b->error};
 }
 
 static void fail(struct file_body *b, int error, struct chunk *out)
 {
     b->failed = true;
     b->error = error;
-    give_error(out);
+    give_error(b, out);
 }
 
 static void refuse(struct file_body *b, struct chunk *out)
@@ -191,8 +245,7 @@ static void read_ahead(struct file_body *b, uint64_t index)
 
     if (b->ahead || next >= b->end)
         return;
-    if (b->entry->home.local && !b->entry->heat.unsupported && !is_faulted(b) &&
-        is_hot(b, next, window_end(b, next), mono_now()))
+    if (b->entry->home.local && !is_faulted(b) && is_hot(b, next, window_end(b, next), mono_now()))
         return;
     b->ahead = file_window_prefetch(b->windows, b->entry, index + 1);
 }
@@ -275,14 +328,16 @@ void file_body_pull(struct file_body *b, struct source *source, struct chunk *ou
     *out = (struct chunk){.kind = CHUNK_END, .fd = -1};
     b->source = source;
     if (b->failed) {
-        give_error(out);
+        give_error(b, out);
         return;
     }
-    if (b->begun) {
+    if (b->begun &&
+        (b->first.kind != CHUNK_FILE || mono_since(mono_now(), b->first_at) < turn_ns)) {
         b->begun = false;
         *out = b->first;
         return;
     }
+    unbegin(b); /* a slice, and others have had their turn since it was found in memory */
     if (b->wait.waiting) {
         out->kind = CHUNK_WAIT;
         return;
@@ -307,10 +362,13 @@ void file_body_pull(struct file_body *b, struct source *source, struct chunk *ou
     }
     struct mono now = mono_now();
     bool is_ahead = b->ahead && b->ahead->index == window_of(b, b->offset);
-    if (!is_ahead && !is_faulted(b) && is_hot(b, b->offset, window_end(b, b->offset), now))
+    if (!is_ahead && !is_faulted(b) && is_hot(b, b->offset, window_end(b, b->offset), now)) {
         give_hot(b, now, out);
-    else
-        give_cold(b, out);
+        return;
+    }
+    if (!is_ahead && !can_tell(b))
+        offload_mount_count(b->entry->home.mount, MOUNT_UNSUPPORTED, 1);
+    give_cold(b, out);
 }
 
 /* --- the source --- */
@@ -442,6 +500,7 @@ enum serve_result file_body_begin(struct serve_ctx *ctx, const struct serve_requ
     if (first.kind == CHUNK_ERROR)
         return answer_failure(ctx, rq, b, plan);
     b->first = first;
+    b->first_at = rq->now;
     b->begun = true;
     return SERVE_DONE;
 }

@@ -18,6 +18,7 @@
 /* One reader; a response with several ranges moves it from one to the next. */
 struct file_body {
     struct file_windows *windows; /* NULL: nothing waits */
+    struct file_mounts *mounts;
     struct offload *pool;
     struct board_slot *slot;  /* may be NULL */
     bool faulty;              /* there are [fault] rules */
@@ -25,6 +26,7 @@ struct file_body {
     struct serve_plan *plan;  /* gets the times waited; NULL: nobody asks */
     struct source *source;    /* whose wake is called */
     uint64_t offset, end;
+    uint64_t counted;          /* hot windows before here are counted: a slice may come back */
     struct file_window *held;  /* the bytes given last */
     struct file_window *ahead; /* being read before it is asked for */
     struct file_window_wait wait;
@@ -34,6 +36,7 @@ struct file_body {
     bool beginning; /* until file_body_begin is done: the plan is woken, not the source */
     bool begun;     /* first is to be given next */
     struct chunk first;
+    struct mono first_at; /* when the turn began in which it was got */
     bool failed, refused; /* refused: by its mount */
     int error;            /* errno of a failure */
 };
@@ -47,8 +50,8 @@ void file_body_init(struct file_body *body, struct serve_ctx *ctx, struct file_e
 void file_body_range(struct file_body *body, uint64_t offset, uint64_t end);
 /* The next chunk; CHUNK_END when the range is used up. */
 void file_body_pull(struct file_body *body, struct source *source, struct chunk *out);
-/* Has the last so many bytes of what it gave last back, to give them again; see source_give_back.
- */
+/* Has the last so many bytes of what it gave last back, to give them again, and lets others have the
+ * buffers it holds meanwhile; see source_give_back. */
 bool file_body_give_back(struct file_body *body, uint64_t unsent_bytes);
 /* Gives back what is held and waited for. */
 void file_body_stop(struct file_body *body);

@@ -172,11 +172,13 @@ static bool try_hot(struct look *l, const struct file_open_how *how, struct file
         *e = take(l, &opened);
         return true;
     }
+    l->home = serve_home(ctx, opened.mount_id, l->home); /* a link may have led to another mount */
     if (hot == FILE_OPEN_UNSUPPORTED) {
+        if (opened.mount_id != 0)
+            file_mounts_note_silent(ctx->mounts, l->home.mount);
         count_slot(ctx, COUNTER_probes_unsupported);
         offload_mount_count(l->home.mount, MOUNT_UNSUPPORTED, 1);
     }
-    l->home = serve_home(ctx, opened.mount_id, l->home); /* a link may have led to another mount */
     return false;
 }
 

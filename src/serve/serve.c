@@ -26,6 +26,7 @@ static bool use_pool(struct serve_ctx *ctx, struct offload *pool)
         .window_bytes = conf->offload.window_bytes,
         .buffers_bytes = conf->offload.buffers_bytes,
         .mount_share = conf->offload.mount_share,
+        .line_ns = conf->offload.deadline_ns,
         .slot = ctx->slot,
     };
 

@@ -5,15 +5,18 @@ system. Every call it made must be one that is known not to wait: sockets that d
 openat2 with RESOLVE_CACHED, statx with AT_STATX_DONT_SYNC, preadv2 with RWF_NOWAIT, close of what
 is local. A call that is not in the table fails, whatever it did, so that a new one is looked at."""
 
+import json
 import os
 import re
 import shutil
 import signal
 import subprocess
 import tempfile
+import time
 import unittest
 
-from harness import Weir, Wire, get, main, skip_without
+from harness import Weir, Wire, get, main, skip_without, wait_until
+from harness.disk import counter
 from harness.server import PATIENCE
 from harness.slowfs import SlowFS, why_not
 
@@ -22,7 +25,7 @@ from harness.slowfs import SlowFS, why_not
 NEVER_WAITS = {
     "epoll_wait": None, "epoll_ctl": None, "accept4": None, "recvfrom": "<(TCP|UNIX|socket)",
     "sendto": "<(TCP|UNIX|socket)", "sendmsg": "MSG_DONTWAIT", "recvmsg": "MSG_DONTWAIT|MSG_CMSG_CLOEXEC",
-    "getsockopt": None, "setsockopt": None, "shutdown": None, "ioctl": "SIOC(OUTQ|INQ)", "getpeername": None,
+    "getsockopt": None, "setsockopt": None, "shutdown": None, "ioctl": "[ST]IOC(OUTQ|INQ)", "getpeername": None,
     "openat2": "RESOLVE_CACHED", "statx": "AT_STATX_DONT_SYNC", "preadv2": "RWF_NOWAIT",
     "sendfile": None,  # only of a window that a probe found in memory: see below
     "close": None,     # of sockets, directories, and files on a local disk: see below
@@ -123,6 +126,64 @@ class Loop(unittest.TestCase):
             weir.put(f"d/small{i}", os.urandom(3000))
             weir.put(f"d/large{i}", os.urandom(700000))
         return weir
+
+    def stalled_download(self, weir):
+        """A client in the middle of a slice of a file that was in memory: the socket is full. Its wire."""
+        data = os.urandom(12 << 20)
+        weir.put("d/film", data)
+        w = Wire(weir.port, timeout=30, rcvbuf=65536)
+        w.request("/d/film")
+        got = b""
+        while len(got) < 1 << 20:
+            got += w.socket.recv(65536)
+        sent = []
+        wait_until(lambda: sent.append(counter(weir, "bytes_out")) or sent[-3:].count(sent[-1]) == 3, 10,
+                   "the socket to be full")
+        return w, data, got
+
+    def evict(self, path, offset):
+        """Its pages leave memory; skips where they do not, or where nobody can tell."""
+        fd = os.open(path, os.O_RDONLY)
+        self.addCleanup(os.close, fd)
+        os.fsync(fd)
+        os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+        try:
+            os.preadv(fd, [bytearray(1)], offset, os.RWF_NOWAIT)
+        except BlockingIOError:
+            return
+        except OSError as e:
+            self.skipTest(f"{path}: {e.strerror}: its file system cannot say what is in memory")
+        self.skipTest(f"{path}: its pages stay in memory")
+
+    def held_slice(self, act):
+        """What is done with a download in the middle of a slice: the file is asked about again before more of
+        it is sent on the loop."""
+        weir = self.disk_server()
+        weir.start()
+        self.addCleanup(weir.stop, check=False)
+        w, data, got = self.stalled_download(weir)
+        with w:
+            act(weir)
+            time.sleep(1.1)  # what was found in memory is believed for a second
+            self.evict(f"{weir.root}/d/film", len(data) - 1)
+            with Calls(weir.worker_pids()[0]) as calls:
+                while len(got) < 5 << 20:
+                    got += w.socket.recv(1 << 20)
+        about = [name for name, rest in calls.loop if "/d/film>" in rest and name in ("preadv2", "sendfile")]
+        self.assertEqual(about[:1], ["preadv2"], about[:20])
+        self.assertGreater(counter(weir, "windows_cold"), 0)
+        self.assertTrue(data.startswith(got.partition(b"\r\n\r\n")[2]))
+        self.judge(calls)
+
+    def test_slice_of_a_stalled_client(self):
+        self.held_slice(lambda weir: None)
+
+    def test_slice_of_a_throttled_client(self):
+        def throttle(weir):
+            rows = wait_until(lambda: json.loads(weir.ctl("requests", "--json").stdout)["requests"], 5,
+                              "the download to be shown")
+            weir.ctl("throttle", rows[0]["id"], "8m")
+        self.held_slice(throttle)
 
     def test_on_a_disk(self):
         weir = self.disk_server()

@@ -5,6 +5,11 @@
  */
 #include "tests/unit/test_file_tree.h"
 
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/wait.h>
+
 #include "file/closer.h"
 #include "file/mounts.h"
 #include "file/residency.h"
@@ -186,7 +191,67 @@ START_TEST(own_table)
 }
 END_TEST
 
+/* In a child, as the only one of its mounts: 0 fine, 1 not, 2 it may not do this here. */
+static int look_from_chroot(void)
+{
+    struct stat st;
+    uint64_t id;
+
+    if (mkdir(tree_path("proc"), 0755) != 0 || unshare(CLONE_NEWNS) != 0 ||
+        mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+        mount("proc", tree_path("proc"), "proc", 0, NULL) != 0 || chroot(tree) != 0 ||
+        chdir("/") != 0)
+        return 2;
+    struct file_mounts *own = file_mounts_new(&fake, NULL);
+    int fd = open("/", O_PATH | O_DIRECTORY);
+    if (!own || fd < 0 || file_attributes(fd, true, &st, &id) != 0)
+        return 1;
+    if (id == 0)
+        return 2; /* this kernel does not tell it */
+    const struct file_mount *m = file_mounts_by_path(own, SPAN("/srv/www"));
+    const struct file_mount *proc = file_mounts_by_path(own, SPAN("/proc/self"));
+    bool known = m && m->id == id && m->device == st.st_dev && strcmp(m->point, "/") == 0 &&
+                 strcmp(m->type, "unknown") != 0 && file_mounts_by_id(own, id) == m;
+    return known && proc && strcmp(proc->type, "proc") == 0 ? 0 : 1;
+}
+
+/* What the root of a chroot is on does not stand in the table. */
+START_TEST(chroot_without_mount)
+{
+    int status;
+    pid_t child = fork();
+
+    if (child == 0)
+        _exit(look_from_chroot());
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert(WIFEXITED(status));
+    if (WEXITSTATUS(status) == 2)
+        printf("# chroot_without_mount: it takes root\n");
+    else
+        ck_assert_int_eq(WEXITSTATUS(status), 0);
+}
+END_TEST
+
 /* --- residency --- */
+
+static struct file_piece piece(uint64_t index, uint32_t from, uint32_t to)
+{
+    return (struct file_piece){index, from, to};
+}
+
+static bool is_hot(const struct file_heat *h, uint64_t index, struct mono now)
+{
+    struct file_piece p = piece(index, 0, 100);
+
+    return file_heat_is_hot(h, &p, now);
+}
+
+static void note(struct file_heat *h, uint64_t index, uint64_t windows, bool hot, struct mono at)
+{
+    struct file_piece p = piece(index, 0, 100);
+
+    file_heat_note(h, &p, windows, hot ? FILE_HEAT_ALL : FILE_HEAT_COLD, at);
+}
 
 START_TEST(heat)
 {
@@ -194,31 +259,79 @@ START_TEST(heat)
     struct mono t = {100 * NS_PER_S};
     uint64_t many = UINT64_C(1) << 40;
 
-    ck_assert(!file_heat_is_hot(&h, 0, t));
-    file_heat_note(&h, 0, 3, false, t);
-    ck_assert_ptr_null(h.mark);        /* which is what nothing known means as well */
-    file_heat_note(&h, 1, 3, true, t); /* in any order */
-    file_heat_note(&h, 0, 3, true, mono_after(t, 5));
-    ck_assert(file_heat_is_hot(&h, 0, t));
-    ck_assert(file_heat_is_hot(&h, 1, t));
-    ck_assert(!file_heat_is_hot(&h, 2, t));
-    ck_assert(file_heat_is_hot(&h, 1, mono_after(t, NS_PER_S - 1)));
-    ck_assert(!file_heat_is_hot(&h, 1, mono_after(t, NS_PER_S)));
-    ck_assert(file_heat_is_hot(&h, 0, mono_after(t, NS_PER_S))); /* each on its own */
-    file_heat_note(&h, 1, 3, false, t);
-    ck_assert(!file_heat_is_hot(&h, 1, t));
-    ck_assert(file_heat_is_hot(&h, 0, t));
+    ck_assert(!is_hot(&h, 0, t));
+    note(&h, 0, 3, false, t);
+    ck_assert_ptr_null(h.mark); /* which is what nothing known means as well */
+    note(&h, 1, 3, true, t);    /* in any order */
+    note(&h, 0, 3, true, mono_after(t, 5));
+    ck_assert(is_hot(&h, 0, t));
+    ck_assert(is_hot(&h, 1, t));
+    ck_assert(!is_hot(&h, 2, t));
+    ck_assert(is_hot(&h, 1, mono_after(t, NS_PER_S - 1)));
+    ck_assert(!is_hot(&h, 1, mono_after(t, NS_PER_S)));
+    ck_assert(is_hot(&h, 0, mono_after(t, NS_PER_S))); /* each on its own */
+    note(&h, 1, 3, false, t);
+    ck_assert(!is_hot(&h, 1, t));
+    ck_assert(is_hot(&h, 0, t));
     file_heat_free(&h);
 
-    file_heat_note(&h, 7, many, true, t); /* a huge file costs no more than a large one */
+    note(&h, 7, many, true, t); /* a huge file costs no more than a large one */
     ck_assert_uint_le(h.count, 4096);
-    ck_assert(file_heat_is_hot(&h, 7, t));
-    ck_assert(!file_heat_is_hot(&h, 7 + h.count, t));
-    file_heat_note(&h, 7 + h.count, many, false, t); /* says nothing of the other */
-    ck_assert(file_heat_is_hot(&h, 7, t));
-    file_heat_note(&h, 7 + h.count, many, true, t);
-    ck_assert(!file_heat_is_hot(&h, 7, t));
-    ck_assert(file_heat_is_hot(&h, 7 + h.count, t));
+    ck_assert(is_hot(&h, 7, t));
+    ck_assert(!is_hot(&h, 7 + h.count, t));
+    note(&h, 7 + h.count, many, false, t); /* says nothing of the other */
+    ck_assert(is_hot(&h, 7, t));
+    note(&h, 7 + h.count, many, true, t);
+    ck_assert(!is_hot(&h, 7, t));
+    ck_assert(is_hot(&h, 7 + h.count, t));
+    file_heat_free(&h);
+}
+END_TEST
+
+/* What was found of a part says nothing of the rest of its window. */
+START_TEST(heat_of_pieces)
+{
+    static const struct {
+        uint32_t from, to;
+        bool hot;
+    } cases[] = {{40, 80, true},  {40, 41, true},  {79, 80, true},
+                 {39, 80, false}, {40, 81, false}, {0, 100, false}};
+    struct file_heat h = {0};
+    struct mono t = {100 * NS_PER_S};
+    struct file_piece noted = piece(2, 40, 80);
+
+    file_heat_note(&h, &noted, 5, FILE_HEAT_ALL, t);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct file_piece p = piece(2, cases[i].from, cases[i].to);
+        ck_assert_int_eq(file_heat_is_hot(&h, &p, t), cases[i].hot);
+        ck_assert_int_eq(file_heat_ends_tell(&h, &p, t), cases[i].hot);
+    }
+    file_heat_free(&h);
+}
+END_TEST
+
+/* The ends tell for some seconds after all was asked, however often they were asked since. */
+START_TEST(heat_of_ends)
+{
+    struct file_heat h = {0};
+    struct mono t = {100 * NS_PER_S};
+    struct file_piece p = piece(0, 0, 100);
+    int seconds = 0;
+
+    ck_assert(!file_heat_ends_tell(&h, &p, t));
+    file_heat_note(&h, &p, 1, FILE_HEAT_ALL, t);
+    for (; file_heat_ends_tell(&h, &p, t) && seconds < 100; seconds++) {
+        t = mono_after(t, NS_PER_S);
+        ck_assert(!file_heat_is_hot(&h, &p, t));
+        file_heat_note(&h, &p, 1, FILE_HEAT_ENDS, t);
+        ck_assert(file_heat_is_hot(&h, &p, t));
+    }
+    ck_assert_int_ge(seconds, 2);
+    ck_assert_int_le(seconds, 30);
+    file_heat_note(&h, &p, 1, FILE_HEAT_ALL, t);
+    ck_assert(file_heat_ends_tell(&h, &p, t));
+    file_heat_note(&h, &p, 1, FILE_HEAT_COLD, t);
+    ck_assert(!file_heat_ends_tell(&h, &p, t));
     file_heat_free(&h);
 }
 END_TEST
@@ -231,18 +344,23 @@ START_TEST(residency)
     memset(data, 'x', sizeof data);
     tree_write("f", data, sizeof data);
     int fd = open(tree_path("f"), O_RDONLY);
-    enum file_residency whole = file_residency(fd, 0, sizeof data, &calls);
+    enum file_residency whole = file_residency(fd, 0, sizeof data, false, &calls);
     if (whole == FILE_HOT) { /* written a moment ago, on a file system that can tell */
-        ck_assert_uint_eq(calls, 5);
-        ck_assert_int_eq(file_residency(fd, 5, 1, &calls), FILE_HOT);
+        ck_assert_uint_eq(calls, 3);
+        ck_assert_int_eq(file_residency(fd, 5, 1, false, &calls), FILE_HOT);
         ck_assert_uint_eq(calls, 1);
-        ck_assert_int_eq(file_residency(fd, 0, 2, &calls), FILE_HOT);
+        ck_assert_int_eq(file_residency(fd, 5, 1, true, &calls), FILE_HOT);
+        ck_assert_uint_eq(calls, 1);
+        ck_assert_int_eq(file_residency(fd, 0, 2, false, &calls), FILE_HOT);
         ck_assert_uint_eq(calls, 2);
         /* Behind the end there is nothing to send. */
-        ck_assert_int_eq(file_residency(fd, 0, sizeof data + 1, &calls), FILE_COLD);
-        ck_assert_int_eq(file_residency(fd, sizeof data, 1, &calls), FILE_COLD);
-        ck_assert_int_eq(file_residency(fd, 0, 131072, &calls), FILE_HOT);
-        ck_assert_uint_eq(calls, 2); /* one for each 64 KiB */
+        ck_assert_int_eq(file_residency(fd, 0, sizeof data + 1, false, &calls), FILE_COLD);
+        ck_assert_int_eq(file_residency(fd, 0, sizeof data + 1, true, &calls), FILE_COLD);
+        ck_assert_int_eq(file_residency(fd, sizeof data, 1, false, &calls), FILE_COLD);
+        ck_assert_int_eq(file_residency(fd, 0, 131072, false, &calls), FILE_HOT);
+        ck_assert_uint_eq(calls, 1); /* one for each 128 KiB */
+        ck_assert_int_eq(file_residency(fd, 0, sizeof data, true, &calls), FILE_HOT);
+        ck_assert_uint_eq(calls, 2);
     }
     close(fd);
 }
@@ -315,7 +433,10 @@ int main(void)
     tcase_add_test(t, a_device_number_given_again);
     tcase_add_test(t, missing_table);
     tcase_add_test(t, own_table);
+    tcase_add_test(t, chroot_without_mount);
     tcase_add_test(t, heat);
+    tcase_add_test(t, heat_of_pieces);
+    tcase_add_test(t, heat_of_ends);
     tcase_add_test(t, residency);
     tcase_add_test(t, closes_away);
     tcase_add_test(t, a_closing_keeps_its_path_when_the_mount_is_renamed);

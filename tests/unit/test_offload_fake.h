@@ -80,6 +80,11 @@ void offload_mount_count(struct offload_mount *m, enum board_mount_counter which
     m->counter[which] += n;
 }
 
+bool offload_mount_counted(const struct offload_mount *m, enum board_mount_counter which)
+{
+    return m->counter[which] > 0;
+}
+
 const char *offload_mount_name(const struct offload_mount *m)
 {
     return m->name;

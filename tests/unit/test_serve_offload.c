@@ -62,7 +62,7 @@ START_TEST(hot_at_once)
     conf.cache.content_file_bytes = 10;
     pool_again();
     int fd = open(tree_path("www/a.txt"), O_RDONLY);
-    bool can_tell = fd >= 0 && file_residency(fd, 0, 5, &calls) == FILE_HOT;
+    bool can_tell = fd >= 0 && file_residency(fd, 0, 5, false, &calls) == FILE_HOT;
     close(fd);
     if (!can_tell || stat(tree_path("www/big"), &st) < 0)
         return; /* the tree is on a file system that cannot tell */

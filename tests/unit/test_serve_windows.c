@@ -6,6 +6,7 @@
 #include "tests/unit/test_serve_pool.h"
 
 #include <fcntl.h>
+#include <unistd.h>
 
 #include "file/residency.h"
 #include "file/window.h"
@@ -211,6 +212,98 @@ START_TEST(line)
         client_has(&c[i], data + 2000, WINDOW);
         client_end(&c[i]);
     }
+}
+END_TEST
+
+/*
+ * Who holds the only buffer but waits for its client, or for an operator's throttle, lets others have
+ * it, however little it has sent: nothing, a part's head, some of the window, all of it.
+ */
+START_TEST(buffers_at_rest)
+{
+    static const struct {
+        const char *fields;
+        bool pulled;     /* the window was given */
+        uint64_t unsent; /* of what was given last */
+    } cases[] = {{NULL, false, 0},
+                 {NULL, true, WINDOW},
+                 {NULL, true, 1},
+                 {NULL, true, 0},
+                 {"Range: bytes=0-9,2000-2009\r\n", false, 0},
+                 {"Range: bytes=0-9,2000-2009\r\n", true, 1}}; /* in the head of a part */
+
+    conf.offload.buffers_bytes = WINDOW;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct client c[2] = {0};
+        struct chunk k = {0};
+        pool_again();
+        ready(&c[0], "/f", cases[i].fields);
+        fake_step();
+        client_go(&c[0]);
+        ck_assert_int_eq(c[0].result, SERVE_DONE);
+        if (cases[i].pulled)
+            source_pull(&c[0].plan.body, &k);
+        source_give_back(&c[0].plan.body, cases[i].unsent);
+        ready(&c[1], "/g", NULL);
+        client_pull(&c[1]);
+        ck_assert_uint_eq(fake_queued(), 1);
+        client_drain(&c[1]);
+        ck_assert_int_eq(c[1].last, CHUNK_END);
+        client_has(&c[1], data, sizeof data - 1);
+        client_end(&c[1]);
+        size_t sent = k.kind == CHUNK_MEMORY ? k.memory.n - (size_t)cases[i].unsent : 0;
+        client_drain(&c[0]); /* goes on where it was */
+        ck_assert_int_eq(c[0].last, CHUNK_END);
+        if (!cases[i].fields)
+            client_has(&c[0], data + sent, sizeof data - sent);
+        client_end(&c[0]);
+    }
+}
+END_TEST
+
+/* Nobody stands in line for ever: who does in one that does not move is refused, who came later not
+ * yet; a line that moves is waited in. */
+START_TEST(line_has_a_deadline)
+{
+    enum { LINE_MS = 400 };
+    struct client c[4] = {0};
+    struct chunk k;
+
+    conf.offload.buffers_bytes = WINDOW;
+    conf.offload.deadline_ns = LINE_MS * NS_PER_MS;
+    pool_again();
+    struct mono begin = mono_now();
+    for (int i = 0; i < 3; i++) {
+        ready(&c[i], i == 0 ? "/f" : "/g", i == 2 ? "Range: bytes=1000-1999\r\n" : NULL);
+        client_pull(&c[i]);
+    }
+    fake_run(); /* the first holds its buffer, and does not rest */
+    client_go(&c[0]);
+    source_pull(&c[0].plan.body, &k);
+    serve_tick(ctx);
+    if (mono_since(mono_now(), begin) < LINE_MS * NS_PER_MS)
+        ck_assert_uint_eq(c[1].ready, 0);
+    while (mono_since(mono_now(), begin) < (LINE_MS + 10) * NS_PER_MS)
+        usleep(1000);
+    begin = mono_now();
+    ready(&c[3], "/g", "Range: bytes=3000-3999\r\n");
+    client_pull(&c[3]);
+    serve_tick(ctx);
+    for (int i = 1; i < 3; i++) {
+        ck_assert_uint_eq(c[i].ready, 1);
+        client_go(&c[i]);
+        ck_assert_int_eq(c[i].plan.status, 503);
+    }
+    if (mono_since(mono_now(), begin) < LINE_MS * NS_PER_MS)
+        ck_assert_uint_eq(c[3].ready, 0);
+    client_end(&c[0]);
+    if (c[3].ready == 0) {
+        ck_assert_uint_eq(fake_queued(), 1);
+        client_drain(&c[3]);
+        client_has(&c[3], data + 3000, WINDOW);
+    }
+    for (int i = 1; i < 4; i++)
+        client_end(&c[i]);
 }
 END_TEST
 
@@ -453,7 +546,7 @@ static bool large_is_hot(void)
     conf.offload.window_bytes = 524288;
     pool_again();
     int fd = open(tree_path("www/large"), O_RDONLY);
-    bool hot = fd >= 0 && file_residency(fd, 0, LARGE, &calls) == FILE_HOT;
+    bool hot = fd >= 0 && file_residency(fd, 0, LARGE, false, &calls) == FILE_HOT;
     close(fd);
     return hot;
 }
@@ -507,6 +600,62 @@ START_TEST(hot_slices_are_large)
     }
     ck_assert_uint_eq(at, LARGE);
     client_end(&c);
+}
+END_TEST
+
+/* A slice that could not be sent in its turn is asked for again: it may have to be read by then. */
+START_TEST(slices_given_back)
+{
+    struct client c = {0};
+    struct chunk k;
+
+    if (!large_is_hot())
+        return;
+    client_ask(&c, "/large", NULL);
+    source_pull(&c.plan.body, &k);
+    ck_assert_int_eq(k.kind, CHUNK_FILE);
+    uint64_t length = k.length, hot = slot_value(&slot, COUNTER_windows_hot);
+    ck_assert(source_give_back(&c.plan.body, length - 700000));
+    source_pull(&c.plan.body, &k);
+    ck_assert_int_eq(k.kind, CHUNK_FILE);
+    ck_assert_uint_eq(k.offset, 700000);
+    ck_assert_uint_ge(k.length, length - 700000);
+    ck_assert_uint_le(slot_value(&slot, COUNTER_windows_hot), hot + 2); /* each counts once */
+    ck_assert(source_give_back(&c.plan.body, k.length));
+    fake.faulted = tree;
+    source_pull(&c.plan.body, &k);
+    ck_assert_int_eq(k.kind, CHUNK_WAIT);
+    ck_assert_uint_ge(fake_queued(), 1);
+    c.begins = true;
+    client_drain(&c);
+    ck_assert_int_eq(c.last, CHUNK_END);
+    ck_assert_uint_eq(c.body.n, LARGE - 700000);
+    client_end(&c);
+}
+END_TEST
+
+/* Got before the response began, and its turn comes later. */
+START_TEST(first_slice_waits_for_its_turn)
+{
+    static const char *const fields[] = {NULL, "Range: bytes=0-999999\r\n",
+                                         "Range: bytes=0-999999,1500000-2500000\r\n"};
+
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+        struct client c = {0};
+        struct chunk k = {0};
+        if (!large_is_hot())
+            return;
+        now.ns -= NS_PER_S; /* the turn it begins in is over */
+        client_ask(&c, "/large", fields[i]);
+        ck_assert_int_eq(c.result, SERVE_DONE);
+        fake.faulted = tree;
+        do
+            source_pull(&c.plan.body, &k);
+        while (k.kind == CHUNK_MEMORY); /* a part's head */
+        ck_assert_int_eq(k.kind, CHUNK_WAIT);
+        client_end(&c);
+        fake_run();
+    }
 }
 END_TEST
 
@@ -567,11 +716,15 @@ int main(void)
     tcase_add_test(t, shared);
     tcase_add_test(t, line);
     tcase_add_test(t, little_room);
+    tcase_add_test(t, buffers_at_rest);
+    tcase_add_test(t, line_has_a_deadline);
     tcase_add_test(t, shrinks);
     tcase_add_test(t, cannot_be_read);
     tcase_add_test(t, cannot_be_read_on);
     tcase_add_test(t, hot_is_probed_once);
     tcase_add_test(t, hot_slices_are_large);
+    tcase_add_test(t, slices_given_back);
+    tcase_add_test(t, first_slice_waits_for_its_turn);
     tcase_add_test(t, what_was_read_is_hot);
     tcase_add_test(t, small_file_with_faulted_reads);
     tcase_add_test(t, cancelled_at_every_point);
