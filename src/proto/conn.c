@@ -35,15 +35,16 @@ static const struct {
     uint32_t interest;
     enum conn_timer timer;
     enum board_counter gauge;
+    enum conn_room room;
 } state_row[CONN_STATE_COUNT] = {
-#define CONN_STATE(name, word, interest, timer, gauge, help)                                       \
-    [CONN_##name] = {interest, CONN_TIMER_##timer, gauge},
+#define CONN_STATE(name, word, interest, timer, gauge, room, help)                                 \
+    [CONN_##name] = {interest, CONN_TIMER_##timer, gauge, ROOM_##room},
 #include "proto/conn_states.def"
 #undef CONN_STATE
 };
 
 static const char *const state_name[CONN_STATE_COUNT] = {
-#define CONN_STATE(name, word, interest, timer, gauge, help) [CONN_##name] = word,
+#define CONN_STATE(name, word, interest, timer, gauge, room, help) [CONN_##name] = word,
 #include "proto/conn_states.def"
 #undef CONN_STATE
 };
@@ -86,6 +87,7 @@ void conn_set_state(struct conn *c, enum conn_state state)
     bool goes_on = c->state == CONN_FRESH && state == CONN_HEAD;
     move_gauge(all->slot, state_row[c->state].gauge, state_row[state].gauge);
     share_leave(c);
+    room_enter(c, state_row[state].room);
     c->state = (uint8_t)state;
     if (!goes_on)
         conn_touch(c);
@@ -379,7 +381,7 @@ struct conns *conns_new(const struct conns_settings *s)
     }
     all->s = *s;
     all->slot = loop_slot(s->loop);
-    list_init(&all->open);
+    room_init(&all->room);
     list_init(&all->dead);
     all->reap.run = reap_run;
     exchange_pool_init(&all->pool);
@@ -397,12 +399,13 @@ struct conns *conns_new(const struct conns_settings *s)
 void conns_free(struct conns **conns)
 {
     struct conns *all = *conns;
+    struct conn *c;
 
     if (!all)
         return;
     all->told_empty = true;
-    while (!list_empty(&all->open))
-        conn_close(list_entry(all->open.next, struct conn, link));
+    while ((c = room_any(&all->room)) != NULL)
+        conn_close(c);
     free_dead(all);
     loop_cancel(&all->reap);
     share_end(all);
@@ -439,7 +442,8 @@ void conns_accept(struct conns *all, const struct accepted *a)
     list_init(&c->timer.link);
     list_init(&c->sending);
     peer_pack(&c->peer, &a->peer);
-    list_push_back(&all->open, &c->link);
+    list_init(&c->link);
+    room_enter(c, ROOM_NONE);
     slot_gauge(all->slot, COUNTER_connections, ++all->count);
     http1_input(c);
 }

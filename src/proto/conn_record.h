@@ -13,11 +13,12 @@
 #include "proto/exchange.h"
 #include "proto/flight.h"
 #include "proto/peer.h"
+#include "proto/room.h"
 #include "proto/share.h"
 #include "proto/top.h"
 
 enum conn_state {
-#define CONN_STATE(name, word, interest, timer, gauge, help) CONN_##name,
+#define CONN_STATE(name, word, interest, timer, gauge, room, help) CONN_##name,
 #include "proto/conn_states.def"
 #undef CONN_STATE
     CONN_STATE_COUNT
@@ -37,8 +38,9 @@ struct conn {
     struct loop_io io;
     struct loop_timer timer;
     struct loop_task again;
-    struct list link;    /* in conns.open or conns.dead */
-    struct list sending; /* in share.queue, or in none */
+    struct list link;       /* in conns.room or conns.dead */
+    struct list sending;    /* in share.queue, or in none */
+    struct mono room_since; /* in its list of conns.room, while that is not ROOM_NONE */
     struct conns *all;
     struct exchange *exchange; /* NULL between requests */
     struct peer peer;
@@ -60,7 +62,8 @@ struct conns {
     struct conns_settings s;
     struct board_slot *slot;
     struct loop_timers timers[CONN_TIMER_COUNT];
-    struct list open, dead;
+    struct room room; /* all that are open */
+    struct list dead;
     struct loop_task reap; /* frees the dead, and tells when the last is gone */
     unsigned count;
     bool retiring;

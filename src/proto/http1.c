@@ -126,7 +126,7 @@ static enum step begin_answer(struct conn *c)
     e->head_only = r && r->method == HTTP_HEAD;
     e->client_closes = r && !r->keep_alive;
     e->close = !r || e->client_closes || all->retiring || e->plan.close || e->body_unread ||
-               framing == RESPONSE_CLOSE;
+               framing == RESPONSE_CLOSE || room_asks_to_leave(&all->room);
     if (e->close)
         head.connection = CONNECTION_CLOSE;
     else if (r->version_minor == 0)
