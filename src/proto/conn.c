@@ -23,7 +23,9 @@
 
 enum {
     CONN_MAGIC = 0x436f6e6e,
-    LINGER_BYTES = 256 * 1024,
+    LINGER_WINDOWS = 15,          /* 30 s in all */
+    LINGER_QUIET = 3,             /* windows, while more is to come */
+    LINGER_FAIR_BYTES = 2 * 1024, /* in a window: 1 KiB/s */
     LINGER_READS_A_TURN = 4,
     NOTES_A_SECOND = 10,
 };
@@ -133,13 +135,15 @@ void conn_reset(struct conn *c)
     conn_close(c);
 }
 
-void conn_linger(struct conn *c)
+void conn_linger(struct conn *c, bool unread)
 {
     if (shutdown(c->io.fd, SHUT_WR) != 0) { /* the client is gone already */
         conn_close(c);
         return;
     }
-    c->linger_left_bytes = LINGER_BYTES;
+    c->linger.bytes = 0;
+    c->linger.windows = c->linger.quiet = 0;
+    c->linger.quiet_max = unread ? LINGER_QUIET : 1;
     conn_set_state(c, CONN_LINGER);
 }
 
@@ -151,13 +155,26 @@ static void linger_ready(struct conn *c)
         ssize_t got = recv(c->io.fd, dropped, sizeof dropped, 0);
         if (got < 0 && (errno == EAGAIN || errno == EINTR))
             return;
-        if (got <= 0 || (size_t)got >= c->linger_left_bytes) {
+        if (got <= 0) {
             conn_close(c);
             return;
         }
         slot_count(c->all->slot, COUNTER_bytes_in, (uint64_t)got);
-        c->linger_left_bytes -= (uint32_t)got;
+        if (c->linger.bytes < LINGER_FAIR_BYTES)
+            c->linger.bytes += (uint32_t)got;
     }
+}
+
+/* A window is over. */
+static void linger_due(struct conn *c)
+{
+    c->linger.windows++;
+    c->linger.quiet = c->linger.bytes < LINGER_FAIR_BYTES ? c->linger.quiet + 1 : 0;
+    c->linger.bytes = 0;
+    if (c->linger.windows >= LINGER_WINDOWS || c->linger.quiet >= c->linger.quiet_max)
+        conn_close(c);
+    else
+        conn_touch(c);
 }
 
 /*
@@ -291,7 +308,7 @@ static void timer_due(struct loop_timers *kind, struct list *item)
         http1_timeout(c);
         break;
     case CONN_LINGER:
-        conn_close(c);
+        linger_due(c);
         break;
     case CONN_NEW:
     case CONN_READY:

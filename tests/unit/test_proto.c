@@ -635,24 +635,6 @@ START_TEST(slow_requests_are_counted)
 }
 END_TEST
 
-START_TEST(lingering_is_bounded)
-{
-    struct rig rig;
-    static char junk[300 * 1024];
-
-    rig_init(&rig);
-    rig_start(&rig);
-    struct rig_client *c = rig_connect(&rig);
-    rig_send(c, "nonsense\r\n\r\n", 12);
-    rig_until_eof(c);
-    ck_assert_uint_eq(conns_count(rig.conns), 1);
-    rig_send(c, junk, sizeof junk);
-    rig_until(&rig, none_left, &rig);
-    ck_assert_uint_eq(slot_value(rig.slot, COUNTER_bad_requests), 1);
-    rig_end(&rig);
-}
-END_TEST
-
 START_TEST(request_ids)
 {
     struct rig rig;
@@ -721,7 +703,6 @@ int main(void)
     tcase_add_test(living, minimum_rate_of_a_body);
     tcase_add_test(living, slow_requests_are_counted);
     tcase_add_test(living, pushed_before_a_turn);
-    tcase_add_test(living, lingering_is_bounded);
     tcase_add_test(living, request_ids);
     tcase_add_test(living, an_idle_connection_is_small);
     suite_add_tcase(suite, talking);
