@@ -34,12 +34,13 @@ enum {
 #define PAUSE_MAX_NS   NS_PER_S
 #define RECHECK_MIN_NS NS_PER_MS
 #define RECHECK_MAX_NS (50 * NS_PER_MS)
+#define FULL_NS        (50 * NS_PER_MS)
 #define TELL_EVERY_NS  (60 * NS_PER_S)
 #define ACCEPT_EVENTS  (EPOLLIN | EPOLLEXCLUSIVE)
 
 /* Why a worker is out of the accept set. */
 enum {
-    OUT_FULL = 1,        /* it has as many connections as it may */
+    OUT_FULL = 1,        /* it has as many connections as it may, and none makes room */
     OUT_PAUSED = 2,      /* descriptors or memory ran out; a timer or a close ends it */
     OUT_STANDS_BACK = 4, /* it holds more than its share */
     OUT_LEFT = 8         /* for good */
@@ -61,12 +62,12 @@ struct listener {
     unsigned connections;
     unsigned out; /* OUT_* bits */
     unsigned until_sample;
-    bool shed_in_vain; /* since the last connection accepted */
-    bool told;         /* limit_told holds */
-    struct mono limit_told;
+    bool shed_in_vain;                 /* since the last connection accepted */
+    bool full_in_vain;                 /* none made room since then */
+    struct mono pause_told, room_told; /* 0: not yet */
     struct loop_task judge;
-    struct loop_timers pauses, rechecks;
-    struct loop_timer pause, recheck;
+    struct loop_timers pauses, fulls, rechecks;
+    struct loop_timer pause, full, recheck;
 };
 
 static void pause_accepting(struct listener *l);
@@ -95,18 +96,36 @@ static void set_out(struct listener *l, unsigned reason, bool on)
     apply(l);
 }
 
-/* An event and a log line, at most once a minute: whatever runs out does so over and over. */
-static void tell_limit(struct listener *l, const char *what, const char *advice)
+/* At most once a minute: whatever runs out does so over and over. */
+static bool is_told_again(struct listener *l, struct mono *told)
 {
     struct mono now = loop_now(l->loop);
 
-    if (l->told && mono_since(now, l->limit_told) < TELL_EVERY_NS)
+    if (told->ns != 0 && mono_since(now, *told) < TELL_EVERY_NS)
+        return false;
+    *told = now;
+    return true;
+}
+
+static void tell_pause(struct listener *l, const char *what, const char *advice)
+{
+    if (!is_told_again(l, &l->pause_told))
         return;
-    l->told = true;
-    l->limit_told = now;
     board_event(l->s.board, EVENT_LIMIT, l->s.worker_number,
                 "accepting pauses with %u connections: %s", l->connections, what);
     log_warn("accepting pauses with %u connections: %s; %s", l->connections, what, advice);
+}
+
+static void tell_room(struct listener *l)
+{
+    if (!is_told_again(l, &l->room_told))
+        return;
+    board_event(l->s.board, EVENT_LIMIT, l->s.worker_number,
+                "%u connections are the limit: idle ones are closed for new ones",
+                l->s.connections_max);
+    log_warn("%u connections are the limit of this worker: those that are idle longest are closed "
+             "for new ones; see [limits] connections and the limit of open files",
+             l->s.connections_max);
 }
 
 /* Out for a while: 100 ms, twice as long each time up to a second, until one is accepted. */
@@ -131,6 +150,79 @@ static void pause_over(struct loop_timers *kind, struct list *item)
 {
     (void)item;
     end_pause(list_entry(kind, struct listener, pauses));
+}
+
+/* Whether connections wait in a queue, as the master last saw it. */
+static bool queue_waits(const struct board *b)
+{
+    for (unsigned i = 0; i < b->listener_count; i++)
+        if (atomic_load_explicit(&b->listener[i].used, memory_order_relaxed) != 0 &&
+            atomic_load_explicit(&b->listener[i].queue_depth, memory_order_relaxed) > 0)
+            return true;
+    return false;
+}
+
+/* --- as many connections as it may have --- */
+
+static void leave_full(struct listener *l)
+{
+    loop_arm(l->loop, &l->fulls, &l->full);
+    set_out(l, OUT_FULL, true);
+}
+
+static void end_full(struct listener *l)
+{
+    loop_disarm(&l->full);
+    set_out(l, OUT_FULL, false);
+}
+
+/* Whether a sibling takes what this one cannot. */
+static bool siblings_have_room(const struct listener *l)
+{
+    const struct board *b = l->s.board;
+
+    for (unsigned i = 0; i < b->slot_count; i++) {
+        struct balance_worker w = balance_look(&b->slot[i], loop_now(l->loop));
+        if (i != l->s.worker_number - 1 && w.live && w.accepting &&
+            w.connections < l->s.connections_max)
+            return true;
+    }
+    return false;
+}
+
+/* Comes back to see whether one has become idle. A queue that is there waits for siblings in vain.
+ */
+static void full_due(struct loop_timers *kind, struct list *item)
+{
+    struct listener *l = list_entry(kind, struct listener, fulls);
+
+    (void)item;
+    if (l->connections >= l->s.connections_max && siblings_have_room(l) && !queue_waits(l->s.board))
+        loop_arm(l->loop, kind, &l->full);
+    else
+        end_full(l);
+}
+
+/*
+ * Room for one more, who is there already; if need be somebody idle leaves for it. Else it is
+ * out for a while: until a connection ends or, at the latest, 50 ms have passed.
+ */
+static bool has_room(struct listener *l)
+{
+    if (l->connections < l->s.connections_max)
+        return true;
+    if (l->s.make_room && l->s.make_room(l->s.arg, 1) > 0) {
+        tell_room(l);
+        return true;
+    }
+    if (!l->full_in_vain) {
+        slot_count(l->slot, COUNTER_accept_pauses, 1);
+        tell_pause(l, "the limit of connections is reached and none of them is idle",
+                   "it goes on when one of them ends; see [limits] connections");
+    }
+    l->full_in_vain = true;
+    leave_full(l);
+    return false;
 }
 
 /* What a failed accept means: true to go on with the next connection, false to stop for now. */
@@ -160,13 +252,13 @@ static bool accept_failed(struct listener *l, int error)
             l->shed_in_vain = true;
             return true;
         }
-        tell_limit(l, strerror(error),
+        tell_pause(l, strerror(error),
                    error == EMFILE ? "raise the limit of open files (LimitNOFILE=, ulimit -n) or "
                                      "lower [limits] connections"
                                    : "the machine is short of memory or of files (fs.file-max)");
         break;
     default:
-        tell_limit(l, strerror(error), "accept failed in a way it should not; it is tried again");
+        tell_pause(l, strerror(error), "accept failed in a way it should not; it is tried again");
         break;
     }
     pause_accepting(l);
@@ -204,7 +296,7 @@ static bool accept_one(struct listener *l, struct listen_socket *from)
                    SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (a.fd < 0)
         return accept_failed(l, errno);
-    l->shed_in_vain = false;
+    l->shed_in_vain = l->full_in_vain = false;
     l->pauses.after_ns = PAUSE_MIN_NS;
     slot_count(l->slot, COUNTER_accepts, 1);
     if (counts_addresses(l) && !address_table_enter(l->s.addresses, l->s.worker_number - 1, &a.peer,
@@ -215,11 +307,8 @@ static bool accept_one(struct listener *l, struct listen_socket *from)
     }
     a.queue_wait_ns = queue_wait(l, from, a.fd);
     slot_gauge(l->slot, COUNTER_connections, ++l->connections);
-    if (l->connections >= l->s.connections_max) {
-        slot_count(l->slot, COUNTER_accept_pauses, 1);
-        tell_limit(l, "[limits] connections is reached", "it goes on when one of them ends");
-        set_out(l, OUT_FULL, true);
-    }
+    if (l->connections >= l->s.connections_max && siblings_have_room(l))
+        leave_full(l);
     l->s.accepted(l->s.arg, &a);
     return true;
 }
@@ -231,9 +320,14 @@ static void accept_ready(struct loop_io *io, uint32_t events)
 
     (void)events;
     slot_wait(l->slot, WAIT_ACCEPT, loop_now(l->loop));
-    for (int i = 0; i < ACCEPT_BATCH && l->out == 0; i++)
-        if (!accept_one(l, from))
+    for (int i = 0; i < ACCEPT_BATCH && l->out == 0; i++) {
+        /* That the first one is there the kernel says; nobody leaves for those behind it in vain.
+         */
+        if (l->connections >= l->s.connections_max && i > 0)
             break;
+        if (!has_room(l) || !accept_one(l, from))
+            break;
+    }
     if (l->out == 0)
         loop_defer(l->loop, &l->judge);
 }
@@ -259,16 +353,6 @@ static void judge(struct loop_task *task)
     set_out(l, OUT_STANDS_BACK, true);
     l->rechecks.after_ns = RECHECK_MIN_NS;
     loop_arm(l->loop, &l->rechecks, &l->recheck);
-}
-
-/* Whether connections wait in a queue, as the master last saw it. */
-static bool queue_waits(const struct board *b)
-{
-    for (unsigned i = 0; i < b->listener_count; i++)
-        if (atomic_load_explicit(&b->listener[i].used, memory_order_relaxed) != 0 &&
-            atomic_load_explicit(&b->listener[i].queue_depth, memory_order_relaxed) > 0)
-            return true;
-    return false;
 }
 
 /*
@@ -313,9 +397,12 @@ static void listener_setup(struct listener *l, struct loop *loop, const struct l
     l->judge.run = judge;
     l->pauses = (struct loop_timers){.after_ns = PAUSE_MIN_NS, .due = pause_over};
     l->rechecks = (struct loop_timers){.after_ns = RECHECK_MIN_NS, .due = recheck_due};
+    l->fulls = (struct loop_timers){.after_ns = FULL_NS, .due = full_due};
     list_init(&l->pause.link);
+    list_init(&l->full.link);
     list_init(&l->recheck.link);
     loop_add_timers(loop, &l->pauses);
+    loop_add_timers(loop, &l->fulls);
     loop_add_timers(loop, &l->rechecks);
     for (size_t i = 0; i < s->count; i++) {
         l->socket[i] = (struct listen_socket){
@@ -352,24 +439,24 @@ static void leave_set(struct listener *l)
     slot_gauge(l->slot, COUNTER_accepting, 0);
     loop_cancel(&l->judge);
     loop_disarm(&l->pause);
+    loop_disarm(&l->full);
     loop_disarm(&l->recheck);
 }
 
 void listener_leave(struct listener *l)
 {
-    const unsigned cannot = OUT_FULL | OUT_PAUSED;
-
     if (l->out & OUT_LEFT)
         return;
     leave_set(l);
     for (size_t i = 0; i < l->s.count; i++) {
         /* What woke this worker woke no other: it is still ours to take. */
-        for (int n = 0; n < ACCEPT_BATCH && !(l->out & cannot); n++)
-            if (!accept_one(l, &l->socket[i]))
+        for (int n = 0; n < ACCEPT_BATCH && !(l->out & OUT_PAUSED); n++)
+            if (l->connections >= l->s.connections_max || !accept_one(l, &l->socket[i]))
                 break;
         close_fd(&l->socket[i].io.fd);
     }
     loop_disarm(&l->pause);
+    loop_disarm(&l->full);
 }
 
 void listener_free(struct listener **listener)
@@ -382,6 +469,7 @@ void listener_free(struct listener **listener)
     for (size_t i = 0; i < l->s.count; i++)
         close_fd(&l->socket[i].io.fd);
     list_remove(&l->pauses.link);
+    list_remove(&l->fulls.link);
     list_remove(&l->rechecks.link);
     free(l->socket);
     free(l->worker);
@@ -395,8 +483,8 @@ void listener_closed(struct listener *l, const struct sockaddr_storage *peer)
     slot_gauge(l->slot, COUNTER_connections, --l->connections);
     if (counts_addresses(l))
         address_table_leave(l->s.addresses, l->s.worker_number - 1, peer);
-    if (l->connections < l->s.connections_max)
-        set_out(l, OUT_FULL, false);
+    if (l->connections < l->s.connections_max && (l->out & OUT_FULL))
+        end_full(l);
     if (l->out & OUT_PAUSED) /* its descriptor is free: no more attempts than there are closes */
         end_pause(l);
 }

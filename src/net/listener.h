@@ -4,8 +4,10 @@
  * EPOLLEXCLUSIVE. A worker that holds more than its share of connections, judged from its
  * siblings' counts on the board (leaving out those that are stopped, blocked or retiring),
  * stands back and returns when it is at its share again, when an accept queue is not being
- * emptied, or when it would be the last to stand; never do all stand back. When descriptors or
- * memory run out accepting pauses for a short while; it never spins. Worker only.
+ * emptied, or when it would be the last to stand; never do all stand back. At its limit of
+ * connections, when no sibling has room, an idle one makes room for the next; when none is
+ * idle, and when descriptors or memory run out, accepting pauses for a short while; it never
+ * spins. Worker only.
  */
 #ifndef WEIR_NET_LISTENER_H
 #define WEIR_NET_LISTENER_H
@@ -31,7 +33,7 @@ struct listener_settings {
     const int
         *fd; /* listening, non-blocking; the array is borrowed, leaving closes the descriptors */
     size_t count;
-    unsigned connections_max;
+    unsigned connections_max; /* above it one has to make room for the next */
     unsigned connections_per_address;
     struct address_table *addresses;
     unsigned worker_number;
@@ -39,6 +41,8 @@ struct listener_settings {
     void (*accepted)(void *arg, const struct accepted *a);
     /* Gives up `count` descriptors that can be spared; how many were. May be NULL. */
     unsigned (*shed)(void *arg, unsigned count);
+    /* Closes `count` connections that have nothing under way; how many were. May be NULL. */
+    unsigned (*make_room)(void *arg, unsigned count);
     void *arg;
 };
 

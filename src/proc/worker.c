@@ -36,6 +36,7 @@
 #include "net/loop.h"
 #include "net/offload.h"
 #include "proc/channel.h"
+#include "proc/reserve.h"
 #include "proto/access_log.h"
 #include "proto/conn.h"
 #include "serve/serve.h"
@@ -356,11 +357,20 @@ static void closed(void *arg, const struct sockaddr_storage *peer)
     listener_closed(w->listener, peer);
 }
 
-static unsigned shed(void *arg, unsigned count)
+static unsigned make_room(void *arg, unsigned count)
 {
     struct worker *w = arg;
 
-    return serve_shed(w->serve, count);
+    return conns_make_room(w->conns, count);
+}
+
+/* Descriptors ran out: those of files nobody uses go first, then idle connections. */
+static unsigned shed(void *arg, unsigned count)
+{
+    struct worker *w = arg;
+    unsigned closed = serve_shed(w->serve, count);
+
+    return closed > 0 ? closed : make_room(w, count);
 }
 
 static void build_serving(struct worker *w)
@@ -430,17 +440,18 @@ static void build_listener(struct worker *w)
     const struct worker_env *env = w->env;
 
     w->listener = listener_new(
-        w->loop, &(struct listener_settings){.fd = env->listen_fd,
-                                             .count = env->listen_count,
-                                             .connections_max = env->conf->limits.connections,
-                                             .connections_per_address =
-                                                 env->conf->limits.connections_per_address,
-                                             .addresses = env->address_table,
-                                             .worker_number = env->number,
-                                             .board = env->board,
-                                             .accepted = accepted,
-                                             .shed = shed,
-                                             .arg = w});
+        w->loop, &(struct listener_settings){
+                     .fd = env->listen_fd,
+                     .count = env->listen_count,
+                     .connections_max = reserve_connections(env->conf->limits.connections),
+                     .connections_per_address = env->conf->limits.connections_per_address,
+                     .addresses = env->address_table,
+                     .worker_number = env->number,
+                     .board = env->board,
+                     .accepted = accepted,
+                     .shed = shed,
+                     .make_room = make_room,
+                     .arg = w});
     if (!w->listener)
         setup_failed(w, "no memory for the listening sockets");
 }

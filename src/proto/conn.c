@@ -23,7 +23,9 @@
 
 enum {
     CONN_MAGIC = 0x436f6e6e,
-    LINGER_BYTES = 256 * 1024,
+    LINGER_WINDOWS = 15,          /* 30 s in all */
+    LINGER_QUIET = 3,             /* windows, while more is to come */
+    LINGER_FAIR_BYTES = 2 * 1024, /* in a window: 1 KiB/s */
     LINGER_READS_A_TURN = 4,
     NOTES_A_SECOND = 10,
 };
@@ -35,15 +37,16 @@ static const struct {
     uint32_t interest;
     enum conn_timer timer;
     enum board_counter gauge;
+    enum conn_room room;
 } state_row[CONN_STATE_COUNT] = {
-#define CONN_STATE(name, word, interest, timer, gauge, help)                                       \
-    [CONN_##name] = {interest, CONN_TIMER_##timer, gauge},
+#define CONN_STATE(name, word, interest, timer, gauge, room, help)                                 \
+    [CONN_##name] = {interest, CONN_TIMER_##timer, gauge, ROOM_##room},
 #include "proto/conn_states.def"
 #undef CONN_STATE
 };
 
 static const char *const state_name[CONN_STATE_COUNT] = {
-#define CONN_STATE(name, word, interest, timer, gauge, help) [CONN_##name] = word,
+#define CONN_STATE(name, word, interest, timer, gauge, room, help) [CONN_##name] = word,
 #include "proto/conn_states.def"
 #undef CONN_STATE
 };
@@ -86,6 +89,7 @@ void conn_set_state(struct conn *c, enum conn_state state)
     bool goes_on = c->state == CONN_FRESH && state == CONN_HEAD;
     move_gauge(all->slot, state_row[c->state].gauge, state_row[state].gauge);
     share_leave(c);
+    room_enter(c, state_row[state].room);
     c->state = (uint8_t)state;
     if (!goes_on)
         conn_touch(c);
@@ -131,13 +135,15 @@ void conn_reset(struct conn *c)
     conn_close(c);
 }
 
-void conn_linger(struct conn *c)
+void conn_linger(struct conn *c, bool unread)
 {
     if (shutdown(c->io.fd, SHUT_WR) != 0) { /* the client is gone already */
         conn_close(c);
         return;
     }
-    c->linger_left_bytes = LINGER_BYTES;
+    c->linger.bytes = 0;
+    c->linger.windows = c->linger.quiet = 0;
+    c->linger.quiet_max = unread ? LINGER_QUIET : 1;
     conn_set_state(c, CONN_LINGER);
 }
 
@@ -149,13 +155,26 @@ static void linger_ready(struct conn *c)
         ssize_t got = recv(c->io.fd, dropped, sizeof dropped, 0);
         if (got < 0 && (errno == EAGAIN || errno == EINTR))
             return;
-        if (got <= 0 || (size_t)got >= c->linger_left_bytes) {
+        if (got <= 0) {
             conn_close(c);
             return;
         }
         slot_count(c->all->slot, COUNTER_bytes_in, (uint64_t)got);
-        c->linger_left_bytes -= (uint32_t)got;
+        if (c->linger.bytes < LINGER_FAIR_BYTES)
+            c->linger.bytes += (uint32_t)got;
     }
+}
+
+/* A window is over. */
+static void linger_due(struct conn *c)
+{
+    c->linger.windows++;
+    c->linger.quiet = c->linger.bytes < LINGER_FAIR_BYTES ? c->linger.quiet + 1 : 0;
+    c->linger.bytes = 0;
+    if (c->linger.windows >= LINGER_WINDOWS || c->linger.quiet >= c->linger.quiet_max)
+        conn_close(c);
+    else
+        conn_touch(c);
 }
 
 /*
@@ -289,7 +308,7 @@ static void timer_due(struct loop_timers *kind, struct list *item)
         http1_timeout(c);
         break;
     case CONN_LINGER:
-        conn_close(c);
+        linger_due(c);
         break;
     case CONN_NEW:
     case CONN_READY:
@@ -379,7 +398,7 @@ struct conns *conns_new(const struct conns_settings *s)
     }
     all->s = *s;
     all->slot = loop_slot(s->loop);
-    list_init(&all->open);
+    room_init(&all->room);
     list_init(&all->dead);
     all->reap.run = reap_run;
     exchange_pool_init(&all->pool);
@@ -397,12 +416,13 @@ struct conns *conns_new(const struct conns_settings *s)
 void conns_free(struct conns **conns)
 {
     struct conns *all = *conns;
+    struct conn *c;
 
     if (!all)
         return;
     all->told_empty = true;
-    while (!list_empty(&all->open))
-        conn_close(list_entry(all->open.next, struct conn, link));
+    while ((c = room_any(&all->room)) != NULL)
+        conn_close(c);
     free_dead(all);
     loop_cancel(&all->reap);
     share_end(all);
@@ -439,7 +459,8 @@ void conns_accept(struct conns *all, const struct accepted *a)
     list_init(&c->timer.link);
     list_init(&c->sending);
     peer_pack(&c->peer, &a->peer);
-    list_push_back(&all->open, &c->link);
+    list_init(&c->link);
+    room_enter(c, ROOM_NONE);
     slot_gauge(all->slot, COUNTER_connections, ++all->count);
     http1_input(c);
 }

@@ -40,6 +40,14 @@ void conns_free(struct conns **c);
 void conns_accept(struct conns *c, const struct accepted *a);
 
 /*
+ * Closes up to `count` connections that have nothing under way, for others: first those that never
+ * sent a byte, then idle ones, then those that are answered or have not completed a head; of
+ * each kind those that have waited longest. How many were. When there are too few the next
+ * answers end their connections.
+ */
+unsigned conns_make_room(struct conns *c, unsigned count);
+
+/*
  * From now on every answer carries Connection: close; idle kept connections stay until their
  * next request is answered, their client leaves, or conns_finish.
  */

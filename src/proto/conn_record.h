@@ -13,11 +13,12 @@
 #include "proto/exchange.h"
 #include "proto/flight.h"
 #include "proto/peer.h"
+#include "proto/room.h"
 #include "proto/share.h"
 #include "proto/top.h"
 
 enum conn_state {
-#define CONN_STATE(name, word, interest, timer, gauge, help) CONN_##name,
+#define CONN_STATE(name, word, interest, timer, gauge, room, help) CONN_##name,
 #include "proto/conn_states.def"
 #undef CONN_STATE
     CONN_STATE_COUNT
@@ -37,12 +38,18 @@ struct conn {
     struct loop_io io;
     struct loop_timer timer;
     struct loop_task again;
-    struct list link;    /* in conns.open or conns.dead */
-    struct list sending; /* in share.queue, or in none */
+    struct list link;       /* in conns.room or conns.dead */
+    struct list sending;    /* in share.queue, or in none */
+    struct mono room_since; /* in its list of conns.room, while that is not ROOM_NONE */
     struct conns *all;
     struct exchange *exchange; /* NULL between requests */
     struct peer peer;
-    uint32_t linger_left_bytes;
+    struct {
+        uint32_t bytes;  /* in this window */
+        uint8_t windows; /* that are over */
+        uint8_t quiet;   /* the last ones of these, in which next to nothing came */
+        uint8_t quiet_max;
+    } linger;
     uint64_t
         queue_wait_ns; /* in the accept queue; 0 when not sampled, and after the first request */
     /* proto/pace: since when, and the bytes the client had moved then; 0: no window is open. */
@@ -60,7 +67,8 @@ struct conns {
     struct conns_settings s;
     struct board_slot *slot;
     struct loop_timers timers[CONN_TIMER_COUNT];
-    struct list open, dead;
+    struct room room; /* all that are open */
+    struct list dead;
     struct loop_task reap; /* frees the dead, and tells when the last is gone */
     unsigned count;
     bool retiring;
@@ -93,9 +101,13 @@ void conn_touch(struct conn *c);
 void conn_close(struct conn *c);
 /* Closes it so that the client sees an error (RST), and what the kernel still holds is dropped. */
 void conn_reset(struct conn *c);
-/* Shuts it for sending, then reads and drops until the client closes (bounded in time and bytes).
+/*
+ * Shuts it for sending, then reads and drops until the client closes, so that the response is not
+ * lost to a reset (RFC 9112, 9.6): for as long as the client sends on at a fair rate, 30 s at
+ * most. unread: it is known to have more to send, so a short pause is no sign that it is done.
  */
-void conn_linger(struct conn *c);
+#define CONN_LINGER_WINDOW_NS (2 * NS_PER_S)
+void conn_linger(struct conn *c, bool unread);
 /* Goes on with http1_resume in the next turn. */
 void conn_again(struct conn *c);
 /* Waits in this state (WAIT, WAIT_BODY; HELD) until conn_wake (share_queue), then goes on with

@@ -74,11 +74,12 @@ static bool finish_one(struct conn *c)
 unsigned conns_finish(struct conns *all)
 {
     unsigned cut = 0;
+    struct conn *c;
 
     conns_retire(all);
     all->finishing = true;
     slot_wait(all->slot, WAIT_DRAIN, loop_now(all->s.loop));
-    while (!list_empty(&all->open))
-        cut += finish_one(list_entry(all->open.next, struct conn, link));
+    while ((c = room_any(&all->room)) != NULL)
+        cut += finish_one(c);
     return cut;
 }

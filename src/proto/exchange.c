@@ -79,7 +79,7 @@ void exchange_next(struct exchange *e)
     e->began = e->waits = e->parsed = e->active = e->head_only = e->expects = false;
     e->body_unread = e->client_closes = e->close = e->measured = e->woken = false;
     e->framing = HTTP_BODY_NONE;
-    e->body_left_bytes = 0;
+    e->body_left_bytes = e->body_bytes = 0;
     e->parser = (struct http_parser){0};
     e->head_bytes = 0;
     e->sendq.head.n = 0;
@@ -159,6 +159,29 @@ bool exchange_is_blank(const struct exchange *e)
         if (in.p[i] != '\r' && in.p[i] != '\n')
             return false;
     return true;
+}
+
+bool exchange_is_head(const struct exchange *e, const struct http_request *r)
+{
+    return r ? r->method == HTTP_HEAD : span_starts(exchange_first_line(e), SPAN("HEAD "));
+}
+
+bool exchange_another_follows(const struct exchange *e)
+{
+    struct span rest = span_of(e->buffer + e->next, e->n - e->next);
+
+    return rest.n > 0 && !e->close && span_starts(rest, SPAN("GET ")) &&
+           memmem(rest.p, rest.n, "\r\n\r\n", 4);
+}
+
+bool exchange_needs_no_body(const struct exchange *e, const struct http_request *r)
+{
+    enum { SHORT_BYTES = 64 * 1024 };
+
+    if (r->method == HTTP_GET || r->method == HTTP_HEAD || r->method == HTTP_OPTIONS)
+        return false;
+    uint64_t known = e->framing == HTTP_BODY_LENGTH ? r->content_length : e->chunked.total;
+    return known > SHORT_BYTES;
 }
 
 bool exchange_keep_head(struct exchange *e)

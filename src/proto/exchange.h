@@ -49,6 +49,7 @@ struct exchange {
     bool woken;         /* what it waits for has come since it was asked for last */
     enum http_body_framing framing;
     uint64_t body_left_bytes;
+    uint64_t body_bytes; /* of it that came after the head */
     struct http_chunked chunked;
     struct http_parser parser;
 
@@ -99,6 +100,16 @@ void exchange_trim(struct exchange *e);
 struct span exchange_input(const struct exchange *e);
 /* No request has begun: there are but blank lines, which some clients put behind a body. */
 bool exchange_is_blank(const struct exchange *e);
+/* The request is HEAD; r NULL: it was refused, and tells its method if that much of it came. */
+bool exchange_is_head(const struct exchange *e, const struct http_request *r);
+/* Whether a response is sure to follow this one at once. */
+bool exchange_another_follows(const struct exchange *e);
+/*
+ * Whether the answer need not wait for the rest of the body: nobody takes one yet, so a method that
+ * stands for its body is refused or redirected whatever the body is. A short one is read first
+ * all the same, for then the connection goes on.
+ */
+bool exchange_needs_no_body(const struct exchange *e, const struct http_request *r);
 /* The head was put together in memory that others use too: keeps what is unsent of it. False on
  * ENOMEM. */
 bool exchange_keep_head(struct exchange *e);

@@ -7,9 +7,10 @@
  *
  * A request body has no use here yet. It is read before the response is sent, so that a
  * client which writes all of its request before it reads cannot wait for us while we wait for
- * it. Only one that waits for 100 (Continue) is answered at once with the final status, for
- * its body is not wanted; then, as with every error in a request, the connection ends after
- * the response, reading on for a while so that the response is not lost to a reset.
+ * it. One that waits for 100 (Continue), or that belongs to a method which is refused anyway, is
+ * answered at once with the final status, for its body is not wanted; then, as with every error
+ * in a request, the connection ends after the response, reading on for a while so that the
+ * response is not lost to a reset.
  *
  * What is counted and logged is in account.c. Worker only.
  */
@@ -123,10 +124,10 @@ static enum step begin_answer(struct conn *c)
     enum response_framing framing = choose_framing(e, r);
     struct response_head head = {.plan = &e->plan, .date = conns_date(all), .framing = framing};
 
-    e->head_only = r && r->method == HTTP_HEAD;
+    e->head_only = exchange_is_head(e, r);
     e->client_closes = r && !r->keep_alive;
     e->close = !r || e->client_closes || all->retiring || e->plan.close || e->body_unread ||
-               framing == RESPONSE_CLOSE;
+               framing == RESPONSE_CLOSE || room_asks_to_leave(&all->room);
     if (e->close)
         head.connection = CONNECTION_CLOSE;
     else if (r->version_minor == 0)
@@ -265,8 +266,9 @@ static enum step step_body(struct conn *c)
     case EXCHANGE_BODY_MORE:
         break;
     }
-    if (e->expects) {
+    if (e->expects || exchange_needs_no_body(e, request_of(c))) {
         e->body_unread = true;
+        pace_stop(c);
         return answer(c);
     }
     if (c->state != CONN_BODY) {
@@ -275,15 +277,6 @@ static enum step step_body(struct conn *c)
         conn_set_state(c, CONN_BODY);
     }
     return STEP_STOP;
-}
-
-/* Whether a response is sure to follow this one at once. */
-static bool another_follows(const struct exchange *e)
-{
-    struct span rest = span_of(e->buffer + e->next, e->n - e->next);
-
-    return rest.n > 0 && !e->close && span_starts(rest, SPAN("GET ")) &&
-           memmem(rest.p, rest.n, "\r\n\r\n", 4);
 }
 
 static enum step end_answer(struct conn *c)
@@ -308,10 +301,11 @@ static enum step end_answer(struct conn *c)
     c->queue_wait_ns = 0;
     if (e->close) {
         /* A client that said it would close sends nothing more; others may be just sending. */
-        bool linger = e->body_unread || e->next < e->n || !e->client_closes;
+        bool unread = e->body_unread;
+        bool linger = unread || e->next < e->n || !e->client_closes;
         give_exchange(c);
         if (linger)
-            conn_linger(c);
+            conn_linger(c, unread);
         else
             conn_close(c);
         return STEP_STOP;
@@ -417,7 +411,7 @@ static enum step step_answer(struct conn *c)
         return wait_turn(c);
     if (e->flight.throttle.bytes_per_s > 0 && !pace_window(c, &window))
         return wait_in(c, CONN_HELD);
-    enum sendq_result result = sendq_send(&e->sendq, c->io.fd, window, another_follows(e),
+    enum sendq_result result = sendq_send(&e->sendq, c->io.fd, window, exchange_another_follows(e),
                                           c->all->slot, loop_now(c->all->s.loop));
     int error = errno;
     uint64_t progress_bytes = e->sendq.sent_bytes - before;
@@ -498,12 +492,17 @@ static void no_input(struct conn *c, ssize_t got, int error)
 /* Bytes of a request body came: false when too few for too long, and the answer is under way. */
 static bool body_in_time(struct conn *c, size_t got)
 {
-    if (!pace_receiving_too_slow(c, got)) {
+    bool too_slow = pace_receiving_too_slow(c, got);
+
+    c->exchange->body_bytes += got;
+    if (!too_slow && !pace_body_is_late(c)) {
         conn_touch(c);
         return true;
     }
     slot_count(c->all->slot, COUNTER_timeouts, 1);
-    if (refuse(c, 408, "its body comes slower than [limits] minimum_rate") == STEP_ON)
+    const char *why = too_slow ? "its body comes slower than [limits] minimum_rate"
+                               : "its body took longer than [limits] body_timeout allows";
+    if (refuse(c, 408, why) == STEP_ON)
         advance(c);
     return false;
 }
@@ -584,7 +583,7 @@ void http1_timeout(struct conn *c)
     }
     slot_count(c->all->slot, COUNTER_timeouts, 1);
     const char *why = e->phase == EXCHANGE_HEAD ? "its head did not come within header_timeout"
-                                                : "its body did not come within body_timeout";
+                                                : "nothing of its body came within body_timeout";
     if (refuse(c, 408, why) == STEP_ON)
         advance(c);
 }

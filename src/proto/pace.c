@@ -95,6 +95,15 @@ bool pace_receiving_too_slow(struct conn *c, uint64_t bytes)
     return slow;
 }
 
+bool pace_body_is_late(const struct conn *c)
+{
+    uint64_t elapsed_ns = mono_since(now_of(c), c->exchange->head_done);
+    uint64_t timeout_ns = c->all->s.conf->limits.body_timeout_ns;
+
+    return elapsed_ns > timeout_ns &&
+           (elapsed_ns - timeout_ns) / (NS_PER_S / PACE_BODY_BYTES) > c->exchange->body_bytes;
+}
+
 bool pace_window(struct conn *c, size_t *window)
 {
     uint64_t room;

@@ -37,4 +37,11 @@ bool pace_window(struct conn *c, size_t *window);
 /* So many bytes of a request body came: whether the last window held too few. */
 bool pace_receiving_too_slow(struct conn *c, uint64_t bytes);
 
+/*
+ * Whether a request body took too long in all, whatever the minimum rate is: it has
+ * [limits] body_timeout from its head on, and one second more for each PACE_BODY_BYTES of it.
+ */
+#define PACE_BODY_BYTES 500
+bool pace_body_is_late(const struct conn *c);
+
 #endif

@@ -153,12 +153,15 @@ class Numbers(unittest.TestCase):
                 w.close()
 
     def test_per_worker(self):
+        """As many as may be are being served: the next one waits, and nothing spins."""
         weir = Weir(workers=1, ini="[limits]\nconnections = 8\n")
         weir.put("f", b"x")
+        weir.put("big", b"x" * (64 << 20))
         with weir:
-            held = [Wire(weir.port) for _ in range(8)]
+            held = [Wire(weir.port, rcvbuf=4096) for _ in range(8)]
             for w in held:
-                self.assertEqual(w.ask("/f").status, 200)
+                w.request("/big")
+            wait_until(lambda: weir.status()["totals"]["counters"]["requests_active"] == 8, 10, "8 responses")
             late = Wire(weir.port)
             late.request("/f")
             late.socket.settimeout(0.3)
@@ -168,12 +171,12 @@ class Numbers(unittest.TestCase):
             end = time.monotonic() + 0.5
             wait_until(lambda: time.monotonic() > end, 5)
             self.assertLess(cpu_seconds(weir.worker_pids()) - before, 0.2, "it spins")
-            held.pop().close()
+            held.pop().reset()
             late.socket.settimeout(10)
             self.assertEqual(late.response().status, 200)
             late.close()
             for w in held:
-                w.close()
+                w.reset()
 
     def test_descriptors_run_out(self):
         weir = Weir(workers=1, ini="[limits]\nconnections = 5000\n", wrapper=["prlimit", "--nofile=36:36"])

@@ -77,6 +77,7 @@ static void fake_start_worker(struct fake *f, unsigned i, uint64_t now)
     put64(&s->state_since_ns, now);
     put32(&s->state, SLOT_RUNNING);
     put32(&s->ready, 1);
+    put64(&s->counter[COUNTER_accepting], 1);
     board_event(&f->board, EVENT_SPAWN, i + 1, "w%u started as %u", i + 1, FIRST_PID + i);
 }
 

@@ -59,6 +59,7 @@ struct snap fixture_snap(unsigned workers, uint64_t taken_ns)
         struct snap_worker *w = &s.worker[i];
         w->number = i + 1;
         w->state = SLOT_RUNNING;
+        w->counter[COUNTER_accepting] = 1;
         w->pid = 4714 + i;
         w->epoch = 1;
         w->generation = 7;

@@ -35,6 +35,8 @@ struct scene {
     struct accepted taken[TAKEN_MAX];
     int taken_count, stop_at;
     int shed_calls;
+    int idle; /* of those taken: close_oldest may close so many */
+    int sibling_fd;
     int spare[16]; /* descriptors that shed gives up */
     unsigned spare_count;
     struct loop_task stop;
@@ -112,6 +114,7 @@ static struct scene *scene_new(int family, unsigned connections_max, unsigned pe
     s->listen_fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     ck_assert_int_eq(bind(s->listen_fd, (struct sockaddr *)&s->where, s->where_bytes), 0);
     ck_assert_int_eq(listen(s->listen_fd, 128), 0);
+    s->sibling_fd = dup(s->listen_fd);
     s->where_bytes = sizeof s->where;
     ck_assert_int_eq(getsockname(s->listen_fd, (struct sockaddr *)&s->where, &s->where_bytes), 0);
     s->settings = (struct listener_settings){.fd = &s->listen_fd,
@@ -181,6 +184,7 @@ static void scene_free(struct scene *s)
     close_taken(s);
     ck_assert_uint_eq(listener_connections(s->listener), 0);
     listener_free(&s->listener);
+    close_fd(&s->sibling_fd);
     loop_free(&s->loop);
     address_table_free(&s->settings.addresses);
     free(s);
@@ -228,21 +232,87 @@ START_TEST(full_worker_leaves_and_returns)
     for (int i = 0; i < 5; i++)
         client[i] = scene_client(s);
     run_until(s, 3);
+    ck_assert_uint_eq(value(s, COUNTER_accepting), 1);
+    run_once(s);
     ck_assert_uint_eq(value(s, COUNTER_accepting), 0);
     ck_assert_uint_eq(value(s, COUNTER_accept_pauses), 1);
-    run_once(s);
     run_once(s);
     ck_assert_int_eq(s->taken_count, 3);
     close_fd(&s->taken[1].fd);
     listener_closed(s->listener, &s->taken[1].peer);
     ck_assert_uint_eq(value(s, COUNTER_accepting), 1);
     run_until(s, 4);
+    run_once(s);
     ck_assert_uint_eq(value(s, COUNTER_accepting), 0);
     ck_assert_uint_eq(value(s, COUNTER_connections), 3);
     /* Told once, not each time. */
     ck_assert_uint_eq(atomic_load(&s->header.event_next), 2);
     ck_assert_uint_eq(s->event[0].kind, EVENT_LIMIT);
     for (int i = 0; i < 5; i++)
+        close(client[i]);
+    scene_free(s);
+}
+END_TEST
+
+static void sibling(struct scene *s, unsigned i, uint64_t connections)
+{
+    s->slot[i].state = SLOT_RUNNING;
+    slot_gauge(&s->slot[i], COUNTER_connections, connections);
+    slot_gauge(&s->slot[i], COUNTER_accepting, 1);
+}
+
+static unsigned close_oldest(void *arg, unsigned count)
+{
+    struct scene *s = arg;
+
+    for (int i = 0; i < s->taken_count && s->idle > 0 && count > 0; i++)
+        if (s->taken[i].fd >= 0) {
+            s->idle--;
+            close_fd(&s->taken[i].fd);
+            listener_closed(s->listener, &s->taken[i].peer);
+            return 1;
+        }
+    return 0;
+}
+
+/* As many as are idle make room, one for each that comes; then it is out until one ends. */
+START_TEST(idle_ones_make_room)
+{
+    struct scene *s = scene_new(AF_INET, 3, 0);
+    int client[8];
+
+    listener_free(&s->listener);
+    s->listen_fd = dup(s->sibling_fd);
+    s->settings.make_room = close_oldest;
+    s->listener = listener_new(s->loop, &s->settings);
+    s->idle = 2;
+    for (int i = 0; i < 5; i++)
+        client[i] = scene_client(s);
+    run_until(s, 5);
+    ck_assert_uint_eq(value(s, COUNTER_connections), 3);
+    ck_assert_uint_eq(value(s, COUNTER_accept_pauses), 0);
+    ck_assert_uint_eq(value(s, COUNTER_accepting), 1);
+    for (int i = 5; i < 8; i++)
+        client[i] = scene_client(s);
+    run_once(s);
+    ck_assert_int_eq(s->taken_count, 5);
+    ck_assert_uint_eq(value(s, COUNTER_accepting), 0);
+    ck_assert_uint_eq(value(s, COUNTER_accept_pauses), 1);
+    /* Looked at again and again, it is one pause; one becomes idle, and nothing else happens. */
+    run_for(s, 200 * NS_PER_MS);
+    ck_assert_uint_eq(value(s, COUNTER_accept_pauses), 1);
+    ck_assert_int_eq(s->taken_count, 5);
+    s->idle = 1;
+    run_until(s, 6);
+    ck_assert_uint_eq(value(s, COUNTER_connections), 3);
+    /* A sibling with room takes the next. */
+    sibling(s, 1, 1);
+    s->idle = 3;
+    run_for(s, 200 * NS_PER_MS);
+    ck_assert_int_eq(s->taken_count, 7); /* judged at the next one that is taken */
+    run_for(s, 200 * NS_PER_MS);
+    ck_assert_int_eq(s->taken_count, 7);
+    for (int i = 0; i < 8; i++)
         close(client[i]);
     scene_free(s);
 }
@@ -351,13 +421,6 @@ START_TEST(a_close_ends_the_pause)
 }
 END_TEST
 
-static void sibling(struct scene *s, unsigned i, uint64_t connections)
-{
-    s->slot[i].state = SLOT_RUNNING;
-    slot_gauge(&s->slot[i], COUNTER_connections, connections);
-    slot_gauge(&s->slot[i], COUNTER_accepting, 1);
-}
-
 START_TEST(stands_back_and_returns)
 {
     struct scene *s = scene_new(AF_INET, 100, 0);
@@ -436,6 +499,7 @@ int main(void)
     tcase_set_timeout(t, 60);
     tcase_add_test(t, accepts);
     tcase_add_test(t, full_worker_leaves_and_returns);
+    tcase_add_test(t, idle_ones_make_room);
     tcase_add_test(t, limit_per_address);
     tcase_add_test(t, descriptors_run_out);
     tcase_add_test(t, a_close_ends_the_pause);

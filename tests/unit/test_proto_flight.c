@@ -286,7 +286,7 @@ START_TEST(a_client_that_reads_nothing)
     struct rig_client *c = ask(false, GET("/big"));
     pause_client(c);
     until_phase(PHASE_SEND);
-    struct conn *server = list_entry(rig.conns->open.next, struct conn, link);
+    struct conn *server = room_any(&rig.conns->room);
     pace_open_sending(server);
     ck_assert_int_eq(pace_of_sending(server), PACE_NOTHING_READ);
     rig.conf.limits.minimum_rate_bytes = 1;
@@ -305,7 +305,7 @@ START_TEST(a_throttled_client_that_reads_nothing)
     struct rig_client *c = ask(false, GET("/big"));
     pause_client(c);
     until_phase(PHASE_SEND);
-    struct conn *server = list_entry(rig.conns->open.next, struct conn, link);
+    struct conn *server = room_any(&rig.conns->room);
     rig.conf.limits.minimum_rate_bytes = 1;
     rig.conf.limits.send_timeout_ns = 6 * PACE_WINDOW_NS;
     for (uint64_t rate = 1024;; rate = 0) {
@@ -361,7 +361,7 @@ START_TEST(an_operator_throttles_it)
     /* So slow that it would not end before this test does. */
     ck_assert(conns_throttle(rig.conns, serial, 1024));
     ck_assert_uint_eq(row[0].throttle_bytes_per_s, 1024);
-    struct conn *server = list_entry(rig.conns->open.next, struct conn, link);
+    struct conn *server = room_any(&rig.conns->room);
     resume_client(c);
     while (server->state != CONN_HELD)
         rig_turns(&rig, 1);
@@ -392,7 +392,7 @@ START_TEST(a_throttle_is_taken_off)
     rig_send(c, GET("/big"), strlen(GET("/big")));
     until_phase(PHASE_SEND);
     ck_assert(conns_throttle(rig.conns, 1, 1024));
-    struct conn *server = list_entry(rig.conns->open.next, struct conn, link);
+    struct conn *server = room_any(&rig.conns->room);
     resume_client(c);
     while (server->state != CONN_HELD)
         rig_turns(&rig, 1);
@@ -414,7 +414,7 @@ START_TEST(a_throttled_one_does_not_hold_the_end_up)
     until_phase(PHASE_SEND);
     ck_assert(conns_throttle(rig.conns, 1, 1024));
     resume_client(c);
-    struct conn *server = list_entry(rig.conns->open.next, struct conn, link);
+    struct conn *server = room_any(&rig.conns->room);
     while (server->state != CONN_HELD)
         rig_turns(&rig, 1);
     ck_assert_uint_le(conns_finish(rig.conns), 1);

@@ -186,7 +186,7 @@ START_TEST(wakes_at_odd_moments)
     rig_send(c, GET("/wait"), strlen(GET("/wait")));
     rig_until(&rig, one_waits, NULL);
     late = rig_wake(1);
-    conn_close(list_entry(rig.conns->open.next, struct conn, link));
+    conn_close(room_any(&rig.conns->room));
     late.wake(late.arg);
     rig_turns(&rig, 3);
     ck_assert_uint_eq(conns_count(rig.conns), 0);
@@ -377,7 +377,7 @@ START_TEST(woken_while_the_head_waits_for_the_socket)
 
     start();
     struct rig_client *c = rig_connect(&rig);
-    struct conn *server = list_entry(rig.conns->open.next, struct conn, link);
+    struct conn *server = room_any(&rig.conns->room);
     size_t junk_bytes = 0;
     ssize_t did;
 
@@ -412,7 +412,7 @@ START_TEST(no_timeout_runs_against_the_client)
 {
     start();
     struct rig_client *c = ask(GET("/late"));
-    struct conn *server = list_entry(rig.conns->open.next, struct conn, link);
+    struct conn *server = room_any(&rig.conns->room);
 
     ck_assert_int_eq(server->state, CONN_WAIT_BODY);
     ck_assert(list_empty(&server->timer.link));
@@ -423,7 +423,7 @@ START_TEST(no_timeout_runs_against_the_client)
     rig_close(c);
     rig_until(&rig, none_left, NULL);
     ask(GET("/wait"));
-    server = list_entry(rig.conns->open.next, struct conn, link);
+    server = room_any(&rig.conns->room);
     ck_assert_int_eq(server->state, CONN_WAIT);
     ck_assert(list_empty(&server->timer.link));
     wake_and_settle(1);
@@ -575,7 +575,7 @@ START_TEST(order_of_the_queue)
         struct rig_client *client = rig_connect(&rig);
         ck_assert(loop_watch(rig.loop, &client->io, 0));
         rig_send(client, asked[i], strlen(asked[i]));
-        c[i] = list_entry(rig.conns->open.prev, struct conn, link);
+        c[i] = list_entry(rig.conns->room.open[ROOM_SILENT].prev, struct conn, link);
         rig_turns(&rig, 4);
     }
     struct share *s = &rig.conns->share;
@@ -613,7 +613,7 @@ START_TEST(short_ones_are_sent_at_once)
     start();
     for (int i = 0; i < 4; i++) {
         struct rig_client *client = rig_connect(&rig);
-        struct conn *c = list_entry(rig.conns->open.prev, struct conn, link);
+        struct conn *c = list_entry(rig.conns->room.open[ROOM_SILENT].prev, struct conn, link);
         rig_until_idle(&rig);
         ck_assert_int_gt(send(client->io.fd, asked[i], strlen(asked[i]), 0), 0);
         share_begin(rig.conns);

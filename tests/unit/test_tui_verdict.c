@@ -329,6 +329,20 @@ static void shape_held(struct snap *s, unsigned second)
         shape_held_in(s, second, MOUNT_OK);
 }
 
+static void shape_no_room(struct snap *s, unsigned second)
+{
+    if (second < 4)
+        return;
+    s->listener[0].queue_depth = 3;
+    s->worker[0].counter[COUNTER_accepting] = s->worker[1].counter[COUNTER_accepting] = 0;
+}
+
+static void shape_room_in_one(struct snap *s, unsigned second)
+{
+    shape_no_room(s, second);
+    s->worker[1].counter[COUNTER_accepting] = 1;
+}
+
 static void shape_held_sick(struct snap *s, unsigned second)
 {
     if (second >= 4)
@@ -499,8 +513,12 @@ START_TEST(verdict_rules)
                "it");
     check_rule(shape_draining, RULE_OK, "ok: queue 0, lag p99 0us, 2/2 workers");
     check_rule(shape_connections, RULE_LIMIT,
-               "w2 has 91 of 100 connections: it soon accepts no more.  [limits] connections is "
-               "the limit");
+               "w2 has 91 of 100 connections: idle ones soon make room for new ones.  [limits] "
+               "connections is the limit");
+    check_rule(shape_no_room, RULE_LIMIT,
+               "new clients wait: no worker has room for another connection; 3 in the accept "
+               "queue.  [limits] connections, ulimit -n");
+    check_rule(shape_room_in_one, RULE_OK, "ok: queue 3, lag p99 0us, 2/2 workers");
     check_rule(shape_ran_out, RULE_LIMIT,
                "w2, 3.0s ago: accepting pauses with 4 connections: EMFILE");
     check_rule(shape_stale, RULE_NO_DATA,

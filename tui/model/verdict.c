@@ -461,17 +461,19 @@ static bool limit_worker(const struct model *m, const struct model_row *r, struc
     const struct model_worker *memory = &m->memory[r->memory];
     uint64_t open = w->counter[COUNTER_connections], most = m->now.connections_max;
     const char *what = "connections", *setting = "[limits] connections";
+    const char *then = "idle ones soon make room for new ones";
 
     if (most == 0 || (double)open <= VERDICT_NEARLY_FULL * (double)most) {
         open = memory->fds;
         most = memory->fds_max;
         what = "descriptors";
         setting = "ulimit -n";
+        then = "it soon accepts no more";
         if (most == 0 || (double)open <= VERDICT_NEARLY_FULL * (double)most)
             return false;
     }
-    snprintf(v->text, sizeof v->text, "w%u has %llu of %llu %s: it soon accepts no more", w->number,
-             (unsigned long long)open, (unsigned long long)most, what);
+    snprintf(v->text, sizeof v->text, "w%u has %llu of %llu %s: %s", w->number,
+             (unsigned long long)open, (unsigned long long)most, what, then);
     snprintf(v->brief, sizeof v->brief, "w%u %llu/%llu %s", w->number, (unsigned long long)open,
              (unsigned long long)most, what);
     snprintf(v->hint, sizeof v->hint, "%s is the limit", setting);
@@ -482,6 +484,8 @@ static bool rule_limit(const struct model *m, struct verdict *v)
 {
     char age[FMT_BYTES];
 
+    if (verdict_no_room(m, v))
+        return true;
     verdict_set(v, VERDICT_WARN, RULE_LIMIT);
     for (unsigned i = 0; i < m->row_count; i++)
         if (limit_worker(m, &m->row[i], v))

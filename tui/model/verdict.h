@@ -65,6 +65,9 @@ struct verdict {
 
 void verdict_of(const struct model *m, struct verdict *v);
 
+/* Whether RULE_LIMIT holds because nobody accepts while clients wait; fills *v then. */
+bool verdict_no_room(const struct model *m, struct verdict *v);
+
 /* The rules in the order in which they are tried; false beyond the last. */
 bool verdict_rule_at(unsigned place, enum verdict_rule *rule);
 /* When this rule holds, with the limits in force: "critical  ALL workers ...". */

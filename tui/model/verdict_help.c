@@ -98,7 +98,7 @@ void verdict_rule_help(const struct model *m, enum verdict_rule rule, char *out,
     case RULE_LIMIT:
         say(&w, VERDICT_WARN,
             "connections or descriptors of a worker above %d %% of their limit, or something ran "
-            "out in the last %s",
+            "out in the last %s; critical: no worker accepts and clients wait",
             percent(VERDICT_NEARLY_FULL), fmt_age(age, VERDICT_LIMIT_NS));
         break;
     case RULE_OK:
