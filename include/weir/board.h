@@ -83,6 +83,12 @@ struct board_text {
     board_u64 words[BOARD_TEXT_BYTES / 8]; /* the bytes, eight to an atomic store */
 };
 
+/* When events of a kind that load causes were told, and how many were not (event_pace.h). */
+struct board_pace {
+    board_u64 told_ns, last_ns; /* the last that was told; the last of all */
+    board_u32 told, held;
+};
+
 /*
  * A log-linear histogram of nanoseconds: 16 buckets to each doubling from 1.024 us (2^10) to
  * 137 s (2^37), so a bucket's middle is within 3.2 % of every value in it. Bucket 0 is all
@@ -190,9 +196,10 @@ struct board_header {
     board_u32 faults;          /* [fault] sections in force */
     struct board_text op_text;
     struct board_text reload_error;
-    board_u64 drain_timeout_ns; /* [server] drain_timeout */
-    board_u64 slow_next;        /* number the next entry of BOARD_SLOW gets; the first is 1 */
-    board_u32 log_level;        /* enum log_level in force */
+    board_u64 drain_timeout_ns;  /* [server] drain_timeout */
+    board_u64 slow_next;         /* number the next entry of BOARD_SLOW gets; the first is 1 */
+    board_u32 log_level;         /* enum log_level in force */
+    struct board_pace slow_pace; /* of EVENT_SLOW; written by workers */
 };
 
 /* One listening socket. Rows beyond the ones in use have used == 0. */
