@@ -208,7 +208,8 @@ struct board_listener {
     board_u32 queue_depth; /* tcpi_unacked: connections waiting to be accepted */
     board_u32 queue_limit; /* tcpi_sacked: the backlog in force; the kernel lets in one more */
     board_u32 queue_peak;  /* highest depth since the last clear, at most 60 s ago */
-    board_u64 drops;       /* connections the kernel dropped here (sock_diag's drop counter) */
+    board_u64 drops;       /* connections that the kernel dropped because the queue was full */
+    board_u64 stray;       /* other packets it threw away here: resets, scans */
     board_u64 sampled_ns;
     struct board_text address; /* as people write it: 0.0.0.0:8080, [::]:8080, unix:/path */
 };
