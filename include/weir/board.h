@@ -83,6 +83,12 @@ struct board_text {
     board_u64 words[BOARD_TEXT_BYTES / 8]; /* the bytes, eight to an atomic store */
 };
 
+/* When events of a kind that load causes were told, and how many were not (event_pace.h). */
+struct board_pace {
+    board_u64 told_ns, last_ns; /* the last that was told; the last of all */
+    board_u32 told, held;
+};
+
 /*
  * A log-linear histogram of nanoseconds: 16 buckets to each doubling from 1.024 us (2^10) to
  * 137 s (2^37), so a bucket's middle is within 3.2 % of every value in it. Bucket 0 is all
@@ -206,6 +212,7 @@ struct board_header {
     board_u64 slow_next;        /* number the next entry of BOARD_SLOW gets; the first is 1 */
     board_u32 log_level;        /* enum log_level in force */
     struct board_log log[BOARD_LOG_COUNT];
+    struct board_pace slow_pace; /* of EVENT_SLOW; written by workers */
 };
 
 /* One listening socket. Rows beyond the ones in use have used == 0. */
@@ -214,7 +221,8 @@ struct board_listener {
     board_u32 queue_depth; /* tcpi_unacked: connections waiting to be accepted */
     board_u32 queue_limit; /* tcpi_sacked: the backlog in force; the kernel lets in one more */
     board_u32 queue_peak;  /* highest depth since the last clear, at most 60 s ago */
-    board_u64 drops;       /* connections the kernel dropped here (sock_diag's drop counter) */
+    board_u64 drops;       /* connections that the kernel dropped because the queue was full */
+    board_u64 stray;       /* other packets it threw away here: resets, scans */
     board_u64 sampled_ns;
     struct board_text address; /* as people write it: 0.0.0.0:8080, [::]:8080, unix:/path */
 };

@@ -139,7 +139,7 @@ enum snap_want {
 struct snap_listener {
     char address[SNAP_TEXT_BYTES];
     uint32_t queue_depth, queue_limit, queue_peak;
-    uint64_t drops;
+    uint64_t drops, stray;
     uint64_t sampled_ns;
 };
 

@@ -2,6 +2,7 @@
 /* The rings of finished requests; see finished.h. Runs in workers. */
 #include "board/finished.h"
 
+#include "board/event_pace.h"
 #include "board/words.h"
 
 static void put64(board_u64 *to, uint64_t v)
@@ -68,6 +69,16 @@ void board_finished_slow(struct board *b, unsigned slot, const struct board_fini
     uint64_t seq = atomic_fetch_add_explicit(&b->header->slow_next, 1, memory_order_relaxed);
 
     put(&b->slow[(seq - 1) % BOARD_SLOW_RING], seq, slot + 1, r);
+}
+
+void board_slow_event(struct board *b, unsigned slot, struct span text, struct mono now)
+{
+    char more[EVENT_PACE_WORDS];
+    uint32_t held;
+
+    if (event_pace_tell(&b->header->slow_pace, now, 1, &held))
+        board_event(b, EVENT_SLOW, slot + 1, "%.*s%s", (int)text.n, text.p,
+                    event_pace_words(held, more));
 }
 
 void board_finished_recent(struct board *b, unsigned slot, const struct board_finished_request *r)

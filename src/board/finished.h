@@ -8,6 +8,7 @@
 #ifndef WEIR_BOARD_FINISHED_H
 #define WEIR_BOARD_FINISHED_H
 
+#include "base/clock.h"
 #include "board/board.h"
 
 struct board_finished_request {
@@ -21,6 +22,8 @@ struct board_finished_request {
 
 /* slot is the worker's, from 0. */
 void board_finished_slow(struct board *b, unsigned slot, const struct board_finished_request *r);
+/* The event SLOW for one of them, if it may be told: one stands for many (event_pace.h). */
+void board_slow_event(struct board *b, unsigned slot, struct span text, struct mono now);
 void board_finished_recent(struct board *b, unsigned slot, const struct board_finished_request *r);
 
 #endif

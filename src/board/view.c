@@ -383,6 +383,7 @@ static bool take_listeners(const struct board_view *view, struct snap *s)
         l->queue_limit = view_load32(&from->queue_limit);
         l->queue_peak = view_load32(&from->queue_peak);
         l->drops = view_load64(&from->drops);
+        l->stray = view_load64(&from->stray);
         l->sampled_ns = view_load64(&from->sampled_ns);
     }
     return true;

@@ -289,6 +289,7 @@ static void put_listeners(struct object parent, const struct snap *s)
         put_number(o, "queue_limit", l->queue_limit);
         put_number(o, "queue_peak", l->queue_peak);
         put_number(o, "drops", l->drops);
+        put_number(o, "stray_packets", l->stray);
         put_ms(o, "sampled_ms", age(s, l->sampled_ns));
         append(array, o.json, parent.failed);
     }

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/bytes.h"
+#include "board/event_pace.h"
 #include "board/slot.h"
 
 static void store_u32(board_u32 *to, uint32_t v)
@@ -189,13 +190,17 @@ void offload_rows_clear(struct offload *pool)
 
 void offload_event(struct offload *pool, enum board_event_kind kind, const char *fmt, ...)
 {
-    char text[512];
+    enum { AT_ONCE = 10 };
+    char text[512], more[EVENT_PACE_WORDS];
+    uint32_t held;
     va_list ap;
 
-    if (!pool->board)
+    /* A queue that is full again and again, or a mount that comes and goes, must not push all else
+     * out of the ring. */
+    if (!pool->board || !event_pace_tell(&pool->pace[kind], loop_now(pool->loop), AT_ONCE, &held))
         return;
     va_start(ap, fmt);
     vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
-    board_event(pool->board, kind, pool->worker_number, "%s", text);
+    board_event(pool->board, kind, pool->worker_number, "%s%s", text, event_pace_words(held, more));
 }

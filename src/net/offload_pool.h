@@ -99,6 +99,7 @@ struct offload {
     unsigned sick_count;
     struct mono start_again; /* after a thread could not be started */
     bool start_told;
+    struct board_pace pace[EVENT_COUNT]; /* of the events it tells */
 };
 
 /* --- offload.c --- */

@@ -26,6 +26,13 @@ static bool names_itself(struct span message, struct span word)
     return span_starts(message, word) && message.n > word.n && message.p[word.n] == ' ';
 }
 
+/* What was done has an event of its own, which says the same. */
+static bool told_by_verb(const struct control_request *request, const struct control_outcome *o)
+{
+    return o->ok && (request->command == COMMAND_WORKERS || request->command == COMMAND_OFFLOAD ||
+                     request->command == COMMAND_FENCE);
+}
+
 static void tell(struct supervisor *s, const struct control_request *request,
                  const struct control_outcome *o)
 {
@@ -36,8 +43,9 @@ static void tell(struct supervisor *s, const struct control_request *request,
 
     if (named)
         word = "";
-    board_event(&s->board, o->ok ? EVENT_CONTROL : EVENT_REFUSED, 0, "%s%s%.*s", word, colon,
-                (int)message.n, message.n ? message.p : "");
+    if (!told_by_verb(request, o))
+        board_event(&s->board, o->ok ? EVENT_CONTROL : EVENT_REFUSED, 0, "%s%s%.*s", word, colon,
+                    (int)message.n, message.n ? message.p : "");
     log_info("control: %s%s%s%.*s", word, colon, o->ok ? "" : "refused: ", (int)message.n,
              message.n ? message.p : "");
 }

@@ -31,8 +31,10 @@ struct crew_member {
     uint64_t blocked_turn; /* turn_since_ns of the turn counted as blocked */
     uint64_t remind_ns;    /* when to log again about a worker that stays blocked */
     unsigned reminders;
-    uint64_t told_ns; /* when a block was last logged */
-    unsigned untold;  /* blocks since then that were not logged */
+    uint64_t told_ns;             /* when a block was last logged */
+    unsigned untold;              /* blocks since then that were not logged */
+    struct board_pace block_pace; /* of the events BLOCK and UNBLOCK */
+    bool block_told;              /* of the block that lasts */
 };
 
 struct crew {

@@ -11,10 +11,12 @@
 
 #include "base/fd.h"
 #include "base/log.h"
+#include "board/event_pace.h"
 #include "board/slot.h"
 #include "proc/sock_diag.h"
 
 #define DROPS_EVERY_NS (500 * NS_PER_MS)
+#define QUEUE_AT_ONCE  3 /* events of one listener that are told without waiting */
 
 #define PUT(field, value) atomic_store_explicit(&(field), (value), memory_order_relaxed)
 
@@ -72,6 +74,7 @@ void queue_watch_adopt(struct queue_watch *w, struct board *b, const struct list
         PUT(l->queue_limit, 0);
         PUT(l->queue_peak, 0);
         PUT(l->drops, row[i].drops);
+        PUT(l->stray, row[i].stray);
         board_text_set(&l->address, span_str(set->socket[i].shown));
         PUT(l->used, 1);
     }
@@ -112,38 +115,37 @@ static bool measure(struct queue_watch *w, const struct listen_socket *s, unsign
     return true;
 }
 
-static bool may_tell(struct queue_row *row, struct mono now)
-{
-    if (row->told_ns && now.ns - row->told_ns < NS_PER_S)
-        return false;
-    row->told_ns = now.ns;
-    return true;
-}
-
 static void tell_full(struct queue_row *row, struct board *b, const char *address, uint32_t depth,
                       uint32_t limit, struct mono now)
 {
     bool full = limit > 0 && depth >= limit;
+    char more[EVENT_PACE_WORDS];
+    uint32_t held;
 
-    if (full && !row->full && may_tell(row, now)) {
-        board_event(b, EVENT_QUEUE, 0, "accept queue of %s is full: %u of %u", address, depth,
-                    limit);
-        log_warn("%s: the accept queue is full (%u of %u): the workers do not keep up", address,
-                 depth, limit);
+    if (full && !row->full && event_pace_tell(&row->pace, now, QUEUE_AT_ONCE, &held)) {
+        event_pace_words(held, more);
+        board_event(b, EVENT_QUEUE, 0, "accept queue of %s is full: %u of %u%s", address, depth,
+                    limit, more);
+        log_warn("%s: the accept queue is full (%u of %u): the workers do not keep up%s", address,
+                 depth, limit, more);
     }
     row->full = full;
 }
 
-static void tell_drops(struct queue_row *row, struct board *b, const char *address, uint64_t drops,
-                       struct mono now)
+static void tell_drops(struct queue_row *row, struct board *b, const char *address, struct mono now)
 {
-    if (drops <= row->drops || !may_tell(row, now))
-        return; /* told with the next ones: row->drops stays */
-    board_event(b, EVENT_QUEUE, 0, "the kernel dropped %llu connections to %s",
-                (unsigned long long)(drops - row->drops), address);
-    log_warn("%s: the kernel dropped %llu connections (accept queue full)", address,
-             (unsigned long long)(drops - row->drops));
-    row->drops = drops;
+    unsigned long long lost = row->drops - row->drops_told;
+    char more[EVENT_PACE_WORDS];
+    uint32_t held;
+
+    if (!event_pace_tell(&row->pace, now, QUEUE_AT_ONCE, &held))
+        return; /* told with the next ones */
+    event_pace_words(held, more);
+    board_event(b, EVENT_QUEUE, 0,
+                "the kernel dropped %llu connection%s to %s: accept queue full%s", lost,
+                lost == 1 ? "" : "s", address, more);
+    log_warn("%s: the kernel dropped %llu connections (accept queue full)%s", address, lost, more);
+    row->drops_told = row->drops;
 }
 
 static bool has_family(const struct listen_set *set, int family)
@@ -152,6 +154,31 @@ static bool has_family(const struct listen_set *set, int family)
         if (set->socket[i].family == family)
             return true;
     return false;
+}
+
+/* What the counter of one socket grew by: connections, as many as *left allows, and strays. */
+static void count_drops(struct queue_row *row, uint32_t packets, uint64_t *left)
+{
+    uint32_t grown = row->counted ? packets - row->packets : 0; /* it may run over */
+    uint64_t lost = net_drops_share(grown, left);
+
+    row->counted = true;
+    row->packets = packets;
+    row->drops += lost;
+    row->stray += grown - lost;
+}
+
+/* After the sockets' own counters, so that each connection they counted is in it. */
+static uint64_t drops_of_namespace(struct queue_watch *w)
+{
+    uint64_t drops = 0;
+    bool read = net_drops_read(&drops);
+
+    if (!read && !w->netstat_missing)
+        log_info("/proc/net/netstat cannot be read (%s): no figures for dropped connections",
+                 strerror(errno));
+    w->netstat_missing = !read;
+    return net_drops_begin(&w->lost, read, drops);
 }
 
 static void sample_drops(struct queue_watch *w, struct board *b, const struct listen_set *set,
@@ -169,12 +196,18 @@ static void sample_drops(struct queue_watch *w, struct board *b, const struct li
         if (has_family(set, families[f]) &&
             (w->diag_fd < 0 || !sock_diag_tcp(w->diag_fd, families[f], row, count)))
             diag_is_missing(w, "dropped connections");
+    uint64_t left = drops_of_namespace(w);
     for (size_t i = 0; i < count; i++) {
+        uint64_t before = w->row[i].drops;
         if (!row[i].known)
             continue;
-        PUT(b->listener[i].drops, row[i].drops);
-        tell_drops(&w->row[i], b, set->socket[i].shown, row[i].drops, now);
+        count_drops(&w->row[i], row[i].drops, &left);
+        PUT(b->listener[i].drops, w->row[i].drops);
+        PUT(b->listener[i].stray, w->row[i].stray);
+        if (w->row[i].drops > before)
+            tell_drops(&w->row[i], b, set->socket[i].shown, now);
     }
+    net_drops_end(&w->lost, left);
 }
 
 void queue_watch_sample(struct queue_watch *w, struct board *b, const struct listen_set *set,

@@ -3,8 +3,10 @@
  * The accept queues on the board: samples every listening socket, keeps its depth, limit,
  * 60-second peak and drops in its row, and tells when a queue is full or lost connections.
  * Depth and limit come from TCP_INFO (tcpi_unacked and tcpi_sacked of a listening socket), for
- * unix sockets and for drops from sock_diag(7). Without sock_diag a row's drops stay 0, a
- * unix row's depth stays 0 and its limit is the configured backlog; the log says so once.
+ * unix sockets from sock_diag(7). Drops come from sock_diag and /proc/net/netstat together
+ * (net_drops.h): only what both counted was a connection; the other packets are counted and not
+ * told. Without sock_diag or /proc a row's drops stay 0, a unix row's depth stays 0 and its limit
+ * is the configured backlog; the log says so once.
  *
  * Master only; one call each 100 ms, no waiting.
  */
@@ -14,6 +16,7 @@
 #include "base/clock.h"
 #include "board/board.h"
 #include "proc/listen.h"
+#include "proc/net_drops.h"
 
 #define QUEUE_ROWS_MAX     64 /* listening addresses of one configuration, at most */
 #define QUEUE_PEAK_SECONDS 60
@@ -30,15 +33,20 @@ uint32_t queue_peak_add(struct queue_peak *p, struct mono now, uint32_t depth);
 struct queue_row {
     struct queue_peak peak;
     uint64_t inode;
-    uint64_t drops;
-    uint64_t told_ns; /* when QUEUE was last told: once a second at most */
+    bool counted;     /* packets holds a figure */
+    uint32_t packets; /* that the kernel threw away at this socket, as it last said */
+    uint64_t drops;   /* connections among them, */
+    uint64_t stray;   /* and the others */
+    uint64_t drops_told;
+    struct board_pace pace; /* of the event QUEUE */
     bool full;
 };
 
 struct queue_watch {
     struct queue_row row[QUEUE_ROWS_MAX];
     int diag_fd;
-    bool diag_missing;
+    bool diag_missing, netstat_missing;
+    struct net_drops lost;
     uint64_t drops_sampled_ns;
 };
 

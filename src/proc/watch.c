@@ -16,6 +16,7 @@
 #include "proc/crew.h"
 
 #include "base/log.h"
+#include "board/event_pace.h"
 #include "board/slot.h"
 #include "proc/last_words.h"
 #include "proc/thread_look.h"
@@ -25,6 +26,7 @@
 
 #define REMIND_FIRST_NS NS_PER_S /* "still blocked", then at doubling distances */
 #define TELL_EVERY_NS   NS_PER_S /* of one worker, that it was blocked again */
+#define BLOCKS_AT_ONCE  5        /* events of one worker that are told without waiting */
 #define LONG_JOB_NS     NS_PER_S /* an offload thread in one job for longer has stalled */
 
 enum { WORDS_BYTES = 1400 };
@@ -116,8 +118,9 @@ static void block(struct crew *c, unsigned slot, uint64_t turn, struct mono now)
 {
     struct crew_member *m = &c->member[slot];
     struct board_slot *b = &c->board->slot[slot];
-    char text[WORDS_BYTES];
+    char text[WORDS_BYTES], more[EVENT_PACE_WORDS];
     struct out o = out_into(text, sizeof text - 1);
+    uint32_t held;
 
     m->blocked_turn = turn;
     m->reminders = 0;
@@ -125,7 +128,10 @@ static void block(struct crew *c, unsigned slot, uint64_t turn, struct mono now)
     say_blocked(&o, c, slot, now);
     PUT(b->blocked_since_ns, turn);
     PUT(b->blocked_count, GET(b->blocked_count) + 1);
-    board_event(c->board, EVENT_BLOCK, slot + 1, "worker %u: %s", slot + 1, text);
+    m->block_told = event_pace_tell(&m->block_pace, now, BLOCKS_AT_ONCE, &held);
+    if (m->block_told)
+        board_event(c->board, EVENT_BLOCK, slot + 1, "worker %u: %s%s", slot + 1, text,
+                    event_pace_words(held, more));
     if (m->told_ns && now.ns - m->told_ns < TELL_EVERY_NS) {
         m->untold++;
         return;
@@ -160,8 +166,9 @@ static void unblock(struct crew *c, unsigned slot, struct mono now)
     *o.p = '\0';
     PUT(b->blocked_since_ns, 0);
     m->blocked_turn = 0;
-    board_event(c->board, EVENT_UNBLOCK, slot + 1, "worker %u is back after at most %s", slot + 1,
-                text);
+    if (m->block_told) /* what began unsaid ends unsaid */
+        board_event(c->board, EVENT_UNBLOCK, slot + 1, "worker %u is back after at most %s",
+                    slot + 1, text);
     if (m->reminders > 0 || m->untold > 0)
         log_info("worker %u is back after at most %s (%u shorter blocks not told)", slot + 1, text,
                  m->untold);

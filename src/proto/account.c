@@ -5,7 +5,7 @@
 #include "proto/account.h"
 
 #include "base/log.h"
-#include "board/board.h"
+#include "board/finished.h"
 #include "http/path.h"
 #include "proto/conn_record.h"
 #include "proto/rings.h"
@@ -101,7 +101,8 @@ static void tell_slow(struct conn *c, const struct access_record *r)
     put_asked(&o, r, shown_on_board(all->s.conf, asked_of(r)), EVENT_TARGET_BYTES);
     put_phases(&o, r);
     rings_add_slow(all, r);
-    board_event(all->s.board, EVENT_SLOW, all->s.worker_number, "%.*s", (int)out_len(&o), text);
+    board_slow_event(all->s.board, all->s.worker_number - 1, span_of(text, out_len(&o)),
+                     loop_now(all->s.loop));
 }
 
 static const char *cache_word(enum serve_outcome outcome)

@@ -11,6 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "board/event_pace.h"
+
 START_TEST(what_is_written_is_read)
 {
     struct board b;
@@ -491,6 +493,37 @@ START_TEST(every_name_is_there)
 }
 END_TEST
 
+/* The first at once, then ever more seldom, and what was not told is counted. */
+START_TEST(events_have_a_pace)
+{
+    struct board_pace p = {0};
+    struct mono now = {1000 * NS_PER_S};
+    unsigned told = 0, held_sum = 0;
+    uint32_t held;
+
+    for (unsigned i = 0; i < 24 * 3600; i++, now.ns += NS_PER_S)
+        if (event_pace_tell(&p, now, 3, &held)) {
+            told++;
+            held_sum += held;
+        }
+    /* 3, then after 1, 2, 4, 8, 16, 32 minutes, then each 64. */
+    ck_assert_uint_ge(told, 9 + 20);
+    ck_assert_uint_le(told, 9 + 23);
+    ck_assert_uint_eq(told + held_sum + atomic_load(&p.held), 24 * 3600);
+    now.ns += 660 * NS_PER_S; /* quiet: it begins again */
+    ck_assert(event_pace_tell(&p, now, 3, &held));
+    ck_assert_uint_gt(held, 0);
+    ck_assert(event_pace_tell(&p, now, 3, &held));
+    ck_assert_uint_eq(held, 0);
+    ck_assert(event_pace_tell(&p, now, 3, &held));
+    ck_assert(!event_pace_tell(&p, now, 3, &held));
+    /* What a broken process left there does no harm. */
+    atomic_store(&p.told, UINT32_MAX);
+    atomic_store(&p.told_ns, UINT64_MAX);
+    ck_assert(!event_pace_tell(&p, now, 3, &held));
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("board");
@@ -510,6 +543,7 @@ int main(void)
     tcase_add_test(t, operations);
     tcase_add_test(t, stuck_workers);
     tcase_add_test(t, copies_are_deep);
+    tcase_add_test(t, events_have_a_pace);
     tcase_add_test(t, every_name_is_there);
     suite_add_tcase(s, t);
     return unit_run(s);

@@ -215,7 +215,10 @@ void strip_reply(struct app *a, struct model *m, const struct event *e)
     /* What was asked, unless the server's words begin with it. */
     snprintf(text, sizeof text, "%s%s%s%s", named ? s->what : "", named ? ": " : "",
              e->ok ? "accepted: " : "refused: ", e->text);
-    model_note(m, e->wall_ns, "ANSWER", text);
+    /* A change that goes on is told by the server, and by DONE: "accepted" would be a third time.
+     */
+    if (!e->ok || e->op == 0)
+        model_note(m, e->wall_ns, "ANSWER", text);
     strip_learn(a, e);
     if (s->kind != STRIP_SENT || !ours)
         return;

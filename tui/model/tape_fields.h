@@ -86,6 +86,7 @@
     N(queue_limit, UINT32_MAX)                                                                     \
     N(queue_peak, UINT32_MAX)                                                                      \
     N(drops, ANY)                                                                                  \
+    N(stray, ANY)                                                                                  \
     M(sampled_ns)
 
 #define THREAD_FIELDS(N, M, T)                                                                     \

@@ -23,7 +23,7 @@
 #define MAGIC       "WEIRTAPE"
 #define MAGIC_BYTES 8
 #define HEAD_BYTES  16
-#define LAYOUT      1
+#define LAYOUT      2
 
 static void put32(unsigned char *p, uint32_t v)
 {

@@ -241,7 +241,7 @@ static void unpack_server(struct unpack *u, struct snap *w)
 
 static void unpack_listeners(struct unpack *u, struct snap *s, bool *enomem)
 {
-    ARRAY(s, listener, 6, LISTENERS_MAX);
+    ARRAY(s, listener, 7, LISTENERS_MAX);
     for (unsigned i = 0; i < s->listener_count && !u->bad; i++) {
         struct snap_listener *w = &s->listener[i];
         LISTENER_FIELDS(NUMBER, MOMENT, TEXT)
