@@ -50,6 +50,7 @@ static bool make_cache(struct serve_ctx *ctx)
     struct file_cache_settings settings = {
         .entries_max = conf->cache.entries,
         .valid_ns = conf->cache.valid_ns,
+        .idle_ns = conf->cache.idle_ns,
         .content_bytes_max = conf->cache.content_bytes,
         .content_file_bytes = conf->cache.content_file_bytes,
         .slot = ctx->slot,
@@ -118,10 +119,15 @@ void serve_ctx_free(struct serve_ctx **ctx)
     *ctx = NULL;
 }
 
-void serve_tick(struct serve_ctx *ctx)
+void serve_tick(struct serve_ctx *ctx, struct mono now)
 {
-    if (ctx->pool)
-        file_windows_tick(ctx->windows);
+    file_cache_tick(ctx->cache, now);
+    for (size_t i = 0; i < ctx->conf->location_count; i++)
+        file_root_tick(&ctx->root[i], now, ctx->conf->cache.idle_ns);
+    if (!ctx->pool)
+        return;
+    file_windows_tick(ctx->windows);
+    file_closer_retry(ctx->closer);
 }
 
 void serve_cancel(struct serve_plan *plan)
@@ -279,13 +285,8 @@ static enum serve_result start(struct serve_ctx *ctx, const struct serve_request
 enum serve_result serve_start(struct serve_ctx *ctx, const struct serve_request *request,
                               struct serve_plan *plan)
 {
-    if (ctx->pool) {
+    if (ctx->pool)
         file_mounts_refresh(ctx->mounts, request->now);
-        if (mono_since(request->now, ctx->retried) >= NS_PER_S) {
-            ctx->retried = request->now;
-            file_closer_retry(ctx->closer);
-        }
-    }
     if (!plan->beginning) {
         if (start(ctx, request, plan) == SERVE_WAIT)
             return SERVE_WAIT;

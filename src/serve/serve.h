@@ -100,9 +100,10 @@ void serve_cancel(struct serve_plan *plan);
 void serve_error(struct serve_ctx *ctx, const struct serve_request *request, int status,
                  struct serve_plan *plan);
 
-/* Now and then (once a second), from the loop itself: ends bodies that wait in line for a mount
- * which was fenced or became sick meanwhile. */
-void serve_tick(struct serve_ctx *ctx);
+/* Now and then (once a second), from the loop itself: closes files that nobody asks for any more,
+ * tries closes again that were refused, and ends bodies that wait in line for a mount which was
+ * fenced or became sick meanwhile. */
+void serve_tick(struct serve_ctx *ctx, struct mono now);
 
 /* When descriptors ran out: closes unused cached files; how many were closed. */
 unsigned serve_shed(struct serve_ctx *ctx, unsigned count);
