@@ -19,8 +19,8 @@ enum entry_class { HOLDS_CONTENT, HOLDS_DESCRIPTOR, HOLDS_NAME, CLASS_COUNT };
 
 enum {
     BUCKETS_FIRST = 64,
-    /* Idle descriptors looked at in one tick, some milliseconds of the loop at most, and how many of
-     * them may become jobs: they stand in line with what clients wait for. */
+    /* Idle descriptors looked at in one tick, some milliseconds of the loop at most, and how many
+     * of them may become jobs: they stand in line with what clients wait for. */
     IDLE_PER_TICK = 4096,
     IDLE_JOBS_PER_TICK = 128,
 };
@@ -325,8 +325,8 @@ struct file_entry *file_cache_find(struct file_cache *cache, unsigned root_id, s
     *fresh = false;
     if (!e)
         return NULL;
-    *fresh = e->sight.epoch == epoch &&
-             mono_since(now, e->sight.checked) < cache->settings.valid_ns;
+    *fresh =
+        e->sight.epoch == epoch && mono_since(now, e->sight.checked) < cache->settings.valid_ns;
     e->used = now;
     struct list *head = &cache->lru[class_of(e)];
     if (head->next != &e->lru) {
@@ -334,6 +334,21 @@ struct file_entry *file_cache_find(struct file_cache *cache, unsigned root_id, s
         list_push_front(head, &e->lru);
     }
     return file_entry_hold(e);
+}
+
+bool file_entry_is_current(const struct file_entry *e)
+{
+    struct stat st;
+    uint64_t mount_id;
+
+    if (e->fd < 0 || (e->home.mount && !e->home.local))
+        return true;
+    return file_attributes(e->fd, true, &st, &mount_id) == 0 && file_is_same(&e->st, &st);
+}
+
+void file_entry_distrust(struct file_entry *e)
+{
+    e->sight.checked = (struct mono){0};
 }
 
 struct file_open_how file_cache_how(const struct file_cache *cache, const struct file_entry *stale,
@@ -353,8 +368,7 @@ struct file_open_how file_cache_how(const struct file_cache *cache, const struct
 }
 
 static struct file_entry *entry_new(struct file_cache *cache, unsigned root_id, struct span path,
-                                    struct file_opened *o, struct file_sight sight,
-                                    struct mono now)
+                                    struct file_opened *o, struct file_sight sight, struct mono now)
 {
     struct file_closer *closer = cache->settings.closer;
     struct file_entry *e = calloc(1, sizeof *e + path.n + 1);
@@ -480,6 +494,7 @@ struct file_entry *file_cache_get(struct file_cache *cache, struct file_root *ro
 
     how->open_ns = 0;
     how->root_error = 0;
+    how->hit = how->hit && file_entry_is_current(e);
     if (slot)
         slot_count(slot, how->hit ? COUNTER_cache_hits : COUNTER_cache_misses, 1);
     if (how->hit)

@@ -12,8 +12,8 @@
  * in flight keeps its descriptor although the entry was replaced. An entry with a descriptor leaves
  * when nobody has asked for it in [cache] idle, for a file that was deleted keeps its space, and a
  * file system that was to be unmounted stays busy, as long as somebody has it open. The least
- * recently used leave when entries or bytes run over; directories and failures take at most half of the entries, so
- * that asking for names that do not exist cannot push out the files that do.
+ * recently used leave when entries or bytes run over; directories and failures take at most half of
+ * the entries, so that asking for names that do not exist cannot push out the files that do.
  *
  * A look-up is three steps, so that the middle one, which may wait for storage, can be done
  * elsewhere: file_cache_find, file_open, file_cache_take. file_cache_get is all three, for
@@ -99,7 +99,8 @@ struct file_lookup {
 /*
  * The entry of `path` (decoded, begins with '/') whose file name beneath `root` is `name`
  * (NUL-terminated, no leading slash). Never NULL but on ENOMEM. The caller gives it back
- * with file_entry_release. A hit allocates nothing and makes no system call.
+ * with file_entry_release. A hit allocates nothing, and makes no system call but that of
+ * file_entry_is_current.
  */
 struct file_entry *file_cache_get(struct file_cache *cache, struct file_root *root,
                                   unsigned root_id, struct span path, const char *name,
@@ -123,6 +124,16 @@ struct file_open_how file_cache_how(const struct file_cache *cache, const struct
 struct file_entry *file_cache_take(struct file_cache *cache, unsigned root_id, struct span path,
                                    struct file_entry *stale, struct file_opened *opened,
                                    struct file_sight sight, struct mono now);
+
+/*
+ * Whether the open file still is as the entry says, so that a response can be made of both: a file
+ * that is written to in place changes behind a descriptor that is believed. One call that asks the
+ * kernel's memory alone; none where that says nothing (file systems that ask a server), and none
+ * for contents, which are as old as their attributes.
+ */
+bool file_entry_is_current(const struct file_entry *e);
+/* From now on it is not believed. */
+void file_entry_distrust(struct file_entry *e);
 
 struct file_entry *file_entry_hold(struct file_entry *e);
 void file_entry_release(void *entry); /* of type void (*)(void *), for source owners */

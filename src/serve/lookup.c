@@ -216,7 +216,7 @@ static enum serve_look ask_for(struct look *l, struct file_entry **e)
         return found;
     if (!l->place) {
         serve_log_failure(ctx, l->rq->now, ctx->root[l->id].path,
-                          error); /* nobody's request is at fault */
+                          error);      /* nobody's request is at fault */
         l->sight.checked = l->rq->now; /* that there is none is believed as long */
         *e = entry_of_error(l, error);
         return SERVE_LOOK_FOUND;
@@ -256,6 +256,13 @@ static enum serve_look look_once(struct look *l, struct file_entry **e)
     }
     l->stale =
         file_cache_find(ctx->cache, l->id, l->path, ctx->root[l->id].epoch, l->rq->now, &fresh);
+    if (fresh && l->stale->fd >= 0) {
+        if (ctx->slot)
+            slot_wait(ctx->slot, WAIT_STAT, l->rq->now);
+        fresh = file_entry_is_current(l->stale);
+        if (ctx->slot)
+            slot_wait(ctx->slot, WAIT_RESOLVE, l->rq->now);
+    }
     if (!l->plan->pending) /* not once more after waiting */
         count_slot(ctx, fresh ? COUNTER_cache_hits : COUNTER_cache_misses);
     if (fresh) {

@@ -18,6 +18,11 @@
 #include "serve/errand.h"
 #include "serve/file_body.h"
 
+/* How often a response whose file is written to is begun anew. */
+enum { RESTARTS_MAX = 3 };
+
+enum serve_begin { BEGIN_DONE, BEGIN_WAIT, BEGIN_AGAIN };
+
 static bool use_pool(struct serve_ctx *ctx, struct offload *pool)
 {
     const struct conf *conf = ctx->conf;
@@ -147,6 +152,7 @@ void serve_plan_reset(struct serve_plan *plan)
     errand_drop_all(plan);
     serve_plan_clear(plan);
     plan->cold = false;
+    plan->restarts = 0;
     plan->offload_wait_ns = 0;
     plan->offload_run_ns = 0;
     plan->close = false;
@@ -282,17 +288,46 @@ static enum serve_result start(struct serve_ctx *ctx, const struct serve_request
     return dispatch(ctx, request, &t, route.slash_missing, plan);
 }
 
+/*
+ * Gets the first bytes of the body. AGAIN: they took their time, and the file was written to
+ * meanwhile: they and the plan's head may be of two files.
+ */
+static enum serve_begin begin(struct serve_ctx *ctx, const struct serve_request *request,
+                              struct serve_plan *plan)
+{
+    struct file_entry *e = file_entry_hold(plan->beginning->entry);
+    enum serve_begin result = BEGIN_DONE;
+
+    if (file_body_begin(ctx, request, plan) == SERVE_WAIT)
+        result = BEGIN_WAIT;
+    else if (plan->cold && plan->status < 300 && plan->restarts < RESTARTS_MAX &&
+             !file_entry_is_current(e))
+        result = BEGIN_AGAIN;
+    if (result == BEGIN_AGAIN) {
+        plan->restarts++;
+        file_entry_distrust(e);
+        serve_plan_clear(plan);
+    }
+    file_entry_release(e);
+    return result;
+}
+
 enum serve_result serve_start(struct serve_ctx *ctx, const struct serve_request *request,
                               struct serve_plan *plan)
 {
+    enum serve_begin begun = BEGIN_AGAIN;
+
     if (ctx->pool)
         file_mounts_refresh(ctx->mounts, request->now);
-    if (!plan->beginning) {
-        if (start(ctx, request, plan) == SERVE_WAIT)
-            return SERVE_WAIT;
-        errand_drop_all(plan);
+    while (begun == BEGIN_AGAIN) {
+        if (!plan->beginning) {
+            if (start(ctx, request, plan) == SERVE_WAIT)
+                return SERVE_WAIT;
+            errand_drop_all(plan);
+        }
+        if (!plan->beginning || request->http->method == HTTP_HEAD)
+            return SERVE_DONE;
+        begun = begin(ctx, request, plan);
     }
-    if (!plan->beginning || request->http->method == HTTP_HEAD)
-        return SERVE_DONE;
-    return file_body_begin(ctx, request, plan);
+    return begun == BEGIN_WAIT ? SERVE_WAIT : SERVE_DONE;
 }

@@ -70,6 +70,7 @@ struct serve_plan {
     struct serve_pending *pending; /* what is waited for; serve/ only */
     struct file_body *beginning;   /* body whose first bytes are still to be got; serve/ makes it */
     bool cold;                     /* something had to be asked of a disk by an offload thread */
+    uint8_t restarts;              /* its file was written to while its first bytes were got */
     uint64_t offload_wait_ns;      /* time such jobs lay in the queue */
     uint64_t offload_run_ns;       /* and took */
     uint64_t open_ns;              /* time spent opening and asking for attributes */
