@@ -30,4 +30,10 @@ static inline struct mono mono_after(struct mono t, uint64_t ns)
     return (struct mono){t.ns + ns};
 }
 
+/* Not before the clock's own beginning. */
+static inline struct mono mono_before(struct mono t, uint64_t ns)
+{
+    return (struct mono){t.ns > ns ? t.ns - ns : 0};
+}
+
 #endif

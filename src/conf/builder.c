@@ -223,6 +223,14 @@ static const struct setting *find_override(struct builder *b, struct conf_origin
     } else {
         key = name;
         s = setting_find_anywhere(key, true);
+        const struct setting *other = s ? setting_find_namesake(s) : NULL;
+        if (other) {
+            errors_add(b->errors, where, "a key of [%s] and of [%s]; write %s.%s=... or %s.%s=...",
+                       section_table[s->section].name, section_table[other->section].name,
+                       section_table[s->section].name, s->key, section_table[other->section].name,
+                       other->key);
+            return NULL;
+        }
     }
     if (s)
         return s;

@@ -132,6 +132,7 @@ struct conf {
     struct {
         unsigned entries;          /* open files per worker; 0: no cache */
         uint64_t valid_ns;         /* how long an entry is believed without asking again */
+        uint64_t idle_ns;          /* a descriptor nobody asked for is closed after this */
         size_t content_bytes;      /* contents held per worker */
         size_t content_file_bytes; /* files up to this size are held whole */
     } cache;

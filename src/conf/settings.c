@@ -95,6 +95,17 @@ const struct setting *setting_find_anywhere(struct span key, bool only_global)
     return NULL;
 }
 
+const struct setting *setting_find_namesake(const struct setting *s)
+{
+    for (int i = 0; i < SETTING_COUNT; i++) {
+        const struct setting *other = &setting_table[i];
+        if (other != s && section_is_global(other->section) &&
+            span_eq(span_str(other->key), span_str(s->key)))
+            return other;
+    }
+    return NULL;
+}
+
 static char fold(char c)
 {
     return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;

@@ -59,6 +59,8 @@ enum conf_section section_find(struct span name);
 const struct setting *setting_find(enum conf_section section, struct span key);
 /* In whatever section comes first (only global ones when asked); NULL when there is none. */
 const struct setting *setting_find_anywhere(struct span key, bool only_global);
+/* The setting of another global section that has the same key; NULL: there is none. */
+const struct setting *setting_find_namesake(const struct setting *s);
 
 /* The name people most likely meant, NULL when none is near. */
 const char *section_nearest(struct span name);

@@ -17,7 +17,13 @@
 
 enum entry_class { HOLDS_CONTENT, HOLDS_DESCRIPTOR, HOLDS_NAME, CLASS_COUNT };
 
-enum { BUCKETS_FIRST = 64 };
+enum {
+    BUCKETS_FIRST = 64,
+    /* Idle descriptors looked at in one tick, some milliseconds of the loop at most, and how many
+     * of them may become jobs: they stand in line with what clients wait for. */
+    IDLE_PER_TICK = 4096,
+    IDLE_JOBS_PER_TICK = 128,
+};
 
 struct file_cache {
     struct file_cache_settings settings;
@@ -78,14 +84,20 @@ struct file_entry *file_entry_hold(struct file_entry *e)
 
 /* The file may be gone by now, and its blocks with this close: fstat asks nobody on a local file
  * system. */
-static void close_entry(struct file_entry *e)
+static bool close_waits(const struct file_entry *e)
 {
     struct stat st;
 
+    if (!e->closer || !e->home.mount)
+        return false;
+    return !e->home.local || (!e->home.memory && (fstat(e->fd, &st) < 0 || st.st_nlink == 0));
+}
+
+static void close_entry(struct file_entry *e)
+{
     if (e->fd < 0)
         return;
-    bool waits = !e->home.local || (!e->home.memory && (fstat(e->fd, &st) < 0 || st.st_nlink == 0));
-    if (e->closer && e->home.mount && waits)
+    if (close_waits(e))
         file_closer_close(e->closer, e->home.mount, &e->fd);
     else
         close_fd(&e->fd);
@@ -270,6 +282,28 @@ unsigned file_cache_shed(struct file_cache *cache, unsigned count)
     return shed;
 }
 
+void file_cache_tick(struct file_cache *cache, struct mono now)
+{
+    struct list *head = &cache->lru[HOLDS_DESCRIPTOR];
+    unsigned looked = 0, jobs = 0;
+
+    if (cache->settings.idle_ns == 0)
+        return;
+    for (struct list *at = head->prev, *newer; at != head && looked < IDLE_PER_TICK; at = newer) {
+        struct file_entry *e = list_entry(at, struct file_entry, lru);
+        newer = at->prev;
+        if (mono_since(now, e->used) < cache->settings.idle_ns)
+            break;
+        looked++;
+        /* One that is being sent is closed by its last reader. */
+        if (e->refs == 1 && close_waits(e) && jobs++ >= IDLE_JOBS_PER_TICK)
+            continue;
+        unlink_entry(cache, e);
+    }
+    if (looked > 0)
+        show_usage(cache);
+}
+
 /* --- looking up --- */
 
 static struct file_entry *table_find(const struct file_cache *cache, unsigned root_id,
@@ -284,14 +318,15 @@ static struct file_entry *table_find(const struct file_cache *cache, unsigned ro
 }
 
 struct file_entry *file_cache_find(struct file_cache *cache, unsigned root_id, struct span path,
-                                   struct mono now, bool *fresh)
+                                   unsigned epoch, struct mono now, bool *fresh)
 {
     struct file_entry *e = table_find(cache, root_id, path, hash_of(cache->seed, root_id, path));
 
     *fresh = false;
     if (!e)
         return NULL;
-    *fresh = mono_since(now, e->checked) < cache->settings.valid_ns;
+    *fresh =
+        e->sight.epoch == epoch && mono_since(now, e->sight.checked) < cache->settings.valid_ns;
     e->used = now;
     struct list *head = &cache->lru[class_of(e)];
     if (head->next != &e->lru) {
@@ -299,6 +334,21 @@ struct file_entry *file_cache_find(struct file_cache *cache, unsigned root_id, s
         list_push_front(head, &e->lru);
     }
     return file_entry_hold(e);
+}
+
+bool file_entry_is_current(const struct file_entry *e)
+{
+    struct stat st;
+    uint64_t mount_id;
+
+    if (e->fd < 0 || (e->home.mount && !e->home.local))
+        return true;
+    return file_attributes(e->fd, true, &st, &mount_id) == 0 && file_is_same(&e->st, &st);
+}
+
+void file_entry_distrust(struct file_entry *e)
+{
+    e->sight.checked = (struct mono){0};
 }
 
 struct file_open_how file_cache_how(const struct file_cache *cache, const struct file_entry *stale,
@@ -318,7 +368,7 @@ struct file_open_how file_cache_how(const struct file_cache *cache, const struct
 }
 
 static struct file_entry *entry_new(struct file_cache *cache, unsigned root_id, struct span path,
-                                    struct file_opened *o, struct mono now)
+                                    struct file_opened *o, struct file_sight sight, struct mono now)
 {
     struct file_closer *closer = cache->settings.closer;
     struct file_entry *e = calloc(1, sizeof *e + path.n + 1);
@@ -341,7 +391,8 @@ static struct file_entry *entry_new(struct file_cache *cache, unsigned root_id, 
     e->refs = 1;
     e->root_id = root_id;
     e->path_bytes = path.n;
-    e->checked = e->used = now;
+    e->sight = sight;
+    e->used = now;
     list_init(&e->lru);
     memcpy(e->path, path.p, path.n);
     o->fd = -1;
@@ -370,10 +421,10 @@ static bool is_lasting(const struct file_entry *e)
 
 struct file_entry *file_cache_take(struct file_cache *cache, unsigned root_id, struct span path,
                                    struct file_entry *stale, struct file_opened *opened,
-                                   struct mono now)
+                                   struct file_sight sight, struct mono now)
 {
     if (stale && opened->same) {
-        stale->checked = now;
+        stale->sight = sight;
         file_opened_drop(opened);
         return stale;
     }
@@ -384,7 +435,7 @@ struct file_entry *file_cache_take(struct file_cache *cache, unsigned root_id, s
     if (stale)
         file_entry_release(stale);
 
-    struct file_entry *e = entry_new(cache, root_id, path, opened, now);
+    struct file_entry *e = entry_new(cache, root_id, path, opened, sight, now);
     if (e && e->kind == FILE_REGULAR && !cache->describe(cache->arg, e)) {
         file_entry_release(e);
         e = NULL;
@@ -439,10 +490,11 @@ struct file_entry *file_cache_get(struct file_cache *cache, struct file_root *ro
 {
     struct board_slot *slot = cache->settings.slot;
     struct file_opened opened;
-    struct file_entry *e = file_cache_find(cache, root_id, path, now, &how->hit);
+    struct file_entry *e = file_cache_find(cache, root_id, path, root->epoch, now, &how->hit);
 
     how->open_ns = 0;
     how->root_error = 0;
+    how->hit = how->hit && file_entry_is_current(e);
     if (slot)
         slot_count(slot, how->hit ? COUNTER_cache_hits : COUNTER_cache_misses, 1);
     if (how->hit)
@@ -451,5 +503,8 @@ struct file_entry *file_cache_get(struct file_cache *cache, struct file_root *ro
     struct file_open_how ask = file_cache_how(cache, e, name);
     how->root_error = look(root, &ask, cache->settings.valid_ns, now, &opened);
     how->open_ns = mono_since(mono_now(), begin);
-    return file_cache_take(cache, root_id, path, e, &opened, now);
+    struct file_sight sight = file_root_sight(root);
+    if (how->root_error != 0) /* that there is none is believed as long */
+        sight.checked = now;
+    return file_cache_take(cache, root_id, path, e, &opened, sight, now);
 }

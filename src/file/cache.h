@@ -4,11 +4,16 @@
  * of its response ready made, and for small files the contents (which then need no descriptor);
  * failures are entries too. An entry is believed for [cache] valid, then the name is looked up
  * again: when it still is the same file (device, inode, size, mtime, ctime) the entry goes on.
+ * The time runs from when the root was last looked up, and an entry from beneath a directory that
+ * the root has led to before is looked up at once: so a root that is switched is seen whole, and
+ * nothing of the old one is given out for longer than valid.
  * A file that had changed less than two seconds before it was opened is opened again all the
  * same, for its times could not show one more change. Entries are reference counted: a response
- * in flight keeps its descriptor although the entry was replaced. The least recently used leave
- * when entries or bytes run over; directories and failures take at most half of the entries, so
- * that asking for names that do not exist cannot push out the files that do.
+ * in flight keeps its descriptor although the entry was replaced. An entry with a descriptor leaves
+ * when nobody has asked for it in [cache] idle, for a file that was deleted keeps its space, and a
+ * file system that was to be unmounted stays busy, as long as somebody has it open. The least
+ * recently used leave when entries or bytes run over; directories and failures take at most half of
+ * the entries, so that asking for names that do not exist cannot push out the files that do.
  *
  * A look-up is three steps, so that the middle one, which may wait for storage, can be done
  * elsewhere: file_cache_find, file_open, file_cache_take. file_cache_get is all three, for
@@ -57,7 +62,8 @@ struct file_entry {
     bool settled; /* st shows every later change */
     unsigned root_id;
     size_t path_bytes;
-    struct mono checked, used;
+    struct file_sight sight; /* of the root, when the file was last looked up */
+    struct mono used;
     char path[]; /* decoded request path, NUL-terminated */
 };
 
@@ -66,6 +72,7 @@ struct file_cache;
 struct file_cache_settings {
     unsigned entries_max; /* 0: nothing is kept, every look-up opens */
     uint64_t valid_ns;
+    uint64_t idle_ns; /* 0: descriptors are kept however long nobody asks for them */
     size_t content_bytes_max;
     size_t content_file_bytes;  /* contents of files up to this size are held */
     struct board_slot *slot;    /* for waits, hits, misses and gauges; may be NULL */
@@ -92,28 +99,41 @@ struct file_lookup {
 /*
  * The entry of `path` (decoded, begins with '/') whose file name beneath `root` is `name`
  * (NUL-terminated, no leading slash). Never NULL but on ENOMEM. The caller gives it back
- * with file_entry_release. A hit allocates nothing and makes no system call.
+ * with file_entry_release. A hit allocates nothing, and makes no system call but that of
+ * file_entry_is_current.
  */
 struct file_entry *file_cache_get(struct file_cache *cache, struct file_root *root,
                                   unsigned root_id, struct span path, const char *name,
                                   struct mono now, struct file_lookup *how);
 
 /*
- * The first step: the entry of this path, held for the caller, or NULL. *fresh: it can be
- * used as it is; else it goes to file_cache_take with what file_open says now.
+ * The first step: the entry of this path, held for the caller, or NULL. epoch: the root's as it is
+ * known now. *fresh: the entry can be used as it is; else it goes to file_cache_take with what
+ * file_open says now.
  */
 struct file_entry *file_cache_find(struct file_cache *cache, unsigned root_id, struct span path,
-                                   struct mono now, bool *fresh);
+                                   unsigned epoch, struct mono now, bool *fresh);
 /* What file_open is to be asked, given what file_cache_find found (which may be NULL). */
 struct file_open_how file_cache_how(const struct file_cache *cache, const struct file_entry *stale,
                                     const char *name);
 /*
  * The last step: takes `opened` over (its descriptor and contents) and the reference to
- * `stale`, and returns the entry to use, held. NULL on ENOMEM.
+ * `stale`, and returns the entry to use, held. sight: the root's, which it was opened beneath. NULL
+ * on ENOMEM.
  */
 struct file_entry *file_cache_take(struct file_cache *cache, unsigned root_id, struct span path,
                                    struct file_entry *stale, struct file_opened *opened,
-                                   struct mono now);
+                                   struct file_sight sight, struct mono now);
+
+/*
+ * Whether the open file still is as the entry says, so that a response can be made of both: a file
+ * that is written to in place changes behind a descriptor that is believed. One call that asks the
+ * kernel's memory alone; none where that says nothing (file systems that ask a server), and none
+ * for contents, which are as old as their attributes.
+ */
+bool file_entry_is_current(const struct file_entry *e);
+/* From now on it is not believed. */
+void file_entry_distrust(struct file_entry *e);
 
 struct file_entry *file_entry_hold(struct file_entry *e);
 void file_entry_release(void *entry); /* of type void (*)(void *), for source owners */
@@ -121,6 +141,12 @@ void file_entry_release(void *entry); /* of type void (*)(void *), for source ow
 /* Gives up descriptors of entries nobody uses, the oldest first: when EMFILE was met. Returns how
  * many. */
 unsigned file_cache_shed(struct file_cache *cache, unsigned count);
+
+/*
+ * To be called about once a second: gives up entries whose descriptor nobody has asked for in
+ * idle_ns, a bounded number at a time. Closes that wait go to the closer.
+ */
+void file_cache_tick(struct file_cache *cache, struct mono now);
 
 /* How long an entry, and the place of a root, is believed. */
 uint64_t file_cache_valid_ns(const struct file_cache *cache);

@@ -236,6 +236,7 @@ static int adopt(struct file_root *root, struct file_root_seen *seen)
     seen->real = NULL;
     file_place_release(&root->place);
     root->place = place;
+    root->epoch++;
     return 0;
 }
 
@@ -277,12 +278,27 @@ int file_root_take(struct file_root *root, struct file_root_seen *seen, struct m
     }
     if (is_shortage(error)) /* the path is asked again at the next open */
         return root->place || use_inherited(root) ? 0 : error;
+    if (root->place)
+        root->epoch++;
     file_place_release(&root->place);
     root->checked = (struct mono){0};
     if (error != EACCES || !use_inherited(root))
         return error;
     root->checked = now;
     return 0;
+}
+
+void file_root_tick(struct file_root *root, struct mono now, uint64_t idle_ns)
+{
+    if (root->place && mono_since(now, root->checked) >= idle_ns) {
+        file_place_release(&root->place);
+        root->checked = (struct mono){0};
+    }
+}
+
+struct file_sight file_root_sight(const struct file_root *root)
+{
+    return (struct file_sight){.checked = root->checked, .epoch = root->epoch};
 }
 
 bool file_root_is_fresh(const struct file_root *root, struct mono now, uint64_t valid_ns)

@@ -31,17 +31,35 @@ struct file_place {
     char *real; /* its path without links, as the kernel knows it */
 };
 
+/*
+ * What is known of where a root's path leads: since when, and which of the directories it has led
+ * to. What was found beneath one of them is worth nothing beneath the next.
+ */
+struct file_sight {
+    struct mono checked; /* 0: not known */
+    unsigned epoch;
+};
+
 struct file_root {
     const char *path;             /* borrowed from the configuration */
     int inherited_fd;             /* O_PATH, opened by the master; -1 when it could not */
     struct file_place *place;     /* of the path as last seen; NULL when none */
     struct file_place *inherited; /* made when it is needed */
     struct mono checked;          /* 0: not looked up yet */
+    unsigned epoch;               /* another one whenever the path leads elsewhere, or nowhere */
 };
 
 /* inherited_fd stays the caller's. No system call: the first open looks the path up. */
 void file_root_init(struct file_root *root, const char *path, int inherited_fd);
 void file_root_close(struct file_root *root);
+
+/*
+ * To be called about once a second: lets go of a directory that nobody has asked for in idle_ns,
+ * for the descriptor keeps its file system busy. The next open looks the path up.
+ */
+void file_root_tick(struct file_root *root, struct mono now, uint64_t idle_ns);
+
+struct file_sight file_root_sight(const struct file_root *root);
 
 /* True while what was last seen is believed. */
 bool file_root_is_fresh(const struct file_root *root, struct mono now, uint64_t valid_ns);

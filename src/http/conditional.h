@@ -45,13 +45,22 @@ int64_t http_date_parse(struct span s, int64_t now_s);
 /* Writes HTTP_DATE_BYTES bytes, no NUL. What is outside 1970 to 9999 is held at its ends. */
 void http_date_format(int64_t seconds, char *to);
 
+/* What is known of a file. Times since 1970. */
+struct http_file {
+    uint64_t device, inode, size;
+    int64_t modified_s, changed_s;
+    uint32_t modified_ns, changed_ns;
+    uint64_t step_ns; /* changes less than this apart may bear the same time */
+};
+
+/* Whether this modification time says when the content changed; see etag.c. */
+bool http_time_means_change(int64_t seconds, int64_t now_s);
+
 /*
- * A strong entity tag that changes when the inode, the size or the modification time in
- * nanoseconds changes; with its quotes, into to[HTTP_ETAG_BYTES]; returns its length. Device
- * and inode are mixed, so that their numbers are not told.
+ * The entity tag of a file, by the rule in etag.c; with its quotes, into to[HTTP_ETAG_BYTES];
+ * returns its length. Device and inode are mixed, so that their numbers are not told.
  */
-size_t http_etag_make(uint64_t device, uint64_t inode, uint64_t size, int64_t modified_s,
-                      uint32_t modified_ns, char *to);
+size_t http_etag_make(const struct http_file *f, uint64_t now_ns, char *to);
 
 /*
  * Walks a list of entity tags (RFC 9110, 8.8.3), where a backslash is an ordinary byte:

@@ -1,12 +1,24 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Entity tags (RFC 9110, 8.8.3): "MTIME-SIZE-FILE" in hexadecimal, MTIME in nanoseconds, FILE
- * a mix of device and inode. For one device the mix is a bijection of the inode, so
- * that two inodes never share a tag. The device is in it because images that are built
- * reproducibly and mounted one after the other agree in all the rest. Pure. Runs in
- * workers and tests.
+ * Validators of files: which times are given as Last-Modified, and entity tags (RFC 9110, 8.8).
+ * Everything that answers for a file goes by this rule:
+ *
+ * 1. A modification time means a change, unless tools put it there in the place of a real one (the
+ *    first day of 1970, 1980-01-01 in any time zone, 1985-10-26) or it lies ahead of the clock.
+ *    Only a time that means a change is sent as Last-Modified and compared with dates.
+ * 2. The tag of a file is "MTIME-SIZE" in hexadecimal, MTIME in nanoseconds: so copies of a tree on
+ *    several servers agree, and a server with itself when its disk got another number. Where the
+ *    time does not mean a change it is "MTIME-SIZE-FILE", FILE a mix of device, inode and change
+ *    time, none of which stays the same when the file is replaced or written to.
+ * 3. As long as one more change could bear the same time, that is, for one step of the file
+ *    system's clock, the tag is weak (no If-Range, no If-Match) and another one than later, for a
+ *    cache must not find out in vain: W/"MTIME-SIZE-w".
+ *
+ * Pure. Runs in workers and tests.
  */
 #include "http/conditional.h"
+
+#define GOLDEN UINT64_C(0x9e3779b97f4a7c15)
 
 /* A bijection of 64 bits in which each bit of x reaches all others (as in MurmurHash3's end). */
 static uint64_t mix(uint64_t x)
@@ -30,17 +42,63 @@ static char *put_hex(char *to, uint64_t value)
     return to;
 }
 
-size_t http_etag_make(uint64_t device, uint64_t inode, uint64_t size, int64_t modified_s,
-                      uint32_t modified_ns, char *to)
+bool http_time_means_change(int64_t seconds, int64_t now_s)
 {
+    static const int64_t day = 86400, hour = 3600;
+    /* Archives without times, Nix, builds that are to be the same each time; FAT and zip, whose
+     * times are local; npm. */
+    static const struct {
+        int64_t begin, end;
+    } nothing[] = {
+        {INT64_MIN, day},
+        {315532800 - 14 * hour, 315532800 + day + 12 * hour},
+        {499132800, 499132800 + day},
+    };
+
+    for (size_t i = 0; i < sizeof nothing / sizeof *nothing; i++)
+        if (seconds >= nothing[i].begin && seconds < nothing[i].end)
+            return false;
+    return seconds <= now_s;
+}
+
+/* Whether the time is so near to now, or ahead of it, that a later change could bear it too. */
+static bool is_young(int64_t seconds, uint32_t ns, uint64_t now_ns, uint64_t step_ns)
+{
+    static const int64_t second = 1000000000;
+    int64_t now_s = (int64_t)(now_ns / (uint64_t)second);
+
+    if (seconds > now_s)
+        return true;
+    if (now_s - seconds > (int64_t)(step_ns / (uint64_t)second) + 1)
+        return false;
+    return (uint64_t)(now_s - seconds) * (uint64_t)second + now_ns % (uint64_t)second <
+           ns + step_ns;
+}
+
+size_t http_etag_make(const struct http_file *f, uint64_t now_ns, char *to)
+{
+    bool means = http_time_means_change(f->modified_s, (int64_t)(now_ns / 1000000000));
+    bool young = means ? is_young(f->modified_s, f->modified_ns, now_ns, f->step_ns)
+                       : is_young(f->changed_s, f->changed_ns, now_ns, f->step_ns);
+    uint64_t changed = (uint64_t)f->changed_s * UINT64_C(1000000000) + f->changed_ns;
     char *p = to;
 
+    if (young) {
+        *p++ = 'W';
+        *p++ = '/';
+    }
     *p++ = '"';
-    p = put_hex(p, (uint64_t)modified_s * UINT64_C(1000000000) + modified_ns);
+    p = put_hex(p, (uint64_t)f->modified_s * UINT64_C(1000000000) + f->modified_ns);
     *p++ = '-';
-    p = put_hex(p, size);
-    *p++ = '-';
-    p = put_hex(p, mix(inode ^ mix(device + UINT64_C(0x9e3779b97f4a7c15))));
+    p = put_hex(p, f->size);
+    if (!means) {
+        *p++ = '-';
+        p = put_hex(p, mix(f->inode ^ mix(f->device + mix(changed + GOLDEN))));
+    }
+    if (young) {
+        *p++ = '-';
+        *p++ = 'w';
+    }
     *p++ = '"';
     return (size_t)(p - to);
 }

@@ -412,7 +412,7 @@ static void second_over(struct loop_timers *kind, struct list *item)
     struct worker *w = list_entry(kind, struct worker, seconds);
 
     (void)item;
-    serve_tick(w->serve);
+    serve_tick(w->serve, loop_now(w->loop));
     log_tick();
     slot_gauge(w->slot, COUNTER_error_log_dropped, log_lines_dropped());
     loop_arm(w->loop, &w->seconds, &w->second);

@@ -42,7 +42,6 @@ struct serve_ctx {
     struct errands *errands;
     bool cached_opens;      /* the kernel has RESOLVE_CACHED */
     uint64_t path_seed;     /* of plans' path_key */
-    struct mono retried;    /* closings that were refused; see serve_start */
     struct mono logged;     /* the last line about a failing file, see serve_log_failure */
     unsigned log_held_back; /* lines not written since */
     char path[SERVE_PATH_BYTES + 1];

@@ -35,6 +35,7 @@ struct errand_ask {
     struct span where; /* absolute path, for the board and for [fault] rules */
     struct file_home home;
     struct file_place *place; /* names are resolved from; NULL for a root */
+    struct file_sight sight;  /* and what was known of it */
     const char *name;         /* beneath it */
     struct file_open_how open;
     struct file_entry *stale;
@@ -49,6 +50,7 @@ struct errand_answer {
     struct offload_mount *mount; /* which */
     int error;                   /* errno; of a root and a listing */
     struct file_place *place;    /* ERRAND_ROOT; lives as long as the plan's errands */
+    struct file_sight sight;     /* ERRAND_ROOT */
     struct file_entry *entry;    /* ERRAND_OPEN; NULL on ENOMEM; lives likewise */
     struct listing_dir *listing; /* ERRAND_LIST; lives likewise */
 };

@@ -26,13 +26,43 @@
 
 /* --- field lines --- */
 
-/* Seconds of Last-Modified, -1 for none: not for the epoch (an archive without times) nor for the
- * future (RFC 9110, 8.8.2.1). */
+/* Seconds of Last-Modified, -1 for none. */
 static int64_t modified_of(const struct file_entry *e, struct wall now)
 {
     int64_t s = e->st.st_mtim.tv_sec;
 
-    return s > 0 && (uint64_t)s <= now.ns / NS_PER_S ? s : -1;
+    return http_time_means_change(s, (int64_t)(now.ns / NS_PER_S)) ? s : -1;
+}
+
+/*
+ * How far apart two changes must be to bear different times. The kernel's clock for files ticks
+ * every 10 ms or faster; times without a fraction are those of FAT, which count every second one;
+ * and whose clock it is on a file system that asks a server, nobody knows.
+ */
+static uint64_t step_of(const struct file_entry *e)
+{
+    bool whole = e->st.st_mtim.tv_nsec == 0 && e->st.st_ctim.tv_nsec == 0;
+    bool away = e->home.mount && !e->home.local;
+
+    return whole || away ? 2 * NS_PER_S : 20 * NS_PER_MS;
+}
+
+static void make_etag(struct file_entry *e, struct wall now)
+{
+    struct http_file f = {
+        .device = e->st.st_dev,
+        .inode = e->st.st_ino,
+        .size = (uint64_t)e->st.st_size,
+        .modified_s = e->st.st_mtim.tv_sec,
+        .changed_s = e->st.st_ctim.tv_sec,
+        .modified_ns = (uint32_t)e->st.st_mtim.tv_nsec,
+        .changed_ns = (uint32_t)e->st.st_ctim.tv_nsec,
+        .step_ns = step_of(e),
+    };
+
+    e->etag_bytes = (uint8_t)http_etag_make(&f, now.ns, e->etag);
+    if (e->etag[0] == 'W') /* it gets its lasting tag when it is looked up again */
+        e->settled = false;
 }
 
 static struct span charset_for(const struct conf_location *l, struct span type)
@@ -83,9 +113,7 @@ bool serve_describe(void *arg, struct file_entry *e)
     size_t room = 256 + type.n + span_str(l->charset).n + span_str(l->cache_control).n;
     size_t type_at;
 
-    e->etag_bytes =
-        (uint8_t)http_etag_make(e->st.st_dev, e->st.st_ino, (uint64_t)e->st.st_size,
-                                e->st.st_mtim.tv_sec, (uint32_t)e->st.st_mtim.tv_nsec, e->etag);
+    make_etag(e, wall_now());
     e->fields_memory = malloc(room);
     if (!e->fields_memory)
         return false;

@@ -73,7 +73,7 @@ static bool try_root(struct serve_ctx *ctx, struct file_root *root, struct file_
 /* FOUND: *place, not held, or NULL and *error. */
 static enum serve_look look_up_root(struct serve_ctx *ctx, const struct serve_request *rq,
                                     unsigned id, struct serve_plan *plan, struct file_place **place,
-                                    int *error)
+                                    struct file_sight *sight, int *error)
 {
     struct file_root *root = &ctx->root[id];
     struct errand_key key = {.kind = ERRAND_ROOT, .root_id = id};
@@ -82,6 +82,7 @@ static enum serve_look look_up_root(struct serve_ctx *ctx, const struct serve_re
     *error = 0;
     if (errand_find(plan, &key, &answer)) {
         *place = answer.place;
+        *sight = answer.sight;
         *error = answer.error;
         if (!answer.refused)
             return SERVE_LOOK_FOUND;
@@ -90,12 +91,14 @@ static enum serve_look look_up_root(struct serve_ctx *ctx, const struct serve_re
     }
     if (file_root_is_fresh(root, rq->now, file_cache_valid_ns(ctx->cache))) {
         *place = file_root_place(root);
+        *sight = file_root_sight(root);
         return SERVE_LOOK_FOUND;
     }
     struct span where = span_str(root->path);
     struct file_home home = file_mounts_home(ctx->mounts, file_mounts_by_path(ctx->mounts, where));
     if (try_root(ctx, root, home, rq->now, error)) {
         *place = *error == 0 ? file_root_place(root) : NULL;
+        *sight = file_root_sight(root);
         return SERVE_LOOK_FOUND;
     }
     struct errand_ask ask = {.key = key, .where = where, .home = home, .name = ""};
@@ -127,6 +130,7 @@ struct look {
     const char *name;
     struct file_entry *stale; /* held */
     struct file_place *place;
+    struct file_sight sight;
     struct file_home home; /* by path */
 };
 
@@ -141,7 +145,7 @@ static struct file_entry *take(struct look *l, struct file_opened *opened)
         file_opened_drop(opened);
         *opened = (struct file_opened){.kind = FILE_ERROR, .error = ENOMEM, .fd = -1};
     }
-    return file_cache_take(l->ctx->cache, l->id, l->path, stale, opened, l->rq->now);
+    return file_cache_take(l->ctx->cache, l->id, l->path, stale, opened, l->sight, l->rq->now);
 }
 
 /* True when the kernel's caches knew it: *e is its entry, NULL on ENOMEM. */
@@ -208,13 +212,14 @@ static enum serve_look ask_for(struct look *l, struct file_entry **e)
 {
     struct serve_ctx *ctx = l->ctx;
     int error;
-    enum serve_look found = look_up_root(ctx, l->rq, l->id, l->plan, &l->place, &error);
+    enum serve_look found = look_up_root(ctx, l->rq, l->id, l->plan, &l->place, &l->sight, &error);
 
     if (found != SERVE_LOOK_FOUND)
         return found;
     if (!l->place) {
         serve_log_failure(ctx, l->rq->now, ctx->root[l->id].path,
-                          error); /* nobody's request is at fault */
+                          error);      /* nobody's request is at fault */
+        l->sight.checked = l->rq->now; /* that there is none is believed as long */
         *e = entry_of_error(l, error);
         return SERVE_LOOK_FOUND;
     }
@@ -228,6 +233,7 @@ static enum serve_look ask_for(struct look *l, struct file_entry **e)
         .where = where_of(ctx, ctx->root[l->id].path, l->name),
         .home = l->home,
         .place = l->place,
+        .sight = l->sight,
         .name = l->name,
         .open = how,
         .stale = l->stale,
@@ -250,7 +256,15 @@ static enum serve_look look_once(struct look *l, struct file_entry **e)
         *e = answer.entry ? file_entry_hold(answer.entry) : NULL;
         return SERVE_LOOK_FOUND;
     }
-    l->stale = file_cache_find(ctx->cache, l->id, l->path, l->rq->now, &fresh);
+    l->stale =
+        file_cache_find(ctx->cache, l->id, l->path, ctx->root[l->id].epoch, l->rq->now, &fresh);
+    if (fresh && l->stale->fd >= 0) {
+        if (ctx->slot)
+            slot_wait(ctx->slot, WAIT_STAT, l->rq->now);
+        fresh = file_entry_is_current(l->stale);
+        if (ctx->slot)
+            slot_wait(ctx->slot, WAIT_RESOLVE, l->rq->now);
+    }
     if (!l->plan->pending) /* not once more after waiting */
         count_slot(ctx, fresh ? COUNTER_cache_hits : COUNTER_cache_misses);
     if (fresh) {
@@ -368,7 +382,7 @@ static enum serve_look list_away(struct serve_ctx *ctx, const struct serve_reque
             return SERVE_LOOK_FOUND;
         errand_forget(plan, &ask.key);
     }
-    enum serve_look found = look_up_root(ctx, rq, id, plan, &ask.place, error);
+    enum serve_look found = look_up_root(ctx, rq, id, plan, &ask.place, &ask.sight, error);
     if (found != SERVE_LOOK_FOUND || !ask.place)
         return found;
     struct span real = where_of(ctx, ask.place->real, how->name);

@@ -18,6 +18,11 @@
 #include "serve/errand.h"
 #include "serve/file_body.h"
 
+/* How often a response whose file is written to is begun anew. */
+enum { RESTARTS_MAX = 3 };
+
+enum serve_begin { BEGIN_DONE, BEGIN_WAIT, BEGIN_AGAIN };
+
 static bool use_pool(struct serve_ctx *ctx, struct offload *pool)
 {
     const struct conf *conf = ctx->conf;
@@ -51,6 +56,7 @@ static bool make_cache(struct serve_ctx *ctx)
     struct file_cache_settings settings = {
         .entries_max = conf->cache.entries,
         .valid_ns = conf->cache.valid_ns,
+        .idle_ns = conf->cache.idle_ns,
         .content_bytes_max = conf->cache.content_bytes,
         .content_file_bytes = conf->cache.content_file_bytes,
         .slot = ctx->slot,
@@ -119,10 +125,15 @@ void serve_ctx_free(struct serve_ctx **ctx)
     *ctx = NULL;
 }
 
-void serve_tick(struct serve_ctx *ctx)
+void serve_tick(struct serve_ctx *ctx, struct mono now)
 {
-    if (ctx->pool)
-        file_windows_tick(ctx->windows);
+    file_cache_tick(ctx->cache, now);
+    for (size_t i = 0; i < ctx->conf->location_count; i++)
+        file_root_tick(&ctx->root[i], now, ctx->conf->cache.idle_ns);
+    if (!ctx->pool)
+        return;
+    file_windows_tick(ctx->windows);
+    file_closer_retry(ctx->closer);
 }
 
 void serve_cancel(struct serve_plan *plan)
@@ -142,6 +153,7 @@ void serve_plan_reset(struct serve_plan *plan)
     errand_drop_all(plan);
     serve_plan_clear(plan);
     plan->cold = false;
+    plan->restarts = 0;
     plan->offload_wait_ns = 0;
     plan->offload_run_ns = 0;
     plan->close = false;
@@ -277,22 +289,46 @@ static enum serve_result start(struct serve_ctx *ctx, const struct serve_request
     return dispatch(ctx, request, &t, route.slash_missing, plan);
 }
 
+/*
+ * Gets the first bytes of the body. AGAIN: they took their time, and the file was written to
+ * meanwhile: they and the plan's head may be of two files.
+ */
+static enum serve_begin begin(struct serve_ctx *ctx, const struct serve_request *request,
+                              struct serve_plan *plan)
+{
+    struct file_entry *e = file_entry_hold(plan->beginning->entry);
+    enum serve_begin result = BEGIN_DONE;
+
+    if (file_body_begin(ctx, request, plan) == SERVE_WAIT)
+        result = BEGIN_WAIT;
+    else if (plan->cold && plan->status < 300 && plan->restarts < RESTARTS_MAX &&
+             !file_entry_is_current(e))
+        result = BEGIN_AGAIN;
+    if (result == BEGIN_AGAIN) {
+        plan->restarts++;
+        file_entry_distrust(e);
+        serve_plan_clear(plan);
+    }
+    file_entry_release(e);
+    return result;
+}
+
 enum serve_result serve_start(struct serve_ctx *ctx, const struct serve_request *request,
                               struct serve_plan *plan)
 {
-    if (ctx->pool) {
+    enum serve_begin begun = BEGIN_AGAIN;
+
+    if (ctx->pool)
         file_mounts_refresh(ctx->mounts, request->now);
-        if (mono_since(request->now, ctx->retried) >= NS_PER_S) {
-            ctx->retried = request->now;
-            file_closer_retry(ctx->closer);
+    while (begun == BEGIN_AGAIN) {
+        if (!plan->beginning) {
+            if (start(ctx, request, plan) == SERVE_WAIT)
+                return SERVE_WAIT;
+            errand_drop_all(plan);
         }
+        if (!plan->beginning || request->http->method == HTTP_HEAD)
+            return SERVE_DONE;
+        begun = begin(ctx, request, plan);
     }
-    if (!plan->beginning) {
-        if (start(ctx, request, plan) == SERVE_WAIT)
-            return SERVE_WAIT;
-        errand_drop_all(plan);
-    }
-    if (!plan->beginning || request->http->method == HTTP_HEAD)
-        return SERVE_DONE;
-    return file_body_begin(ctx, request, plan);
+    return begun == BEGIN_WAIT ? SERVE_WAIT : SERVE_DONE;
 }

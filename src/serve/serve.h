@@ -70,6 +70,7 @@ struct serve_plan {
     struct serve_pending *pending; /* what is waited for; serve/ only */
     struct file_body *beginning;   /* body whose first bytes are still to be got; serve/ makes it */
     bool cold;                     /* something had to be asked of a disk by an offload thread */
+    uint8_t restarts;              /* its file was written to while its first bytes were got */
     uint64_t offload_wait_ns;      /* time such jobs lay in the queue */
     uint64_t offload_run_ns;       /* and took */
     uint64_t open_ns;              /* time spent opening and asking for attributes */
@@ -100,9 +101,10 @@ void serve_cancel(struct serve_plan *plan);
 void serve_error(struct serve_ctx *ctx, const struct serve_request *request, int status,
                  struct serve_plan *plan);
 
-/* Now and then (once a second), from the loop itself: ends bodies that wait in line for a mount
- * which was fenced or became sick meanwhile. */
-void serve_tick(struct serve_ctx *ctx);
+/* Now and then (once a second), from the loop itself: closes files that nobody asks for any more,
+ * tries closes again that were refused, and ends bodies that wait in line for a mount which was
+ * fenced or became sick meanwhile. */
+void serve_tick(struct serve_ctx *ctx, struct mono now);
 
 /* When descriptors ran out: closes unused cached files; how many were closed. */
 unsigned serve_shed(struct serve_ctx *ctx, unsigned count);

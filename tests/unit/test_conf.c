@@ -54,6 +54,7 @@ START_TEST(defaults)
     ck_assert(c->log.flush_ns == NS_PER_S);
     ck_assert_uint_eq(c->cache.entries, 4096);
     ck_assert(c->cache.valid_ns == NS_PER_S);
+    ck_assert(c->cache.idle_ns == 20 * NS_PER_S);
     ck_assert_uint_eq(c->cache.content_bytes, 32U << 20);
     ck_assert_uint_eq(c->cache.content_file_bytes, 32U << 10);
     ck_assert_uint_eq(c->server.offload_threads, 64);

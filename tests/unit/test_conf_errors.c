@@ -419,6 +419,7 @@ START_TEST(overrides)
         {"workers", "write KEY=VALUE"},
         {"=1", "write KEY=VALUE"},
         {"listn=1", "unknown key; did you mean `listen'?"},
+        {"idle=1s", "a key of [cache] and of [offload]; write cache.idle=... or offload.idle=..."},
         {"server.listn=1", "unknown key; did you mean `listen'?"},
         {"log.listen=1", "unknown key; " ONLY},
         {"files=/", "unknown key; " ONLY},

@@ -101,7 +101,8 @@ static void settle(struct bench *b, const char *name, bool settled)
     char path[300];
 
     snprintf(path, sizeof path, "/%s", name);
-    struct file_entry *e = file_cache_find(b->cache, 7, span_str(path), at(0), &fresh);
+    struct file_entry *e =
+        file_cache_find(b->cache, 7, span_str(path), b->root.epoch, at(0), &fresh);
     ck_assert_ptr_nonnull(e);
     e->settled = settled;
     file_entry_release(e);
@@ -321,6 +322,82 @@ START_TEST(cache_sheds)
 }
 END_TEST
 
+/* What nobody asks for is closed; contents, failures and what is being sent stay as they are. */
+START_TEST(cache_closes_the_idle)
+{
+    struct file_cache_settings settings = usual;
+    char c;
+
+    settings.content_file_bytes = 2;
+    settings.valid_ns = 3600 * NS_PER_S;
+    settings.idle_ns = 20 * NS_PER_S;
+    struct bench b = bench_new(settings);
+    tree_file("root/a", "aaaa");
+    tree_file("root/b", "bbbb");
+    tree_file("root/c", "cccc");
+    tree_file("root/s", "s");
+    touch(&b, "s", at(0), false);
+    get_error(&b, "none", at(0), false, ENOENT);
+    touch(&b, "a", at(0), false);
+    touch(&b, "b", at(0), false);
+    struct file_entry *sent = get(&b, "c", at(0), false);
+    touch(&b, "b", at(10), true);
+    unsigned fds = tree_open_fds();
+    file_cache_tick(b.cache, at(19));
+    ck_assert_uint_eq(tree_open_fds(), fds);
+    file_cache_tick(b.cache, at(20)); /* a; c when it has been sent */
+    ck_assert_uint_eq(tree_open_fds(), fds - 1);
+    ck_assert(!sent->cached);
+    ck_assert_int_eq(pread(sent->fd, &c, 1, 0), 1);
+    file_entry_release(sent);
+    ck_assert_uint_eq(tree_open_fds(), fds - 2);
+    touch(&b, "s", at(21), true);
+    get_error(&b, "none", at(21), true, ENOENT);
+    touch(&b, "b", at(21), true);
+    touch(&b, "a", at(21), false);
+    file_cache_tick(b.cache, at(100));
+    ck_assert_uint_eq(tree_open_fds(), fds - 3);
+    bench_end(&b);
+}
+END_TEST
+
+static void switch_root(const char *to)
+{
+    const char *link = tree_path("next");
+
+    ck_assert_int_eq(symlink(tree_path(to), link), 0);
+    ck_assert_int_eq(rename(link, tree_path("root")), 0);
+}
+
+/* A root that is switched: nothing of the old one is given out once one file of the new one was,
+ * and nothing for longer than the validity. */
+START_TEST(cache_sees_a_switched_root_whole)
+{
+    tree_dir("v1");
+    tree_dir("v2");
+    tree_file("v1/a", "one");
+    tree_file("v1/b", "one");
+    tree_file("v1/c", "one");
+    tree_file("v2/a", "two");
+    tree_file("v2/b", "two");
+    tree_file("v2/c", "two");
+    switch_root("v1");
+    struct bench b = bench_new(usual);
+    get_content(&b, "a", at(0), false, "one");
+    get_content(&b, "b", at(9), false, "one"); /* the root was looked up nine seconds ago */
+    switch_root("v2");
+    get_content(&b, "b", at(9), true, "one");
+    get_content(&b, "b", at(10), false, "two");
+    get_content(&b, "a", at(10), false, "two");
+    switch_root("v1");
+    get_content(&b, "a", at(19), true, "two");
+    get_content(&b, "c", at(20), false, "one"); /* the switch is seen */
+    get_content(&b, "a", at(20), false, "one");
+    get_content(&b, "b", at(20), false, "one");
+    bench_end(&b);
+}
+END_TEST
+
 START_TEST(cache_forgets_shortages)
 {
     struct bench b = bench_new(usual);
@@ -387,6 +464,8 @@ int main(void)
     tcase_add_test(t, cache_evicts_by_bytes);
     tcase_add_test(t, cache_bounds_failures);
     tcase_add_test(t, cache_sheds);
+    tcase_add_test(t, cache_closes_the_idle);
+    tcase_add_test(t, cache_sees_a_switched_root_whole);
     tcase_add_test(t, cache_forgets_shortages);
     tcase_add_test(t, cache_grows);
     tcase_add_test(t, cache_tells_roots_apart);

@@ -205,48 +205,128 @@ START_TEST(writes_dates)
 }
 END_TEST
 
-START_TEST(makes_etags)
+#define NOW_S INT64_C(1800000000)
+
+static size_t tag_of(const struct http_file *f, char *to)
 {
-    static const struct {
-        uint64_t device, inode, size;
-        int64_t s;
-        uint32_t ns;
-    } files[] = {
-        {1, 2, 3, 4, 5},
-        {1, 2, 3, 4, 6},
-        {1, 2, 3, 5, 5},
-        {1, 2, 4, 4, 5},
-        {1, 3, 3, 4, 5},
-        {2, 2, 3, 4, 5},
-        {2, 1, 3, 4, 5},
-        {1, 2, 3, 4, 500000000},
-        {1, 2, 3, 4, 999999999},
-        {1, 2, 3, -1, 5},
-        {1, 2, 0, 4, 5},
-        {1, 0, 3, 4, 5},
-        {1, UINT64_C(1) << 32 | 2, 3, 4, 5},
-        {1, 2, UINT64_C(1) << 32 | 3, 4, 5},
-        {0, 0, 0, 0, 0},
-        {UINT64_MAX, UINT64_MAX, UINT64_MAX, INT64_MAX, 999999999},
+    return http_etag_make(f, (uint64_t)NOW_S * 1000000000, to);
+}
+
+START_TEST(etags_differ)
+{
+    /* device, inode, size, modified_s, changed_s, modified_ns, changed_ns, step_ns */
+    static const struct http_file files[] = {
+        {1, 2, 3, 1700000000, 6, 5, 7, 0},
+        {1, 2, 3, 1700000000, 6, 6, 7, 0},
+        {1, 2, 3, 1700000001, 6, 5, 7, 0},
+        {1, 2, 4, 1700000000, 6, 5, 7, 0},
+        {1, 2, 0, 1700000000, 6, 5, 7, 0},
+        {1, 2, UINT64_C(1) << 32 | 3, 1700000000, 6, 5, 7, 0},
+        /* The rest have times that mean nothing: all that is known counts. */
+        {1, 2, 3, 1, 6, 5, 7, 0},
+        {2, 2, 3, 1, 6, 5, 7, 0},
+        {2, 1, 3, 1, 6, 5, 7, 0},
+        {1, 3, 3, 1, 6, 5, 7, 0},
+        {1, 2, 3, 1, 7, 5, 7, 0},
+        {1, 2, 3, 1, 6, 5, 8, 0},
+        {1, 2, 4, 1, 6, 5, 7, 0},
+        {1, UINT64_C(1) << 32 | 2, 3, 1, 6, 5, 7, 0},
+        {1, 2, 3, -1, 6, 5, 7, 0},
+        {1, 2, 3, 315532801, 6, 5, 7, 0},
+        {1, 2, 3, 499162500, 6, 5, 7, 0},
+        {1, 2, 3, NOW_S + 1, 6, 5, 7, 0},
+        {0, 0, 0, 0, 0, 0, 0, 0},
+        {UINT64_MAX, UINT64_MAX, UINT64_MAX, INT64_MAX, NOW_S - 10, 999999999, 999999999, 0},
     };
     char tag[COUNT(files)][HTTP_ETAG_BYTES], again[HTTP_ETAG_BYTES];
     size_t n[COUNT(files)];
 
     for (size_t i = 0; i < COUNT(files); i++) {
-        n[i] = http_etag_make(files[i].device, files[i].inode, files[i].size, files[i].s,
-                              files[i].ns, tag[i]);
+        n[i] = tag_of(&files[i], tag[i]);
         ck_assert_uint_le(n[i], HTTP_ETAG_BYTES);
         struct span rest = span_of(tag[i], n[i]), opaque;
         bool weak;
         ck_assert(http_etag_next(&rest, &opaque, &weak) && !weak && rest.n == 0);
         ck_assert_uint_eq(opaque.n, n[i]);
-        ck_assert_uint_eq(http_etag_make(files[i].device, files[i].inode, files[i].size, files[i].s,
-                                         files[i].ns, again),
-                          n[i]);
+        ck_assert_uint_eq(tag_of(&files[i], again), n[i]);
         ck_assert_mem_eq(again, tag[i], n[i]);
         for (size_t k = 0; k < i; k++)
             ck_assert_msg(!span_eq(span_of(tag[i], n[i]), span_of(tag[k], n[k])), "%zu %zu", i, k);
     }
+}
+END_TEST
+
+/* The same tree on another disk, or copied. */
+START_TEST(etags_agree)
+{
+    struct http_file one = {1, 2, 3, 1700000000, 6, 5, 7, 0},
+                     other = {9, 8, 3, 1700000000, 7, 5, 9, 0};
+    char tag[HTTP_ETAG_BYTES], again[HTTP_ETAG_BYTES];
+    size_t n = tag_of(&one, tag);
+
+    ck_assert_uint_eq(tag_of(&other, again), n);
+    ck_assert_mem_eq(again, tag, n);
+}
+END_TEST
+
+/* A change that may hide in the clock's step: a weak tag, and another one than afterwards. */
+START_TEST(etags_of_young_files)
+{
+    static const struct {
+        int64_t s;
+        uint32_t ns;
+        uint64_t step_ns;
+        bool weak;
+    } cases[] = {
+        {NOW_S, 0, 20000000, true},
+        {NOW_S - 1, 980000001, 20000000, true},
+        {NOW_S - 1, 980000000, 20000000, false},
+        {NOW_S - 2, 0, 2000000000, false},
+        {NOW_S - 2, 1, 2000000000, true},
+        {NOW_S - 3, 999999999, 2000000000, false},
+        {NOW_S - 100, 0, 2000000000, false},
+    };
+    char tag[HTTP_ETAG_BYTES], later[HTTP_ETAG_BYTES];
+
+    for (size_t i = 0; i < 2 * COUNT(cases); i++) {
+        /* The time that tells: of the last change of any kind, when that of content means nothing.
+         */
+        bool by_change = i >= COUNT(cases);
+        int64_t s = cases[i % COUNT(cases)].s;
+        uint32_t ns = cases[i % COUNT(cases)].ns;
+        struct http_file f = {1,
+                              2,
+                              3,
+                              by_change ? 1 : s,
+                              by_change ? s : NOW_S,
+                              by_change ? 1 : ns,
+                              by_change ? ns : 0,
+                              cases[i % COUNT(cases)].step_ns};
+        size_t n = tag_of(&f, tag);
+        struct span rest = span_of(tag, n), opaque, later_rest, later_opaque;
+        bool weak, later_weak;
+        ck_assert(http_etag_next(&rest, &opaque, &weak) && rest.n == 0);
+        ck_assert_msg(weak == cases[i % COUNT(cases)].weak, "%zu: %.*s", i, (int)n, tag);
+        n = http_etag_make(&f, (uint64_t)(NOW_S + 10) * 1000000000, later);
+        later_rest = span_of(later, n);
+        ck_assert(http_etag_next(&later_rest, &later_opaque, &later_weak) && !later_weak);
+        ck_assert(span_eq(opaque, later_opaque) == !weak);
+    }
+}
+END_TEST
+
+START_TEST(times_that_mean_a_change)
+{
+    static const int64_t nothing[] = {INT64_MIN, -1,        0,         1,
+                                      86399,     315532800, 315532801, 315568800,
+                                      315500400, 499162500, NOW_S + 1, INT64_MAX};
+    static const int64_t change[] = {86400,     315400000, 315700000, 499100000,
+                                     499300000, NOW_S - 1, NOW_S};
+
+    for (size_t i = 0; i < COUNT(nothing); i++)
+        ck_assert_msg(!http_time_means_change(nothing[i], NOW_S), "%jd", (intmax_t)nothing[i]);
+    for (size_t i = 0; i < COUNT(change); i++)
+        ck_assert_msg(http_time_means_change(change[i], NOW_S), "%jd", (intmax_t)change[i]);
 }
 END_TEST
 
@@ -392,7 +472,10 @@ int main(void)
     t = tcase_create("conditional");
     tcase_add_test(t, reads_dates);
     tcase_add_test(t, writes_dates);
-    tcase_add_test(t, makes_etags);
+    tcase_add_test(t, etags_differ);
+    tcase_add_test(t, etags_agree);
+    tcase_add_test(t, etags_of_young_files);
+    tcase_add_test(t, times_that_mean_a_change);
     tcase_add_test(t, weighs_preconditions);
     tcase_add_test(t, weighs_if_range);
     suite_add_tcase(s, t);

@@ -516,7 +516,7 @@ START_TEST(fenced_in_the_queue)
     client_pull(&c[0]);
     client_pull(&c[1]);
     fake_refuse(3);
-    serve_tick(ctx);
+    serve_tick(ctx, mono_now());
     ck_assert_uint_eq(c[1].ready, 1); /* in line */
     ck_assert_uint_eq(c[0].ready, 0);
     fake_fail(ETIMEDOUT, true);
