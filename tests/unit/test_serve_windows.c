@@ -280,7 +280,7 @@ START_TEST(line_has_a_deadline)
     fake_run(); /* the first holds its buffer, and does not rest */
     client_go(&c[0]);
     source_pull(&c[0].plan.body, &k);
-    serve_tick(ctx);
+    serve_tick(ctx, mono_now());
     if (mono_since(mono_now(), begin) < LINE_MS * NS_PER_MS)
         ck_assert_uint_eq(c[1].ready, 0);
     while (mono_since(mono_now(), begin) < (LINE_MS + 10) * NS_PER_MS)
@@ -288,7 +288,7 @@ START_TEST(line_has_a_deadline)
     begin = mono_now();
     ready(&c[3], "/g", "Range: bytes=3000-3999\r\n");
     client_pull(&c[3]);
-    serve_tick(ctx);
+    serve_tick(ctx, mono_now());
     for (int i = 1; i < 3; i++) {
         ck_assert_uint_eq(c[i].ready, 1);
         client_go(&c[i]);
