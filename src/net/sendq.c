@@ -147,7 +147,7 @@ static int send_memory(struct turn *t)
         body = q->chunk.memory;
         if (body.n > t->window)
             body.n = t->window;
-        last = body.n == q->chunk.memory.n && source_is_used_up(q->body);
+        last = body.n == q->chunk.memory.n && (q->chunk.last || source_is_used_up(q->body));
     }
     /* Before a wait nothing is held back: what comes next may be long in coming. */
     bool hold = q->chunk.kind != CHUNK_WAIT && (!last || t->more);

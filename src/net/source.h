@@ -28,6 +28,7 @@ struct chunk {
     struct span memory;
     int fd;
     int error; /* CHUNK_ERROR: errno, 0 when none is known */
+    bool last; /* CHUNK_MEMORY: the source knows that nothing comes behind it */
     uint64_t offset, length;
 };
 

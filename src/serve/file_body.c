@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "board/slot.h"
 #include "serve/context.h"
@@ -57,6 +58,8 @@ void file_body_range(struct file_body *body, uint64_t offset, uint64_t end)
     body->offset = offset;
     body->end = end;
     body->counted = 0;
+    body->begun = false; /* what was got of the range before is of no more use */
+    body->again = false;
 }
 
 /* What came while nobody could use it. */
@@ -132,6 +135,18 @@ static uint64_t window_end(const struct file_body *b, uint64_t offset)
     uint64_t end = (window_of(b, offset) + 1) * file_windows_bytes(b->windows);
 
     return end < b->end ? end : b->end;
+}
+
+/* Whether the bytes lie in the window that is held: a range that lies near the one before needs no
+ * other read. */
+static bool holds(const struct file_body *b, uint64_t offset, size_t n)
+{
+    const struct file_window *w = b->held;
+
+    if (!w || w->error != 0 || offset >= b->end)
+        return false;
+    uint64_t begin = w->index * file_windows_bytes(b->windows);
+    return offset >= begin && n <= w->bytes && offset - begin <= w->bytes - n;
 }
 
 static bool is_faulted(const struct file_body *b)
@@ -323,6 +338,38 @@ static void give_cold(struct file_body *b, struct chunk *out)
     }
 }
 
+/* Waits for nothing: a file in memory only, or one that is read where it is asked for. */
+static bool read_plainly(int fd, uint64_t offset, char *to, size_t n)
+{
+    ssize_t got;
+
+    do
+        got = pread(fd, to, n, (off_t)offset);
+    while (got < 0 && errno == EINTR);
+    return got >= 0 && (size_t)got == n;
+}
+
+bool file_body_copy(struct file_body *b, uint64_t offset, char *to, size_t n)
+{
+    if (b->entry->fd < 0 || b->failed || b->wait.waiting || b->answered || b->rest.resting)
+        return false;
+    if (!b->windows)
+        return read_plainly(b->entry->fd, offset, to, n);
+    if (holds(b, offset, n)) {
+        uint64_t begin = b->held->index * file_windows_bytes(b->windows);
+        memcpy(to, b->held->data + (offset - begin), n);
+        return true;
+    }
+    if (!can_tell(b) || is_faulted(b))
+        return false;
+    count(b, COUNTER_probes, 1);
+    if (!file_read_hot(b->entry->fd, offset, to, n))
+        return false;
+    count(b, COUNTER_windows_hot, 1);
+    offload_mount_count(b->entry->home.mount, MOUNT_HOT, 1);
+    return true;
+}
+
 void file_body_pull(struct file_body *b, struct source *source, struct chunk *out)
 {
     *out = (struct chunk){.kind = CHUNK_END, .fd = -1};
@@ -343,12 +390,14 @@ void file_body_pull(struct file_body *b, struct source *source, struct chunk *ou
         return;
     }
     file_window_rest_end(&b->rest);
-    if (b->again) {
+    if (b->again || holds(b, b->offset, 1)) {
         struct file_window *w = b->held;
         b->again = false;
         give_window(b, w, out);
         return;
     }
+    if (b->several && !b->answered && b->offset >= b->end)
+        return; /* the next one may lie in the same window */
     file_window_drop(&b->held);
     if (b->answered) {
         take_answer(b, out);

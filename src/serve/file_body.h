@@ -31,6 +31,7 @@ struct file_body {
     struct file_window *ahead; /* being read before it is asked for */
     struct file_window_wait wait;
     struct file_window_rest rest;
+    bool several;   /* set by the owner: other ranges come behind this one */
     bool again;     /* held is to be given once more, from offset on */
     bool answered;  /* wait.window or wait.refused is to be looked at */
     bool beginning; /* until file_body_begin is done: the plan is woken, not the source */
@@ -50,6 +51,9 @@ void file_body_init(struct file_body *body, struct serve_ctx *ctx, struct file_e
 void file_body_range(struct file_body *body, uint64_t offset, uint64_t end);
 /* The next chunk; CHUNK_END when the range is used up. */
 void file_body_pull(struct file_body *body, struct source *source, struct chunk *out);
+/* Copies bytes of the file that are in memory, within the window held or in the kernel. False: it
+ * could wait, or they are not there; nothing is changed but to[]. */
+bool file_body_copy(struct file_body *body, uint64_t offset, char *to, size_t n);
 /* Has the last so many bytes of what it gave last back, to give them again, and lets others have the
  * buffers it holds meanwhile; see source_give_back. */
 bool file_body_give_back(struct file_body *body, uint64_t unsent_bytes);

@@ -13,6 +13,7 @@ import subprocess
 import unittest
 
 from harness import Weir, Wire, main, program, skip_without, wait_until
+from harness.disk import cannot_say
 from harness.server import BUILD, PATIENCE, is_sanitized
 
 # At most so many system calls for each request, of all threads of the worker together. What it does
@@ -21,6 +22,9 @@ CALLS = {
     "keep-alive 4 KiB": 3.5,
     "pipelined 4 KiB": 1.5,  # 16 deep
     "file of 1 MiB": 8.0,    # the client reads at once, in large pieces
+    "file of 10 MiB": 30.0,   # few of them ask what is in memory
+    "range of 1 KiB": 4.5,
+    "30 ranges of 1 byte": 40.0,  # one for each that lies alone
     "404": 3.5,
     "304": 3.5,
     "new connection": 9.0,
@@ -119,6 +123,19 @@ class SystemCalls(unittest.TestCase):
     def test_file(self):
         self.count("file of 1 MiB", self.keep_alive("/1m"), 50)
 
+    def test_large_file(self):
+        if cannot_say():
+            self.skipTest(cannot_say())
+        self.weir.put("10m", os.urandom(10 << 20))
+        self.count("file of 10 MiB", self.keep_alive("/10m"), 40)
+
+    def test_range(self):
+        self.count("range of 1 KiB", self.keep_alive("/1m", 206, [("Range", "bytes=500000-501023")]))
+
+    def test_tiny_ranges(self):
+        parts = ",".join(f"{i * 30000}-{i * 30000}" for i in range(30))
+        self.count("30 ranges of 1 byte", self.keep_alive("/1m", 206, [("Range", "bytes=" + parts)]))
+
     def test_not_found(self):
         self.count("404", self.keep_alive("/none", 404))
 
@@ -140,6 +157,8 @@ class SystemCalls(unittest.TestCase):
 
     def test_not_cached(self):
         """More files than the cache has room for, in memory all of them."""
+        if cannot_say():
+            self.skipTest(cannot_say())
         names = [self.weir.put(f"many/{i}", os.urandom(4096)) and f"/many/{i}" for i in range(50)]
         self.weir.more_ini += "\n[cache]\nentries = 10\n"
         self.weir.write_ini()

@@ -4,7 +4,6 @@ served without waiting on the loop, what a thread read a moment ago is sent by s
 and `weirctl mounts` say why threads are at work. Where the temporary folder is not on such a file
 system one is mounted, which takes root."""
 
-import errno
 import os
 import shutil
 import subprocess
@@ -12,23 +11,11 @@ import tempfile
 import unittest
 
 from harness import Weir, Wire, get, main
-from harness.disk import counter
+from harness.disk import cannot_say, counter
 
 MESSAGE = "cannot say what is in memory"
 FILE_BYTES = 3 << 20
 REQUESTS = 60
-
-
-def cannot_say(folder):
-    """Whether the file system of this folder cannot say what of a file is in memory."""
-    with tempfile.NamedTemporaryFile(dir=folder) as f:
-        f.write(b"x" * 100)
-        f.flush()
-        try:
-            os.preadv(f.fileno(), [bytearray(1)], 0, os.RWF_NOWAIT)
-        except OSError as e:
-            return e.errno == errno.EOPNOTSUPP
-    return False
 
 
 class Overlay(unittest.TestCase):

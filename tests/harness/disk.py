@@ -15,6 +15,21 @@ from .wire import Wire
 HOT = b"hot" * 100
 
 
+def cannot_say(folder="/tmp"):
+    """Why the cost of files in this folder is another than on most disks: its file system (overlayfs in
+    containers) cannot say what of a file is in memory. None when it can."""
+    with tempfile.NamedTemporaryFile(dir=folder) as f:
+        f.write(b"x" * 100)
+        f.flush()
+        try:
+            os.preadv(f.fileno(), [bytearray(1)], 0, os.RWF_NOWAIT)
+        except BlockingIOError:
+            return None
+        except OSError as e:
+            return f"the file system of {folder} cannot say what is in memory ({e.strerror})"
+    return None
+
+
 def answered(wire):
     """Whether more of an answer than a head has come. A head says nothing of a disk that is slow to
     read: it may go first."""

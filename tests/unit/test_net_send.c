@@ -444,106 +444,6 @@ START_TEST(full_socket_before_a_wait)
 }
 END_TEST
 
-/* A file slice or memory that its source takes back, once; then it gives what it likes. */
-struct returning {
-    struct source source;
-    struct chunk first, second;
-    unsigned pulls, returns;
-    uint64_t unsent;
-};
-
-static void returning_pull(struct source *s, struct chunk *out)
-{
-    struct returning *r = s->owner;
-
-    if (r->pulls < 2)
-        *out = r->pulls == 0 ? r->first : r->second;
-    r->pulls++;
-}
-
-static bool returning_give_back(struct source *s, uint64_t unsent_bytes)
-{
-    struct returning *r = s->owner;
-
-    r->returns++;
-    r->unsent = unsent_bytes;
-    return true;
-}
-
-static void returning_start(struct returning *r, struct chunk first, struct chunk second)
-{
-    static const struct source_ops ops = {.pull = returning_pull,
-                                          .give_back = returning_give_back};
-
-    *r = (struct returning){.first = first, .second = second};
-    r->source = (struct source){.ops = &ops, .owner = r};
-}
-
-/* The slice of an earlier call is not sent before its source was asked again, whyever it waited. */
-START_TEST(old_slices_are_asked_for_again)
-{
-    enum { BYTES = 1 << 20 };
-    int file = pattern_file(BYTES);
-
-    for (int full = 0; full < 2; full++) {
-        struct returning r;
-        struct sendq q = {0};
-        int fd[2];
-        connect_pair(UNIX_PAIR, fd);
-        returning_start(&r, file_chunk(file, 0, BYTES), wait_chunk());
-        sendq_start(&q, SPAN("head"), &r.source);
-        ck_assert_int_eq((int)sendq_send(&q, fd[0], full ? BYTES : 1024, false, &slot, no_time),
-                         full ? SENDQ_AGAIN : SENDQ_YIELD);
-        ck_assert_uint_eq(r.returns, 0);
-        uint64_t sent = q.sent_bytes;
-        ck_assert_int_eq((int)sendq_send(&q, fd[0], BYTES, false, &slot, no_time), SENDQ_WAIT);
-        ck_assert_uint_eq(r.returns, 1);
-        ck_assert_uint_eq(r.pulls, 2);
-        ck_assert_uint_eq(r.unsent, BYTES - (sent - 4));
-        ck_assert_uint_eq(q.sent_bytes, sent);
-        close_pair(fd);
-    }
-    close(file);
-}
-END_TEST
-
-/* Who rests holds nothing of its source's, though its head is not out. */
-START_TEST(rests_with_its_head_unsent)
-{
-    static char junk[4096];
-    int file = pattern_file(1000);
-    const struct chunk chunks[] = {memory_chunk(junk, sizeof junk), file_chunk(file, 0, 1000)};
-
-    for (size_t i = 0; i < sizeof chunks / sizeof *chunks; i++) {
-        struct returning r;
-        struct sendq q = {0};
-        struct buf got = {0};
-        int fd[2];
-        connect_pair(UNIX_PAIR, fd);
-        while (send(fd[0], junk, sizeof junk, MSG_DONTWAIT) > 0)
-            ;
-        returning_start(&r, chunks[i], memory_chunk("body", 4));
-        sendq_start(&q, SPAN("head"), &r.source);
-        sendq_rest(&q); /* before anything: what was got in advance */
-        ck_assert_uint_eq(r.returns, 1);
-        ck_assert_uint_eq(r.unsent, 0);
-        ck_assert_int_eq((int)sendq_send(&q, fd[0], 4096, false, &slot, no_time), SENDQ_AGAIN);
-        sendq_rest(&q);
-        ck_assert_uint_eq(r.returns, 2);
-        ck_assert_uint_eq(r.unsent, i == 0 ? sizeof junk : 1000);
-        read_available(fd[1], &got);
-        got.n = 0;
-        ck_assert_int_eq((int)sendq_send(&q, fd[0], 4096, false, &slot, no_time), SENDQ_DONE);
-        read_available(fd[1], &got);
-        ck_assert_uint_eq(got.n, 8);
-        ck_assert_mem_eq(got.p, "headbody", 8);
-        buf_free(&got);
-        close_pair(fd);
-    }
-    close(file);
-}
-END_TEST
-
 START_TEST(empty_bodies)
 {
     struct source none = {0};
@@ -802,8 +702,6 @@ int main(void)
     tcase_add_test(t, sources_that_wait);
     tcase_add_test(t, nothing_is_held_back_for_a_wait);
     tcase_add_test(t, full_socket_before_a_wait);
-    tcase_add_test(t, old_slices_are_asked_for_again);
-    tcase_add_test(t, rests_with_its_head_unsent);
     tcase_add_test(t, empty_bodies);
     tcase_add_test(t, file_shrinks);
     tcase_add_test(t, client_is_gone);

@@ -180,9 +180,9 @@ START_TEST(files_over_4_gib)
     ck_assert_uint_eq(c.length, size);
     reply_free(&r);
 
-    start(&r, "GET", "/huge", "h", "Range: bytes=4294967297-4294967299,-2\r\n");
+    start(&r, "GET", "/huge", "h", "Range: bytes=4294967297-4295067296,-20000\r\n");
     ck_assert_int_eq(r.plan.status, 206);
-    const uint64_t offset[] = {UINT64_C(4294967297), size - 2}, length[] = {3, 2};
+    const uint64_t offset[] = {UINT64_C(4294967297), size - 20000}, length[] = {100000, 20000};
     uint64_t total = 0;
     int slices = 0;
     for (source_pull(&r.plan.body, &c); c.kind != CHUNK_END; source_pull(&r.plan.body, &c)) {

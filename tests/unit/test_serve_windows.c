@@ -3,53 +3,11 @@
  * Bodies of cold files: windows read by an offload thread, read ahead, shared, waited for in
  * line; files that shrink or cannot be read; giving up in the middle.
  */
-#include "tests/unit/test_serve_pool.h"
+#include "tests/unit/test_serve_windows.h"
 
-#include <fcntl.h>
 #include <unistd.h>
 
-#include "file/residency.h"
 #include "file/window.h"
-
-static char data[5500];
-
-static void test_up(void)
-{
-    pool_up();
-    for (size_t i = 0; i < sizeof data; i++)
-        data[i] = (char)('a' + i * 7 % 26);
-    tree_write("www/f", data, sizeof data);
-    tree_write("www/g", data, sizeof data - 1);
-    conf.cache.content_file_bytes = 10;
-    pool_again();
-}
-
-/* The first job that is no read begins. */
-static struct offload_job *begin_open(void)
-{
-    struct list *at = fake.queued.next;
-
-    while (at != &fake.queued && list_entry(at, struct offload_job, link)->op == WAIT_READ)
-        at = at->next;
-    ck_assert_msg(at != &fake.queued, "no job");
-    list_remove(at);
-    list_push_front(&fake.queued, at);
-    return fake_begin();
-}
-
-/* Its name is found; the first bytes are waited for. */
-static void ready(struct client *c, const char *target, const char *fields)
-{
-    client_ask(c, target, fields);
-    while (c->result == SERVE_WAIT && !c->plan.beginning) {
-        unsigned woken = c->woken;
-        while (c->woken == woken)
-            fake_end(begin_open());
-        client_go(c);
-    }
-    c->begins = true;
-    ck_assert_msg(c->plan.status == 200 || c->plan.status == 206, "%d", c->plan.status);
-}
 
 START_TEST(whole)
 {
@@ -216,8 +174,8 @@ START_TEST(line)
 END_TEST
 
 /*
- * Who holds the only buffer but waits for its client, or for an operator's throttle, lets others have
- * it, however little it has sent: nothing, a part's head, some of the window, all of it.
+ * Who holds the only buffer but waits for its client, or for an operator's throttle, lets others
+ * have it, however little it has sent: nothing, a part's head, some of the window, all of it.
  */
 START_TEST(buffers_at_rest)
 {
@@ -483,7 +441,8 @@ START_TEST(sick_on_the_way)
 }
 END_TEST
 
-/* What was read ahead in vain is read once more when its turn comes: the mount may be well again. */
+/* What was read ahead in vain is read once more when its turn comes: the mount may be well again.
+ */
 START_TEST(read_ahead_in_vain)
 {
     for (int refused = 0; refused < 2; refused++) {
@@ -530,156 +489,6 @@ START_TEST(fenced_in_the_queue)
 }
 END_TEST
 
-/* --- what is in memory --- */
-
-enum { LARGE = 5 * 524288 + 1000 };
-
-/* False when the tree is on a file system that cannot tell. */
-static bool large_is_hot(void)
-{
-    static char large[LARGE];
-    unsigned calls;
-
-    memset(large, 'x', sizeof large);
-    tree_write("www/large", large, sizeof large);
-    fake.faulted = NULL;
-    conf.offload.window_bytes = 524288;
-    pool_again();
-    int fd = open(tree_path("www/large"), O_RDONLY);
-    bool hot = fd >= 0 && file_residency(fd, 0, LARGE, false, &calls) == FILE_HOT;
-    close(fd);
-    return hot;
-}
-
-static uint64_t probes(void)
-{
-    return slot_value(&slot, COUNTER_probes);
-}
-
-START_TEST(hot_is_probed_once)
-{
-    struct client c[2] = {0};
-
-    if (!large_is_hot())
-        return;
-    for (int i = 0; i < 2; i++)
-        client_ask(&c[i], "/large", NULL);
-    client_drain(&c[0]);
-    uint64_t once = probes();
-    ck_assert_uint_gt(once, 0);
-    ck_assert_uint_le(once, 5 * 8 + 2);
-    struct mono begin = mono_now();
-    client_drain(&c[1]);
-    for (int i = 0; i < 2; i++) {
-        ck_assert_uint_eq(c[i].body.n, LARGE);
-        client_end(&c[i]);
-    }
-    client_ask(&c[0], "/large", "Range: bytes=600000-\r\n"); /* begins within a window */
-    client_drain(&c[0]);
-    if (mono_since(mono_now(), begin) < NS_PER_S / 2) /* else it is a second look */
-        ck_assert_uint_eq(probes(), once);
-    client_end(&c[0]);
-    ck_assert_uint_eq(fake.submitted, 0);
-}
-END_TEST
-
-START_TEST(hot_slices_are_large)
-{
-    struct client c = {0};
-    struct chunk k;
-    uint64_t at = 0;
-
-    if (!large_is_hot())
-        return;
-    client_ask(&c, "/large", NULL);
-    for (int i = 0; i < 2; i++) {
-        source_pull(&c.plan.body, &k);
-        ck_assert_int_eq(k.kind, CHUNK_FILE);
-        ck_assert_uint_eq(k.offset, at);
-        at += k.length;
-    }
-    ck_assert_uint_eq(at, LARGE);
-    client_end(&c);
-}
-END_TEST
-
-/* A slice that could not be sent in its turn is asked for again: it may have to be read by then. */
-START_TEST(slices_given_back)
-{
-    struct client c = {0};
-    struct chunk k;
-
-    if (!large_is_hot())
-        return;
-    client_ask(&c, "/large", NULL);
-    source_pull(&c.plan.body, &k);
-    ck_assert_int_eq(k.kind, CHUNK_FILE);
-    uint64_t length = k.length, hot = slot_value(&slot, COUNTER_windows_hot);
-    ck_assert(source_give_back(&c.plan.body, length - 700000));
-    source_pull(&c.plan.body, &k);
-    ck_assert_int_eq(k.kind, CHUNK_FILE);
-    ck_assert_uint_eq(k.offset, 700000);
-    ck_assert_uint_ge(k.length, length - 700000);
-    ck_assert_uint_le(slot_value(&slot, COUNTER_windows_hot), hot + 2); /* each counts once */
-    ck_assert(source_give_back(&c.plan.body, k.length));
-    fake.faulted = tree;
-    source_pull(&c.plan.body, &k);
-    ck_assert_int_eq(k.kind, CHUNK_WAIT);
-    ck_assert_uint_ge(fake_queued(), 1);
-    c.begins = true;
-    client_drain(&c);
-    ck_assert_int_eq(c.last, CHUNK_END);
-    ck_assert_uint_eq(c.body.n, LARGE - 700000);
-    client_end(&c);
-}
-END_TEST
-
-/* Got before the response began, and its turn comes later. */
-START_TEST(first_slice_waits_for_its_turn)
-{
-    static const char *const fields[] = {NULL, "Range: bytes=0-999999\r\n",
-                                         "Range: bytes=0-999999,1500000-2500000\r\n"};
-
-    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
-        struct client c = {0};
-        struct chunk k = {0};
-        if (!large_is_hot())
-            return;
-        now.ns -= NS_PER_S; /* the turn it begins in is over */
-        client_ask(&c, "/large", fields[i]);
-        ck_assert_int_eq(c.result, SERVE_DONE);
-        fake.faulted = tree;
-        do
-            source_pull(&c.plan.body, &k);
-        while (k.kind == CHUNK_MEMORY); /* a part's head */
-        ck_assert_int_eq(k.kind, CHUNK_WAIT);
-        client_end(&c);
-        fake_run();
-    }
-}
-END_TEST
-
-/* What a thread has read is in memory now: the next client need not ask. */
-START_TEST(what_was_read_is_hot)
-{
-    struct client c = {0};
-
-    if (!large_is_hot())
-        return;
-    fake.faulted = tree;
-    client_get(&c, "/large", 200, NULL);
-    ck_assert_uint_eq(c.body.n, LARGE);
-    client_end(&c);
-    struct mono begin = mono_now();
-    fake.faulted = NULL;
-    client_get(&c, "/large", 200, NULL);
-    ck_assert_uint_eq(c.body.n, LARGE);
-    if (mono_since(mono_now(), begin) < NS_PER_S / 2)
-        ck_assert_uint_eq(probes(), 0);
-    client_end(&c);
-}
-END_TEST
-
 /* A rule for reads is for small files as well, whose contents would come with the open. */
 START_TEST(small_file_with_faulted_reads)
 {
@@ -721,11 +530,6 @@ int main(void)
     tcase_add_test(t, shrinks);
     tcase_add_test(t, cannot_be_read);
     tcase_add_test(t, cannot_be_read_on);
-    tcase_add_test(t, hot_is_probed_once);
-    tcase_add_test(t, hot_slices_are_large);
-    tcase_add_test(t, slices_given_back);
-    tcase_add_test(t, first_slice_waits_for_its_turn);
-    tcase_add_test(t, what_was_read_is_hot);
     tcase_add_test(t, small_file_with_faulted_reads);
     tcase_add_test(t, cancelled_at_every_point);
     tcase_add_test(t, sick_before);
