@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 /* Closes *fd if it is not negative and sets it to -1; errno is kept. */
@@ -35,6 +36,10 @@ ssize_t fd_send_with(int sock, const void *p, size_t n, int pass_fd);
  * -1. Surplus descriptors are closed. Returns recvmsg's result, -1 with errno set.
  */
 ssize_t fd_recv_with(int sock, void *p, size_t n, int *passed);
+
+/* The ID of the mount that an open file is on, by its line in /proc: the file system is not asked.
+ * False when it is not told. */
+bool fd_mount_id(int fd, uint64_t *id);
 
 /* Closes every descriptor from `first` up (close_range(2), else one by one up to the limit). */
 void fd_close_from(int first);

@@ -64,7 +64,8 @@ struct conf_location {
     char *files; /* CONF_FILES: absolute path of the root */
     int root_fd; /* CONF_FILES: O_PATH of `files`, opened by the master; -1 before; conf_free closes
                     it */
-    char **index; /* NULL-terminated */
+    uint64_t fence; /* not 0: its root is behind the fence with this number; kept by the master */
+    char **index;   /* NULL-terminated */
     enum conf_listing listing;
     char *cache_control; /* NULL: no such field */
     bool dot_files;      /* serve names that begin with a dot */

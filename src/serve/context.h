@@ -41,6 +41,7 @@ struct serve_ctx {
     struct file_windows *windows;
     struct errands *errands;
     bool cached_opens;      /* the kernel has RESOLVE_CACHED */
+    bool dropping;          /* entries on fenced mounts are still to be given up */
     uint64_t path_seed;     /* of plans' path_key */
     struct mono logged;     /* the last line about a failing file, see serve_log_failure */
     unsigned log_held_back; /* lines not written since */
@@ -104,6 +105,12 @@ void serve_account(struct serve_plan *plan, const struct offload_job *job, struc
 
 /* file_cache_describe for conf's locations; arg is the serve_ctx. */
 bool serve_describe(void *arg, struct file_entry *e);
+
+/* --- fence.c --- */
+/* Goes on with what serve_fence began. */
+void serve_drop_fenced(struct serve_ctx *ctx);
+/* A root that a link led to a fenced mount is not taken: *seen fails with EAGAIN then. */
+void serve_refuse_fenced_root(const struct serve_ctx *ctx, struct file_root_seen *seen);
 
 /* --- errors.c --- */
 void serve_shorts_init(struct serve_ctx *ctx);

@@ -231,6 +231,12 @@ static void settle_root(struct errand *e)
 {
     struct file_root *root = &e->ctx->root[e->key.root_id];
 
+    if (root->fence != 0) { /* meanwhile */
+        file_root_seen_drop(&e->seen);
+        e->answer.refused = true;
+        return;
+    }
+    serve_refuse_fenced_root(e->ctx, &e->seen);
     e->answer.error = file_root_take(root, &e->seen, mono_now());
     e->answer.sight = file_root_sight(root);
     if (e->answer.error == 0)
@@ -265,6 +271,12 @@ static void settle_open(struct errand *e)
     if (!serve_complete(ctx, &e->opened, span_str(e->where), e->home)) {
         drop_findings(e);
         e->opened = (struct file_opened){.kind = FILE_ERROR, .error = ENOMEM, .fd = -1};
+    }
+    if (e->opened.home.mount && offload_mount_is_fenced(e->opened.home.mount)) {
+        e->answer.mount = e->opened.home.mount;
+        e->answer.refused = true;
+        drop_findings(e);
+        return;
     }
     e->stale = NULL;
     /* The time that the disk took counts for nothing: what it says is as new as it gets. */

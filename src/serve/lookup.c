@@ -66,7 +66,19 @@ static bool try_root(struct serve_ctx *ctx, struct file_root *root, struct file_
     file_root_ask(root->path, true, &seen);
     if (seen.error == EAGAIN || seen.error == EINVAL)
         return false;
+    serve_refuse_fenced_root(ctx, &seen);
     *error = file_root_take(root, &seen, now);
+    return true;
+}
+
+/* 503 for all that lies on a root which was let go. */
+static bool is_behind_fence(struct serve_ctx *ctx, const struct serve_request *rq, unsigned id,
+                            struct serve_plan *plan)
+{
+    if (ctx->root[id].fence == 0)
+        return false;
+    count_slot(ctx, COUNTER_offload_refused);
+    serve_unavailable(ctx, rq, (unsigned)(ctx->conf->offload.probe_ns / NS_PER_S), plan);
     return true;
 }
 
@@ -311,6 +323,7 @@ static bool is_fenced(struct look *l, struct file_entry *e)
         return false;
     count_slot(l->ctx, COUNTER_offload_refused);
     offload_mount_count(m, MOUNT_REFUSED, 1);
+    file_cache_forget(l->ctx->cache, e); /* a link may have led to it: it is not to be held */
     file_entry_release(e);
     serve_refuse(l->ctx, l->rq, m, l->plan);
     return true;
@@ -326,7 +339,8 @@ enum serve_look serve_look_up(struct serve_ctx *ctx, const struct serve_request 
                      .id = t->location->id,
                      .path = path,
                      .name = path.p + t->name_at};
-    enum serve_look found = look(&l, e);
+    enum serve_look found =
+        is_behind_fence(ctx, rq, l.id, plan) ? SERVE_LOOK_ANSWERED : look(&l, e);
 
     if (found != SERVE_LOOK_FOUND || !*e)
         return found;
@@ -398,6 +412,8 @@ enum serve_look serve_look_at_directory(struct serve_ctx *ctx, const struct serv
 
     *listing = NULL;
     plan->cache = SERVE_CACHE_MISS;
+    if (is_behind_fence(ctx, rq, id, plan))
+        return SERVE_LOOK_ANSWERED;
     if (ctx->pool)
         return list_away(ctx, rq, t, how, plan, listing, error);
     struct mono begin = mono_now();

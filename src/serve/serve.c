@@ -77,6 +77,7 @@ static bool open_roots(struct serve_ctx *ctx)
         const struct conf_location *l = conf->locations[i];
         must(l->id == i);
         file_root_init(&ctx->root[i], l->files, l->root_fd);
+        ctx->root[i].fence = l->fence;
     }
     return true;
 }
@@ -127,6 +128,7 @@ void serve_ctx_free(struct serve_ctx **ctx)
 void serve_tick(struct serve_ctx *ctx, struct mono now)
 {
     file_cache_tick(ctx->cache, now);
+    serve_drop_fenced(ctx);
     for (size_t i = 0; i < ctx->conf->location_count; i++)
         file_root_tick(&ctx->root[i], now, ctx->conf->cache.idle_ns);
     if (!ctx->pool)
