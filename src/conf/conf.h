@@ -113,6 +113,7 @@ struct conf {
         uint64_t minimum_rate_bytes; /* per second, of a request or response body; 0: none */
         size_t header_size_bytes;
         uint64_t body_size_bytes;
+        uint64_t listing_bytes; /* of folders that are listed, per worker */
         unsigned ranges;
     } limits;
 

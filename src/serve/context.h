@@ -13,6 +13,7 @@
 #include "file/window.h"
 #include "net/offload.h"
 #include "serve/listing_page.h"
+#include "serve/listings.h"
 #include "serve/route.h"
 #include "serve/serve.h"
 
@@ -34,6 +35,7 @@ struct serve_ctx {
     const struct mime_table *mime;
     struct board_slot *slot; /* may be NULL */
     struct file_cache *cache;
+    struct listings *listings;
     struct file_root *root; /* by location id */
     struct offload *pool;   /* NULL: everything is done at once; then what follows is NULL too */
     struct file_mounts *mounts;
@@ -62,9 +64,10 @@ struct serve_target {
 /* --- handlers --- */
 enum serve_result serve_files(struct serve_ctx *ctx, const struct serve_request *rq,
                               const struct serve_target *t, struct serve_plan *plan);
-/* The directory is there: path ends in '/'. */
+/* The directory is there, and st is what is known of it: path ends in '/'. */
 enum serve_result serve_listing(struct serve_ctx *ctx, const struct serve_request *rq,
-                                const struct serve_target *t, struct serve_plan *plan);
+                                const struct serve_target *t, const struct stat *st,
+                                struct serve_plan *plan);
 void serve_redirect(struct serve_ctx *ctx, const struct serve_request *rq,
                     const struct serve_target *t, struct serve_plan *plan);
 /* 301 to the same path with a slash behind it, query kept. */
@@ -84,7 +87,7 @@ enum serve_look serve_look_up(struct serve_ctx *ctx, const struct serve_request 
                               struct serve_plan *plan, struct file_entry **e);
 /* FOUND: *listing, held, or NULL and *error. */
 enum serve_look serve_look_at_directory(struct serve_ctx *ctx, const struct serve_request *rq,
-                                        const struct serve_target *t,
+                                        const struct serve_target *t, const struct stat *st,
                                         const struct file_dir_how *how, struct serve_plan *plan,
                                         struct listing_dir **listing, int *error);
 /* 503 with Retry-After, for a mount that does not answer; SERVE_DONE. */
