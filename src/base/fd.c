@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -196,4 +197,25 @@ void fd_close_others(int *keep, size_t n)
         next = keep[i] + 1;
     }
     fd_close_from(next);
+}
+
+bool fd_mount_id(int fd, uint64_t *id)
+{
+    static const char key[] = "mnt_id:";
+    char path[40], text[1024];
+
+    snprintf(path, sizeof path, "/proc/self/fdinfo/%d", fd);
+    int info = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = info >= 0 ? fd_read_full(info, text, sizeof text - 1) : -1;
+    close_fd(&info);
+    if (n < 0)
+        return false;
+    text[n] = '\0';
+    const char *at = strstr(text, key);
+    if (!at)
+        return false;
+    char *end;
+    errno = 0;
+    *id = strtoull(at + sizeof key - 1, &end, 10);
+    return errno == 0 && *end == '\n';
 }

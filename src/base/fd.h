@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 /* Closes *fd if it is not negative and sets it to -1; errno is kept. */
@@ -44,6 +45,10 @@ bool fd_refuse_passed(int sock);
 
 /* Closes all but 0, 1, 2 and the n of keep[], which it sorts; negative ones are not there. */
 void fd_close_others(int *keep, size_t n);
+
+/* The ID of the mount that an open file is on, by its line in /proc: the file system is not asked.
+ * False when it is not told. */
+bool fd_mount_id(int fd, uint64_t *id);
 
 /* Closes every descriptor from `first` up (close_range(2), else one by one up to the limit). */
 void fd_close_from(int first);

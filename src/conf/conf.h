@@ -65,7 +65,8 @@ struct conf_location {
     char *files; /* CONF_FILES: absolute path of the root */
     int root_fd; /* CONF_FILES: O_PATH of `files`, opened by the master; -1 before; conf_free closes
                     it */
-    char **index; /* NULL-terminated */
+    uint64_t fence; /* not 0: its root is behind the fence with this number; kept by the master */
+    char **index;   /* NULL-terminated */
     enum conf_listing listing;
     char *cache_control; /* NULL: no such field */
     bool dot_files;      /* serve names that begin with a dot */
@@ -115,6 +116,7 @@ struct conf {
         uint64_t minimum_rate_bytes; /* per second, of a request or response body; 0: none */
         size_t header_size_bytes;
         uint64_t body_size_bytes;
+        uint64_t listing_bytes; /* of folders that are listed, per worker */
         unsigned ranges;
     } limits;
 

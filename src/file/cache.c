@@ -304,6 +304,33 @@ void file_cache_tick(struct file_cache *cache, struct mono now)
         show_usage(cache);
 }
 
+bool file_cache_drop_fenced(struct file_cache *cache, unsigned count_max)
+{
+    unsigned dropped = 0;
+
+    for (int i = 0; i < CLASS_COUNT && dropped < count_max; i++) {
+        struct list *head = &cache->lru[i];
+        for (struct list *at = head->next, *next; at != head && dropped < count_max; at = next) {
+            struct file_entry *e = list_entry(at, struct file_entry, lru);
+            next = at->next;
+            if (!e->home.mount || !offload_mount_is_fenced(e->home.mount))
+                continue;
+            unlink_entry(cache, e);
+            dropped++;
+        }
+    }
+    show_usage(cache);
+    return dropped == count_max;
+}
+
+void file_cache_forget(struct file_cache *cache, struct file_entry *e)
+{
+    if (!e->cached)
+        return;
+    unlink_entry(cache, e);
+    show_usage(cache);
+}
+
 /* --- looking up --- */
 
 static struct file_entry *table_find(const struct file_cache *cache, unsigned root_id,

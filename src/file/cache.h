@@ -148,6 +148,11 @@ unsigned file_cache_shed(struct file_cache *cache, unsigned count);
  */
 void file_cache_tick(struct file_cache *cache, struct mono now);
 
+/* Gives up entries on mounts that are fenced, at most so many; true when there are more. */
+bool file_cache_drop_fenced(struct file_cache *cache, unsigned count_max);
+/* Gives up this entry, which is held by the caller. */
+void file_cache_forget(struct file_cache *cache, struct file_entry *e);
+
 /* How long an entry, and the place of a root, is believed. */
 uint64_t file_cache_valid_ns(const struct file_cache *cache);
 

@@ -68,6 +68,10 @@ static void close_done(struct offload_job *job)
 {
     struct closing *closing = list_entry(job, struct closing, job);
 
+    if (closing->fd >= 0 && job->refused && closing->closer->pool) {
+        list_push_back(&closing->closer->kept, &closing->link);
+        return;
+    }
     if (closing->fd >= 0 && !job->cancelled)
         close_fd(&closing->fd);
     file_closer_release(&closing->closer);

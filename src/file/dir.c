@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Reading directories; see dir.h. Names lie behind each other in one buffer, so that an
- * entry costs 32 bytes and its name. Any thread; blocks on disk.
+ * entry costs 32 bytes and its name. Items are sorted by name; the other orders are numbers of
+ * items. Any thread; blocks on disk.
  */
 #include "file/dir.h"
 
@@ -14,6 +15,11 @@
 #include "base/fd.h"
 #include "board/slot.h"
 #include "file/root.h"
+
+enum {
+    FIXED_BYTES = 1024, /* for what there is besides items and names */
+    BYTES_PER_ITEM = sizeof(struct file_dir_item) + 2 * sizeof(uint32_t)
+};
 
 struct reader {
     int root_fd;
@@ -77,6 +83,40 @@ static bool room_for_item(struct reader *r)
     return true;
 }
 
+/* Takes what the memory grew by. False: there is no more. */
+static bool pay(struct file_dir *dir, size_t items)
+{
+    uint64_t bytes = FIXED_BYTES + dir->names.cap + items * BYTES_PER_ITEM;
+
+    if (!dir->budget || bytes <= dir->paid_bytes)
+        return true;
+    if (!file_budget_take(dir->budget, bytes - dir->paid_bytes))
+        return false;
+    dir->paid_bytes = bytes;
+    return true;
+}
+
+/* Gives back what growing by doubling left over. */
+static void trim(struct file_dir *dir)
+{
+    uint64_t before = dir->paid_bytes;
+    struct file_dir_item *item =
+        dir->count > 0 ? reallocarray(dir->item, dir->count, sizeof *item) : NULL;
+    char *names = dir->names.n > 0 ? realloc(dir->names.p, dir->names.n) : NULL;
+
+    if (item)
+        dir->item = item;
+    if (names) {
+        dir->names.p = names;
+        dir->names.cap = dir->names.n;
+    }
+    uint64_t after = FIXED_BYTES + dir->names.cap + dir->count * BYTES_PER_ITEM;
+    if (!dir->budget || !item || !names || after >= before)
+        return;
+    file_budget_give(dir->budget, before - after);
+    dir->paid_bytes = after;
+}
+
 static int add(struct reader *r, const char *name)
 {
     size_t n = strlen(name);
@@ -90,7 +130,10 @@ static int add(struct reader *r, const char *name)
     item.name_at = (uint32_t)r->dir->names.n;
     if (!room_for_item(r) || !buf_add(&r->dir->names, name, n + 1))
         return ENOMEM;
+    if (!pay(r->dir, r->item_room))
+        return ENOBUFS;
     r->dir->item[r->dir->count++] = item;
+    r->dir->directories += item.kind == FILE_DIRECTORY;
     if (n > r->dir->name_bytes_max)
         r->dir->name_bytes_max = (unsigned)n;
     return 0;
@@ -125,21 +168,56 @@ static int by_number(uint64_t a, uint64_t b)
     return (a > b) - (a < b);
 }
 
-static int compare(const void *a, const void *b, void *arg)
+static int compare_names(const void *a, const void *b, void *arg)
 {
     const struct file_dir_item *x = a, *y = b;
-    const struct reader *r = arg;
-    int order = 0;
+    const struct file_dir *dir = arg;
 
     if ((x->kind == FILE_DIRECTORY) != (y->kind == FILE_DIRECTORY))
         return x->kind == FILE_DIRECTORY ? -1 : 1;
-    if (r->how->sort == FILE_DIR_BY_SIZE)
-        order = by_number(x->size_bytes, y->size_bytes);
-    else if (r->how->sort == FILE_DIR_BY_TIME)
-        order = (x->modified_s > y->modified_s) - (x->modified_s < y->modified_s);
-    if (order == 0)
-        order = strcmp(r->dir->names.p + x->name_at, r->dir->names.p + y->name_at);
-    return r->how->descending ? -order : order;
+    return strcmp(dir->names.p + x->name_at, dir->names.p + y->name_at);
+}
+
+/* Of items' numbers, which are in the order of names. */
+static int compare_sizes(const void *a, const void *b, void *arg)
+{
+    const struct file_dir *dir = arg;
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    int order = by_number(dir->item[x].size_bytes, dir->item[y].size_bytes);
+
+    return order != 0 ? order : by_number(x, y);
+}
+
+static int compare_times(const void *a, const void *b, void *arg)
+{
+    const struct file_dir *dir = arg;
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    int64_t s = dir->item[x].modified_s, t = dir->item[y].modified_s;
+
+    return s != t ? (s > t) - (s < t) : by_number(x, y);
+}
+
+static uint32_t *order_by(struct file_dir *dir, int (*compare)(const void *, const void *, void *))
+{
+    uint32_t *order = calloc(dir->count, sizeof *order);
+
+    if (!order)
+        return NULL;
+    for (size_t i = 0; i < dir->count; i++)
+        order[i] = (uint32_t)i;
+    qsort_r(order, dir->directories, sizeof *order, compare, dir);
+    qsort_r(order + dir->directories, dir->count - dir->directories, sizeof *order, compare, dir);
+    return order;
+}
+
+static int sort(struct file_dir *dir)
+{
+    if (dir->count < 2)
+        return 0;
+    qsort_r(dir->item, dir->count, sizeof *dir->item, compare_names, dir);
+    dir->by_size = order_by(dir, compare_sizes);
+    dir->by_time = order_by(dir, compare_times);
+    return dir->by_size && dir->by_time ? 0 : ENOMEM;
 }
 
 /* --- the whole --- */
@@ -158,29 +236,45 @@ static int open_stream(struct reader *r)
     return error;
 }
 
+/* Without its attributes it is read again for each who asks. */
+static void note_itself(struct reader *r)
+{
+    struct file_dir *dir = r->dir;
+
+    dir->settled = fstat(dirfd(r->stream), &dir->st) == 0 && file_is_settled(&dir->st, wall_now());
+}
+
 int file_dir_read(int root_fd, const struct file_dir_how *how, struct file_dir *out)
 {
     struct reader r = {.root_fd = root_fd, .how = how, .dir = out};
 
-    *out = (struct file_dir){0};
+    *out = (struct file_dir){.budget = how->budget ? file_budget_hold(how->budget) : NULL};
     if (how->slot)
         slot_wait(how->slot, WAIT_READDIR, mono_now());
     int error = open_stream(&r);
-    if (error != 0)
-        return error;
-    error = read_all(&r);
-    closedir(r.stream);
-    buf_free(&r.link);
+    if (error == 0) {
+        note_itself(&r);
+        error = read_all(&r);
+        closedir(r.stream);
+        buf_free(&r.link);
+    }
+    if (error == 0)
+        trim(out);
+    if (error == 0)
+        error = sort(out);
     if (error != 0)
         file_dir_free(out);
-    else if (out->count > 1)
-        qsort_r(out->item, out->count, sizeof *out->item, compare, &r);
     return error;
 }
 
 void file_dir_free(struct file_dir *dir)
 {
     free(dir->item);
+    free(dir->by_size);
+    free(dir->by_time);
     buf_free(&dir->names);
+    if (dir->budget)
+        file_budget_give(dir->budget, dir->paid_bytes);
+    file_budget_release(&dir->budget);
     *dir = (struct file_dir){0};
 }

@@ -47,8 +47,8 @@ static enum file_kind kind_of(const struct stat *st)
     return S_ISDIR(st->st_mode) ? FILE_DIRECTORY : FILE_OTHER;
 }
 
-/* True when the last change lies far enough back. A change time ahead of the clock never does. */
-static bool is_settled(const struct stat *st, struct wall now)
+/* A change time ahead of the clock never lies far enough back. */
+bool file_is_settled(const struct stat *st, struct wall now)
 {
     uint64_t seconds = now.ns / NS_PER_S;
 
@@ -238,7 +238,7 @@ static void open_regular(struct opening *o)
         return;
     }
     mark(o->how->slot, WAIT_OPEN);
-    out->settled = is_settled(&out->st, wall_now());
+    out->settled = file_is_settled(&out->st, wall_now());
     out->fd = open_name(o, FILE_OPEN_READ);
     if (out->fd < 0 || (small && read_content(o)) || !ask_attributes(o, out->fd))
         return;
@@ -246,7 +246,7 @@ static void open_regular(struct opening *o)
     if (out->kind != FILE_REGULAR)
         close_fd(&out->fd);
     else
-        out->settled = out->settled && is_settled(&out->st, wall_now());
+        out->settled = out->settled && file_is_settled(&out->st, wall_now());
 }
 
 static void open_all(struct opening *o)

@@ -19,6 +19,7 @@
 #include <stddef.h>
 #include <sys/stat.h>
 
+#include "base/clock.h"
 #include "file/mounts.h"
 
 struct board_slot;
@@ -71,6 +72,8 @@ enum file_open_hot file_open_hot(int root_fd, const struct file_open_how *how,
 
 void file_opened_drop(struct file_opened *o);
 
+/* True when the last change lies far enough back that one more must show in the times. */
+bool file_is_settled(const struct stat *st, struct wall now);
 /* Device, inode, kind, size, modification and change time agree. */
 bool file_is_same(const struct stat *a, const struct stat *b);
 

@@ -128,7 +128,8 @@ int file_attributes(int fd, bool cached, struct stat *st, uint64_t *mount_id)
 
 /* --- places --- */
 
-static struct file_place *place_new(int fd, bool is_own, const struct stat *st, char *real)
+static struct file_place *place_new(int fd, bool is_own, const struct stat *st, uint64_t mount_id,
+                                    char *real)
 {
     struct file_place *p = calloc(1, sizeof *p);
 
@@ -139,6 +140,7 @@ static struct file_place *place_new(int fd, bool is_own, const struct stat *st, 
     p->is_own = is_own;
     p->device = st->st_dev;
     p->inode = st->st_ino;
+    p->mount_id = mount_id;
     p->real = real;
     return p;
 }
@@ -194,8 +196,6 @@ static char *real_path(int fd, const char *path)
 
 void file_root_ask(const char *path, bool cached, struct file_root_seen *seen)
 {
-    uint64_t mount_id;
-
     *seen = (struct file_root_seen){.fd = -1};
     do
         seen->fd = cached ? openat2_cached(AT_FDCWD, path, O_PATH | O_DIRECTORY, 0)
@@ -205,7 +205,7 @@ void file_root_ask(const char *path, bool cached, struct file_root_seen *seen)
         seen->error = errno;
         return;
     }
-    if (file_attributes(seen->fd, cached, &seen->st, &mount_id) < 0)
+    if (file_attributes(seen->fd, cached, &seen->st, &seen->mount_id) < 0)
         seen->error = errno;
     else if (!(seen->real = real_path(seen->fd, path)))
         seen->error = ENOMEM;
@@ -229,7 +229,7 @@ static int adopt(struct file_root *root, struct file_root_seen *seen)
     if (old && old->device == seen->st.st_dev && old->inode == seen->st.st_ino &&
         span_eq(span_str(old->real), span_str(seen->real)))
         return 0;
-    struct file_place *place = place_new(seen->fd, true, &seen->st, seen->real);
+    struct file_place *place = place_new(seen->fd, true, &seen->st, seen->mount_id, seen->real);
     if (!place)
         return ENOMEM;
     seen->fd = -1;
@@ -249,12 +249,14 @@ static bool is_shortage(int error)
 static bool use_inherited(struct file_root *root)
 {
     const struct stat nothing = {0};
+    uint64_t mount_id = 0;
     char *real;
 
     if (root->inherited || root->inherited_fd < 0)
         return root->inherited != NULL;
+    fd_mount_id(root->inherited_fd, &mount_id);
     real = real_path(root->inherited_fd, root->path);
-    root->inherited = real ? place_new(root->inherited_fd, false, &nothing, real) : NULL;
+    root->inherited = real ? place_new(root->inherited_fd, false, &nothing, mount_id, real) : NULL;
     if (!root->inherited)
         free(real);
     return root->inherited != NULL;
@@ -294,6 +296,13 @@ void file_root_tick(struct file_root *root, struct mono now, uint64_t idle_ns)
         file_place_release(&root->place);
         root->checked = (struct mono){0};
     }
+}
+
+void file_root_let_go(struct file_root *root)
+{
+    file_root_close(root);
+    close_fd(&root->inherited_fd);
+    root->epoch++;
 }
 
 struct file_sight file_root_sight(const struct file_root *root)

@@ -28,7 +28,8 @@ struct file_place {
     bool is_own; /* else the master's, which stays open */
     dev_t device;
     ino_t inode;
-    char *real; /* its path without links, as the kernel knows it */
+    uint64_t mount_id; /* 0: not known */
+    char *real;        /* its path without links, as the kernel knows it */
 };
 
 /*
@@ -47,6 +48,7 @@ struct file_root {
     struct file_place *inherited; /* made when it is needed */
     struct mono checked;          /* 0: not looked up yet */
     unsigned epoch;               /* another one whenever the path leads elsewhere, or nowhere */
+    uint64_t fence;               /* not 0: of the fence it is behind; nothing is asked of it */
 };
 
 /* inherited_fd stays the caller's. No system call: the first open looks the path up. */
@@ -59,6 +61,10 @@ void file_root_close(struct file_root *root);
  */
 void file_root_tick(struct file_root *root, struct mono now, uint64_t idle_ns);
 
+/* Whoever takes the root's file system out wants nobody to hold it: lets go of all descriptors,
+ * inherited_fd too, which is closed. The next look-up opens the path anew. */
+void file_root_let_go(struct file_root *root);
+
 struct file_sight file_root_sight(const struct file_root *root);
 
 /* True while what was last seen is believed. */
@@ -69,6 +75,7 @@ struct file_root_seen {
     int fd;    /* O_PATH; -1 and error */
     int error; /* EAGAIN: it would have waited, when asked for `cached` */
     struct stat st;
+    uint64_t mount_id; /* 0: not known */
     char *real;
 };
 
@@ -108,8 +115,8 @@ int file_open_cached(int dir_fd, const char *name, int flags);
 /* Opens `name` for reading beneath the root. May wait for storage. */
 int file_root_open(struct file_root *root, const char *name, struct mono now, uint64_t valid_ns);
 
-/* Whether openat2 can be called here; false with errno: ENOSYS (Linux before 5.6) or EPERM (a seccomp
- * filter). Without it file/walk opens names, and follows no symbolic link. */
+/* Whether openat2 can be called here; false with errno: ENOSYS (Linux before 5.6) or EPERM (a
+ * seccomp filter). Without it file/walk opens names, and follows no symbolic link. */
 bool file_root_supported(void);
 /* Whether it knows RESOLVE_CACHED. */
 bool file_cached_supported(void);

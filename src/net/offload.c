@@ -38,12 +38,21 @@ bool offload_finished(struct offload *pool, struct offload_job *job)
     return wake;
 }
 
+/* What was open when the fence was put up is to be closed, for the mount is to be taken out. */
+static bool passes_fence(const struct offload_job *job)
+{
+    return job->mount->state == MOUNT_FENCED && job->op == WAIT_CLOSE;
+}
+
 void offload_refuse_queued(struct offload_mount *m)
 {
     struct offload *pool = m->pool;
 
-    while (!list_empty(&m->queue)) {
-        struct offload_job *job = list_entry(m->queue.next, struct offload_job, link);
+    for (struct list *at = m->queue.next, *next; at != &m->queue; at = next) {
+        struct offload_job *job = list_entry(at, struct offload_job, link);
+        next = at->next;
+        if (!pool->ended && passes_fence(job))
+            continue;
         m->queued_count--;
         pool->queued--;
         job->refused = !pool->ended;
@@ -323,7 +332,7 @@ enum offload_submit offload_submit(struct offload *pool, struct offload_job *job
     job->next_late = NULL;
     job->state = JOB_FREE;
     list_init(&job->link);
-    if (m->state != MOUNT_OK)
+    if (m->state != MOUNT_OK && !passes_fence(job))
         return refuse(pool, OFFLOAD_SICK);
     pthread_mutex_lock(&pool->lock);
     bool full = pool->ended || m->queued_count >= room;

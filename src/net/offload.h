@@ -68,7 +68,7 @@ void offload_mount_rename(struct offload_mount *m, const char *name, const char 
 unsigned offload_mount_refuses(const struct offload_mount *m);
 /* True when an operator fenced it: not even what is in memory is given out. */
 bool offload_mount_is_fenced(const struct offload_mount *m);
-/* An operator's word: refuse everything for it, or be healthy again. */
+/* An operator's word: refuse everything for it but WAIT_CLOSE, or be healthy again. */
 void offload_mount_fence(struct offload_mount *m, bool fenced);
 /* Adds to the mount's row on the board. */
 void offload_mount_count(struct offload_mount *m, enum board_mount_counter which, uint64_t n);

@@ -15,11 +15,14 @@ enum channel_kind {
     CHANNEL_LOG_LEVEL,  /* to the worker: value is the enum log_level */
     CHANNEL_READY,      /* to the master: serving */
     CHANNEL_OFFLOAD,    /* to the worker: value is the number of offload threads it may have */
-    CHANNEL_FENCE,      /* to the worker: the mount with the device number `value` is fenced */
+    CHANNEL_FENCE,      /* to the worker: the mount with the device number `value` is fenced, by the
+                           fence with the number `amount`: let go of all that lies on it */
     CHANNEL_UNFENCE,  /* to the worker: the mount with the device number `value` is healthy again */
     CHANNEL_ABORT,    /* to the worker: end the request with the serial number `value` */
     CHANNEL_THROTTLE, /* to the worker: send request `value` with at most `amount` bytes/s; 0: any
                        */
+    CHANNEL_UNFENCE_ROOTS /* to the worker: roots behind the fence with the number `value` are to be
+                             looked up again */
 };
 
 struct channel_message {

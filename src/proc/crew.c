@@ -136,8 +136,13 @@ static void send_changes(struct crew *c, unsigned slot)
 {
     if (c->offload_threads)
         send_message(c, slot, CHANNEL_OFFLOAD, c->offload_threads, -1);
-    for (unsigned i = 0; i < c->fences.count; i++)
-        send_message(c, slot, CHANNEL_FENCE, c->fences.mount[i].device, -1);
+    for (unsigned i = 0; i < c->fences.count; i++) {
+        const struct fence_mount *m = &c->fences.mount[i];
+        struct channel_message msg = {
+            .kind = CHANNEL_FENCE, .value = m->device, .amount = m->number};
+        if (!m->gone) /* roots that lay on it are marked in the configuration */
+            send_with(c, slot, &msg, -1);
+    }
 }
 
 static void note_spawn(struct crew *c, unsigned slot, struct mono now)
@@ -303,6 +308,13 @@ void crew_tell_off(struct crew *c, unsigned slot, enum worker_order order, struc
     case ORDER_SPAWN:
         never("no order for a process");
     }
+}
+
+void crew_tell_all(struct crew *c, const struct channel_message *message)
+{
+    for (unsigned i = 0; i < c->table->capacity; i++)
+        if (c->member[i].pid)
+            send_with(c, i, message, -1);
 }
 
 void crew_broadcast(struct crew *c, unsigned generation, uint32_t kind, uint64_t value, int pass_fd)

@@ -60,6 +60,9 @@ void crew_tell_off(struct crew *c, unsigned slot, enum worker_order order, struc
 void crew_broadcast(struct crew *c, unsigned generation, uint32_t kind, uint64_t value,
                     int pass_fd);
 
+/* Sends one message to every process. */
+void crew_tell_all(struct crew *c, const struct channel_message *message);
+
 /* Sends one message to the process of a slot. False when it did not get it. */
 bool crew_send(struct crew *c, unsigned slot, const struct channel_message *message);
 

@@ -256,9 +256,24 @@ void fences_free(struct fences *f)
 bool fences_find(const struct fences *f, uint64_t device, unsigned *at)
 {
     for (*at = 0; *at < f->count; ++*at)
-        if (f->mount[*at].device == device)
+        if (f->mount[*at].device == device && !f->mount[*at].gone)
             return true;
     return false;
+}
+
+bool fences_find_gone(const struct fences *f, struct span path, unsigned *at)
+{
+    bool found = false;
+
+    for (unsigned i = 0; i < f->count; i++) {
+        const struct fence_mount *m = &f->mount[i];
+        if (!m->gone || !covers(buf_span(&m->name), path) ||
+            (found && m->name.n < f->mount[*at].name.n))
+            continue;
+        *at = i;
+        found = true;
+    }
+    return found;
 }
 
 bool fences_find_name(const struct fences *f, struct span name, unsigned *at)
@@ -280,6 +295,7 @@ bool fences_add(struct fences *f, struct fence_mount *m)
     else
         at = f->count++;
     f->mount[at] = *m;
+    f->mount[at].number = ++f->numbers;
     *m = (struct fence_mount){0};
     return true;
 }

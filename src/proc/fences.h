@@ -26,6 +26,8 @@ struct fence_mount {
     uint64_t device;
     struct buf name; /* mount point, without mountinfo's escapes */
     struct buf type, source;
+    uint64_t number; /* of the fence around it, from 1 */
+    bool gone;       /* the mount was taken out: the fence keeps the roots that lay on it */
 };
 
 void fence_mount_free(struct fence_mount *m);
@@ -54,19 +56,23 @@ bool fence_is_there(struct span mountinfo, const struct fence_mount *m);
 struct fences {
     struct fence_mount mount[FENCES_MAX];
     unsigned count;
-    int table_fd; /* of mountinfo, whose changes poll(2) tells; 0: not open */
+    uint64_t numbers; /* given so far */
+    int table_fd;     /* of mountinfo, whose changes poll(2) tells; 0: not open */
 };
 
 void fences_free(struct fences *f);
 /*
- * Takes *m over, in the place of one with its device number. False when FENCES_MAX others are
- * fenced; *m is then as before.
+ * Takes *m over, in the place of one with its device number, and gives the fence a number. False
+ * when FENCES_MAX others are fenced; *m is then as before.
  */
 bool fences_add(struct fences *f, struct fence_mount *m);
 void fences_remove(struct fences *f, unsigned at);
-/* Which one it is; false when there is none. */
+/* Which one it is; false when there is none. By its device number a mount is found while it is
+ * there. */
 bool fences_find(const struct fences *f, uint64_t device, unsigned *at);
 bool fences_find_name(const struct fences *f, struct span name, unsigned *at);
+/* Of the mounts that are gone the one whose point is nearest above this absolute path. */
+bool fences_find_gone(const struct fences *f, struct span path, unsigned *at);
 /* Whether mounts came or went since the last call. Never without a fence. */
 bool fences_changed(struct fences *f);
 

@@ -2,12 +2,17 @@
 /*
  * The verbs fence and unfence, and what becomes of a fence when its mount goes. Workers know
  * mounts by device number, which the kernel gives to the next mount once one is gone: so a fence
- * ends with the mount that it was put around. Master only.
+ * ends with the mount that it was put around. But a location whose root lay on it stays behind the
+ * fence until an operator takes it away: what is at the mount point meanwhile is not what clients
+ * ask for. Such roots are marked in the configuration, which workers that start later inherit, and
+ * running workers are told; both let go of their descriptors, or the mount would stay busy.
+ * Nothing here asks the file system. Master only.
  */
 #include "proc/supervisor.h"
 
 #include <sys/sysmacros.h>
 
+#include "base/fd.h"
 #include "base/log.h"
 #include "proc/channel.h"
 
@@ -71,6 +76,120 @@ static bool is_meant(const struct supervisor *s, struct span path, const struct 
     return false;
 }
 
+/* --- roots --- */
+
+static uint64_t number_at(const struct fences *f, uint64_t device)
+{
+    unsigned at;
+
+    return fences_find(f, device, &at) ? f->mount[at].number : 0;
+}
+
+/* The fence around the mount that this path is on by name, there or gone; 0: none. */
+static uint64_t fence_of_path(const struct fences *f, struct span mountinfo, struct span path)
+{
+    struct fence_mount m;
+    struct buf why = {0};
+    unsigned gone;
+    uint64_t number = 0;
+    bool found = fence_find(mountinfo, path, &m, &why);
+
+    if (fences_find_gone(f, path, &gone) && (!found || f->mount[gone].name.n >= m.name.n))
+        number = f->mount[gone].number;
+    else if (found)
+        number = number_at(f, m.device);
+    fence_mount_free(&m);
+    buf_free(&why);
+    return number;
+}
+
+/* The fence that this root is behind; 0: none. */
+static uint64_t fence_of_root(const struct fences *f, struct span mountinfo,
+                              const struct conf_location *l)
+{
+    struct fence_mount m;
+    uint64_t id, number = 0;
+
+    if (l->root_fd >= 0 && fd_mount_id(l->root_fd, &id) && fence_find_id(mountinfo, id, &m)) {
+        number = number_at(f, m.device);
+        fence_mount_free(&m);
+    }
+    return number != 0 ? number : fence_of_path(f, mountinfo, span_str(l->files));
+}
+
+static bool is_in_force(const struct fences *f, uint64_t number)
+{
+    for (unsigned i = 0; i < f->count; i++)
+        if (f->mount[i].number == number)
+            return true;
+    return false;
+}
+
+static void mark_roots(const struct fences *f, struct span mountinfo, struct conf *c)
+{
+    for (size_t i = 0; i < c->location_count; i++) {
+        struct conf_location *l = c->locations[i];
+        if (!l->files)
+            continue;
+        if (!is_in_force(f, l->fence))
+            l->fence = fence_of_root(f, mountinfo, l);
+        if (l->fence != 0)
+            close_fd(&l->root_fd);
+    }
+}
+
+void fencing_apply(struct supervisor *s)
+{
+    struct fences *f = &s->crew.fences;
+    struct buf text = {0}, why = {0};
+
+    /* Without the table roots are known by their old marks and by mounts that are gone. */
+    if (f->count > 0 && !fence_read_mountinfo(0, &text, &why))
+        log_warn("which roots are behind fences is not known: %.*s", (int)why.n, why.p);
+    if (s->running)
+        mark_roots(f, buf_span(&text), s->running->conf);
+    if (s->next)
+        mark_roots(f, buf_span(&text), s->next->conf);
+    buf_free(&text);
+    buf_free(&why);
+}
+
+static bool keeps_roots_of(const struct conf *c, uint64_t number)
+{
+    for (size_t i = 0; i < c->location_count; i++)
+        if (c->locations[i]->fence == number)
+            return true;
+    return false;
+}
+
+static bool keeps_roots(const struct supervisor *s, uint64_t number)
+{
+    return (s->running && keeps_roots_of(s->running->conf, number)) ||
+           (s->next && keeps_roots_of(s->next->conf, number));
+}
+
+/* --- the verbs --- */
+
+/* Tells the workers, and forgets the fence. */
+static void take_away(struct supervisor *s, unsigned at)
+{
+    struct fence_mount *m = &s->crew.fences.mount[at];
+
+    if (!m->gone)
+        crew_broadcast(&s->crew, 0, CHANNEL_UNFENCE, m->device, -1);
+    crew_broadcast(&s->crew, 0, CHANNEL_UNFENCE_ROOTS, m->number, -1);
+    fences_remove(&s->crew.fences, at);
+    fencing_apply(s);
+}
+
+/* Fences that keep roots of a mount which was at this point before. */
+static void forget_gone(struct supervisor *s, struct span name)
+{
+    for (unsigned i = s->crew.fences.count; i-- > 0;)
+        if (s->crew.fences.mount[i].gone && span_eq(buf_span(&s->crew.fences.mount[i].name), name))
+            take_away(s, i);
+}
+
 bool verb_fence(struct supervisor *s, struct span path, struct buf *message)
 {
     struct fence_mount m;
@@ -85,11 +204,16 @@ bool verb_fence(struct supervisor *s, struct span path, struct buf *message)
         fence_mount_free(&m);
         return false;
     }
-    uint64_t device = m.device;
+    struct channel_message fence = {.kind = CHANNEL_FENCE, .value = m.device};
+    unsigned at;
     add_mount(&m, message);
+    forget_gone(s, buf_span(&m.name));
     bool good = fences_add(&s->crew.fences, &m);
     if (good) {
-        crew_broadcast(&s->crew, 0, CHANNEL_FENCE, device, -1);
+        fences_find(&s->crew.fences, fence.value, &at);
+        fence.amount = s->crew.fences.mount[at].number;
+        crew_tell_all(&s->crew, &fence);
+        fencing_apply(s);
         board_event(&s->board, EVENT_FENCED, 0, "%.*s was fenced", (int)message->n, message->p);
         buf_addf(message, " is fenced: requests for it are refused");
     } else {
@@ -97,13 +221,6 @@ bool verb_fence(struct supervisor *s, struct span path, struct buf *message)
     }
     fence_mount_free(&m);
     return good;
-}
-
-/* Tells the workers, and forgets the fence. */
-static void take_away(struct supervisor *s, unsigned at)
-{
-    crew_broadcast(&s->crew, 0, CHANNEL_UNFENCE, s->crew.fences.mount[at].device, -1);
-    fences_remove(&s->crew.fences, at);
 }
 
 /*
@@ -116,7 +233,8 @@ static bool find_fence(const struct fences *f, struct span path, unsigned *at, s
     bool found = find_mount(path, &m, message) && fences_find(f, m.device, at);
 
     fence_mount_free(&m);
-    return found || fences_find_name(f, without_end_slashes(path), at);
+    path = without_end_slashes(path);
+    return found || fences_find_name(f, path, at) || fences_find_gone(f, path, at);
 }
 
 bool verb_unfence(struct supervisor *s, struct span path, struct buf *message)
@@ -148,9 +266,18 @@ bool verb_unfence(struct supervisor *s, struct span path, struct buf *message)
 
 static void mount_gone(struct supervisor *s, unsigned at)
 {
+    struct fence_mount *m = &s->crew.fences.mount[at];
     struct buf name = {0};
 
-    add_mount(&s->crew.fences.mount[at], &name);
+    add_mount(m, &name);
+    if (keeps_roots(s, m->number)) {
+        log_info("%.*s is gone; locations whose files lay on it get 503 until it is unfenced",
+                 (int)name.n, name.p);
+        crew_broadcast(&s->crew, 0, CHANNEL_UNFENCE, m->device, -1);
+        m->gone = true;
+        buf_free(&name);
+        return;
+    }
     log_warn("%.*s is gone, and with it the fence around it", (int)name.n, name.p);
     board_event(&s->board, EVENT_HEALED, 0, "%.*s is gone, and with it the fence around it",
                 (int)name.n, name.p);
@@ -167,7 +294,7 @@ void fencing_check(struct supervisor *s)
         return;
     if (fence_read_mountinfo(0, &text, &why)) {
         for (unsigned i = f->count; i-- > 0;)
-            if (!fence_is_there(buf_span(&text), &f->mount[i]))
+            if (!f->mount[i].gone && !fence_is_there(buf_span(&text), &f->mount[i]))
                 mount_gone(s, i);
     } else {
         log_warn("fences stay as they are: %.*s", (int)why.n, why.p);

@@ -181,6 +181,7 @@ static int prepare(struct supervisor *s, struct conf *conf, struct buf *errors)
     inherit_raise_descriptors(conf);
     inherit_warn_unreadable(in);
     s->next = in;
+    fencing_apply(s);
     return MASTER_FINE;
 }
 

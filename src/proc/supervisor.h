@@ -63,6 +63,8 @@ bool verb_fence(struct supervisor *s, struct span path, struct buf *message);
 bool verb_unfence(struct supervisor *s, struct span path, struct buf *message);
 /* Takes fences away whose mounts are gone; for each beat. */
 void fencing_check(struct supervisor *s);
+/* Lets go of roots that are behind fences: of a configuration that was read meanwhile. */
+void fencing_apply(struct supervisor *s);
 bool verb_log_level(struct supervisor *s, enum log_level level, struct buf *message);
 bool verb_reopen(struct supervisor *s, struct buf *message, uint32_t *op);
 /* Keeps the logs going, and shows them; for each beat (reopen.c). */

@@ -266,14 +266,17 @@ static void signal_ready(struct loop_io *io, uint32_t events)
 /* --- the channel --- */
 
 /* A mount that this worker has not seen yet gets its name when it is. */
-static void fence(struct worker *w, uint64_t device, bool fenced)
+static void fence(struct worker *w, const struct channel_message *m, bool fenced)
 {
-    struct offload_mount *mount = offload_mount(w->pool, device, "", "");
+    struct offload_mount *mount = offload_mount(w->pool, m->value, "", "");
 
-    if (mount)
-        offload_mount_fence(mount, fenced);
-    else
+    if (!mount) {
         log_error("no memory to %s a mount", fenced ? "fence" : "unfence");
+        return;
+    }
+    offload_mount_fence(mount, fenced);
+    if (fenced)
+        serve_fence(w->serve, mount, m->amount);
 }
 
 static void resize_pool(struct worker *w, uint64_t threads)
@@ -302,7 +305,10 @@ static void obey(struct worker *w, const struct channel_message *m)
         break;
     case CHANNEL_FENCE:
     case CHANNEL_UNFENCE:
-        fence(w, m->value, m->kind == CHANNEL_FENCE);
+        fence(w, m, m->kind == CHANNEL_FENCE);
+        break;
+    case CHANNEL_UNFENCE_ROOTS:
+        serve_unfence(w->serve, m->value);
         break;
     case CHANNEL_ABORT:
         if (!conns_abort(w->conns, m->value))

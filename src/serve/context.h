@@ -13,6 +13,7 @@
 #include "file/window.h"
 #include "net/offload.h"
 #include "serve/listing_page.h"
+#include "serve/listings.h"
 #include "serve/route.h"
 #include "serve/serve.h"
 
@@ -34,6 +35,7 @@ struct serve_ctx {
     const struct mime_table *mime;
     struct board_slot *slot; /* may be NULL */
     struct file_cache *cache;
+    struct listings *listings;
     struct file_root *root; /* by location id */
     struct offload *pool;   /* NULL: everything is done at once; then what follows is NULL too */
     struct file_mounts *mounts;
@@ -41,6 +43,7 @@ struct serve_ctx {
     struct file_windows *windows;
     struct errands *errands;
     bool cached_opens;      /* the kernel has RESOLVE_CACHED */
+    bool dropping;          /* entries on fenced mounts are still to be given up */
     uint64_t path_seed;     /* of plans' path_key */
     struct mono logged;     /* the last line about a failing file, see serve_log_failure */
     unsigned log_held_back; /* lines not written since */
@@ -61,9 +64,10 @@ struct serve_target {
 /* --- handlers --- */
 enum serve_result serve_files(struct serve_ctx *ctx, const struct serve_request *rq,
                               const struct serve_target *t, struct serve_plan *plan);
-/* The directory is there: path ends in '/'. */
+/* The directory is there, and st is what is known of it: path ends in '/'. */
 enum serve_result serve_listing(struct serve_ctx *ctx, const struct serve_request *rq,
-                                const struct serve_target *t, struct serve_plan *plan);
+                                const struct serve_target *t, const struct stat *st,
+                                struct serve_plan *plan);
 void serve_redirect(struct serve_ctx *ctx, const struct serve_request *rq,
                     const struct serve_target *t, struct serve_plan *plan);
 /* 301 to the same path with a slash behind it, query kept. */
@@ -83,7 +87,7 @@ enum serve_look serve_look_up(struct serve_ctx *ctx, const struct serve_request 
                               struct serve_plan *plan, struct file_entry **e);
 /* FOUND: *listing, held, or NULL and *error. */
 enum serve_look serve_look_at_directory(struct serve_ctx *ctx, const struct serve_request *rq,
-                                        const struct serve_target *t,
+                                        const struct serve_target *t, const struct stat *st,
                                         const struct file_dir_how *how, struct serve_plan *plan,
                                         struct listing_dir **listing, int *error);
 /* 503 with Retry-After, for a mount that does not answer; SERVE_DONE. */
@@ -104,6 +108,12 @@ void serve_account(struct serve_plan *plan, const struct offload_job *job, struc
 
 /* file_cache_describe for conf's locations; arg is the serve_ctx. */
 bool serve_describe(void *arg, struct file_entry *e);
+
+/* --- fence.c --- */
+/* Goes on with what serve_fence began. */
+void serve_drop_fenced(struct serve_ctx *ctx);
+/* A root that a link led to a fenced mount is not taken: *seen fails with EAGAIN then. */
+void serve_refuse_fenced_root(const struct serve_ctx *ctx, struct file_root_seen *seen);
 
 /* --- errors.c --- */
 void serve_shorts_init(struct serve_ctx *ctx);

@@ -78,8 +78,7 @@ struct errands *errands_new(void)
 
 static bool same_key(const struct errand_key *a, const struct errand_key *b)
 {
-    return a->kind == b->kind && a->root_id == b->root_id && a->order == b->order &&
-           span_eq(a->path, b->path);
+    return a->kind == b->kind && a->root_id == b->root_id && span_eq(a->path, b->path);
 }
 
 static struct list *bucket_of(struct errands *all, const struct errand_key *key)
@@ -148,6 +147,7 @@ static void free_if_unused(struct errand *e)
     file_place_release(&e->answer.place);
     file_place_release(&e->place);
     listing_dir_release(&e->answer.listing);
+    file_budget_release(&e->dir_how.budget);
     file_closer_release(&e->closer);
     free(e);
 }
@@ -200,6 +200,8 @@ static struct errand *errand_new(struct serve_ctx *ctx, const struct errand_ask 
     e->dir_how = ask->dir;
     e->dir_how.name = e->name;
     e->dir_how.slot = NULL;
+    if (e->dir_how.budget)
+        file_budget_hold(e->dir_how.budget);
     e->opened.fd = e->seen.fd = -1;
     list_init(&e->link);
     list_init(&e->waiters);
@@ -231,6 +233,12 @@ static void settle_root(struct errand *e)
 {
     struct file_root *root = &e->ctx->root[e->key.root_id];
 
+    if (root->fence != 0) { /* meanwhile */
+        file_root_seen_drop(&e->seen);
+        e->answer.refused = true;
+        return;
+    }
+    serve_refuse_fenced_root(e->ctx, &e->seen);
     e->answer.error = file_root_take(root, &e->seen, mono_now());
     e->answer.sight = file_root_sight(root);
     if (e->answer.error == 0)
@@ -266,6 +274,12 @@ static void settle_open(struct errand *e)
         drop_findings(e);
         e->opened = (struct file_opened){.kind = FILE_ERROR, .error = ENOMEM, .fd = -1};
     }
+    if (e->opened.home.mount && offload_mount_is_fenced(e->opened.home.mount)) {
+        e->answer.mount = e->opened.home.mount;
+        e->answer.refused = true;
+        drop_findings(e);
+        return;
+    }
     e->stale = NULL;
     /* The time that the disk took counts for nothing: what it says is as new as it gets. */
     e->sight.checked = mono_before(mono_now(), e->sight_age_ns);
@@ -276,8 +290,16 @@ static void settle_open(struct errand *e)
 static void settle_list(struct errand *e)
 {
     e->answer.error = e->error;
-    if (e->error == 0 && !(e->answer.listing = listing_dir_new(&e->dir)))
+    if (e->error != 0)
+        return;
+    e->answer.listing = listing_dir_new(&e->dir);
+    if (!e->answer.listing) {
         e->answer.error = ENOMEM;
+        return;
+    }
+    struct listings_key key = {
+        .root_id = e->key.root_id, .epoch = e->sight.epoch, .path = e->key.path};
+    listings_keep(e->ctx->listings, &key, e->answer.listing, mono_now());
 }
 
 static void settle(struct errand *e)

@@ -26,7 +26,6 @@ struct errand_key {
     enum errand_kind kind;
     unsigned root_id;
     struct span path; /* request path; empty for a root */
-    unsigned order;   /* of a listing */
 };
 
 /* How it is asked. What is borrowed is copied, what is held is held on its own. */

@@ -140,7 +140,9 @@ void serve_log_failure(struct serve_ctx *ctx, struct mono now, const char *what,
     if (ctx->log_held_back > 0)
         snprintf(more, sizeof more, " (and %u failures before)", ctx->log_held_back);
     log_error("cannot serve %s: %s; answered with an error%s", what,
-              error == EOVERFLOW ? "the directory has too many entries to list" : strerror(error),
+              error == EOVERFLOW ? "the directory has too many entries to list"
+              : error == ENOBUFS ? "listings have taken all of [limits] listing_bytes"
+                                 : strerror(error),
               more);
     ctx->logged = now;
     ctx->log_held_back = 0;
@@ -162,6 +164,7 @@ static int status_of(int error)
     case ENFILE:
     case ENOMEM:
     case EAGAIN:
+    case ENOBUFS:
         return 503;
     default:
         return 500;

@@ -318,6 +318,7 @@ static enum serve_result answer_other(struct serve_ctx *ctx, const struct serve_
 {
     enum file_kind kind = e ? e->kind : FILE_ERROR;
     int error = e ? e->error : ENOMEM;
+    struct stat st = e ? e->st : (struct stat){0};
 
     if (e)
         file_entry_release(e);
@@ -330,7 +331,7 @@ static enum serve_result answer_other(struct serve_ctx *ctx, const struct serve_
     else if (t->location->listing == CONF_LISTING_OFF)
         serve_error(ctx, rq, 403, plan);
     else
-        return serve_listing(ctx, rq, t, plan);
+        return serve_listing(ctx, rq, t, &st, plan);
     return SERVE_DONE;
 }
 

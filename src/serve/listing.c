@@ -59,26 +59,26 @@ static struct span fields_for(enum listing_format format, enum conf_listing list
 }
 
 enum serve_result serve_listing(struct serve_ctx *ctx, const struct serve_request *rq,
-                                const struct serve_target *t, struct serve_plan *plan)
+                                const struct serve_target *t, const struct stat *st,
+                                struct serve_plan *plan)
 {
     struct file_dir_how how = {
         .name = t->path.p + t->name_at,
         .dot_files = t->location->dot_files,
         .entries_max = FILE_DIR_ENTRIES_MAX,
-        .sort = sort_of(rq->http),
-        .descending = query_is(rq->http, "order", "desc"),
+        .budget = listings_budget(ctx->listings),
         .slot = ctx->slot,
     };
     struct listing_settings settings = {
         .format = format_of(rq->http, t->location->listing),
-        .sort = how.sort,
-        .descending = how.descending,
+        .sort = sort_of(rq->http),
+        .descending = query_is(rq->http, "order", "desc"),
         .path = t->path,
     };
     struct listing_dir *dir;
     int error = 0;
 
-    switch (serve_look_at_directory(ctx, rq, t, &how, plan, &dir, &error)) {
+    switch (serve_look_at_directory(ctx, rq, t, st, &how, plan, &dir, &error)) {
     case SERVE_LOOK_WAIT:
         return SERVE_WAIT;
     case SERVE_LOOK_ANSWERED:

@@ -225,7 +225,8 @@ static void step_item(struct page *p, struct out *o)
         p->step = STEP_END;
         return;
     }
-    const struct file_dir_item *i = &p->dir.item[p->at];
+    const struct file_dir_item *i =
+        file_dir_at(&p->dir, p->settings.sort, p->settings.descending, p->at);
     struct span name = file_dir_name(&p->dir, i);
     if (p->settings.format == LISTING_HTML)
         html_item(o, i, name);

@@ -19,7 +19,7 @@ enum listing_format { LISTING_HTML, LISTING_JSON };
 
 struct listing_settings {
     enum listing_format format;
-    enum file_dir_sort sort; /* how the directory is sorted, for the column heads */
+    enum file_dir_sort sort;
     bool descending;
     struct span path; /* decoded, ends in '/'; copied */
 };

@@ -66,7 +66,19 @@ static bool try_root(struct serve_ctx *ctx, struct file_root *root, struct file_
     file_root_ask(root->path, true, &seen);
     if (seen.error == EAGAIN || seen.error == EINVAL)
         return false;
+    serve_refuse_fenced_root(ctx, &seen);
     *error = file_root_take(root, &seen, now);
+    return true;
+}
+
+/* 503 for all that lies on a root which was let go. */
+static bool is_behind_fence(struct serve_ctx *ctx, const struct serve_request *rq, unsigned id,
+                            struct serve_plan *plan)
+{
+    if (ctx->root[id].fence == 0)
+        return false;
+    count_slot(ctx, COUNTER_offload_refused);
+    serve_unavailable(ctx, rq, (unsigned)(ctx->conf->offload.probe_ns / NS_PER_S), plan);
     return true;
 }
 
@@ -313,6 +325,7 @@ static bool is_fenced(struct look *l, struct file_entry *e)
         return false;
     count_slot(l->ctx, COUNTER_offload_refused);
     offload_mount_count(m, MOUNT_REFUSED, 1);
+    file_cache_forget(l->ctx->cache, e); /* a link may have led to it: it is not to be held */
     file_entry_release(e);
     serve_refuse(l->ctx, l->rq, m, l->plan);
     return true;
@@ -328,7 +341,8 @@ enum serve_look serve_look_up(struct serve_ctx *ctx, const struct serve_request 
                      .id = t->location->id,
                      .path = path,
                      .name = path.p + t->name_at};
-    enum serve_look found = look(&l, e);
+    enum serve_look found =
+        is_behind_fence(ctx, rq, l.id, plan) ? SERVE_LOOK_ANSWERED : look(&l, e);
 
     if (found != SERVE_LOOK_FOUND || !*e)
         return found;
@@ -344,16 +358,31 @@ enum serve_look serve_look_up(struct serve_ctx *ctx, const struct serve_request 
 
 /* --- directories --- */
 
-static int list_at_once(struct serve_ctx *ctx, const struct serve_request *rq, unsigned id,
-                        const struct file_dir_how *how, struct listing_dir **listing)
+static int list_at_once(struct serve_ctx *ctx, const struct serve_request *rq,
+                        const struct serve_target *t, const struct file_dir_how *how,
+                        struct listing_dir **listing)
 {
+    unsigned id = t->location->id;
     int root_fd = file_root_descriptor(&ctx->root[id], rq->now, file_cache_valid_ns(ctx->cache));
     struct file_dir dir;
     int error = root_fd < 0 ? errno : file_dir_read(root_fd, how, &dir);
 
-    if (error == 0 && !(*listing = listing_dir_new(&dir)))
-        error = ENOMEM;
-    return error;
+    if (error != 0)
+        return error;
+    *listing = listing_dir_new(&dir);
+    if (!*listing)
+        return ENOMEM;
+    struct listings_key key = {.root_id = id, .epoch = ctx->root[id].epoch, .path = t->path};
+    listings_keep(ctx->listings, &key, *listing, rq->now);
+    return 0;
+}
+
+/* Makes room for what there was too little of; false: there is none to be made. */
+static bool make_room(struct serve_ctx *ctx, int error)
+{
+    if (error == ENOBUFS)
+        return listings_shed(ctx->listings);
+    return serve_is_shortage(error) && file_cache_shed(ctx->cache, SERVE_SHED_COUNT) > 0;
 }
 
 static enum serve_look list_away(struct serve_ctx *ctx, const struct serve_request *rq,
@@ -362,10 +391,7 @@ static enum serve_look list_away(struct serve_ctx *ctx, const struct serve_reque
 {
     unsigned id = t->location->id;
     struct errand_ask ask = {
-        .key = {.kind = ERRAND_LIST,
-                .root_id = id,
-                .path = t->path,
-                .order = (unsigned)how->sort * 2 + how->descending},
+        .key = {.kind = ERRAND_LIST, .root_id = id, .path = t->path},
         .name = how->name,
         .dir = *how,
     };
@@ -378,7 +404,7 @@ static enum serve_look list_away(struct serve_ctx *ctx, const struct serve_reque
         }
         *error = answer.error;
         *listing = answer.listing ? listing_dir_hold(answer.listing) : NULL;
-        if (!serve_is_shortage(*error) || file_cache_shed(ctx->cache, SERVE_SHED_COUNT) == 0)
+        if (!make_room(ctx, *error))
             return SERVE_LOOK_FOUND;
         errand_forget(plan, &ask.key);
     }
@@ -392,22 +418,29 @@ static enum serve_look list_away(struct serve_ctx *ctx, const struct serve_reque
 }
 
 enum serve_look serve_look_at_directory(struct serve_ctx *ctx, const struct serve_request *rq,
-                                        const struct serve_target *t,
+                                        const struct serve_target *t, const struct stat *st,
                                         const struct file_dir_how *how, struct serve_plan *plan,
                                         struct listing_dir **listing, int *error)
 {
     unsigned id = t->location->id;
+    struct listings_key key = {.root_id = id, .epoch = ctx->root[id].epoch, .path = t->path};
 
+    *error = 0;
     *listing = NULL;
+    if (is_behind_fence(ctx, rq, id, plan))
+        return SERVE_LOOK_ANSWERED;
+    *listing = listings_find(ctx->listings, &key, st, rq->now);
+    if (*listing)
+        return SERVE_LOOK_FOUND;
     plan->cache = SERVE_CACHE_MISS;
     if (ctx->pool)
         return list_away(ctx, rq, t, how, plan, listing, error);
     struct mono begin = mono_now();
     if (ctx->slot)
         slot_serving(ctx->slot, t->path);
-    *error = list_at_once(ctx, rq, id, how, listing);
-    if (serve_is_shortage(*error) && file_cache_shed(ctx->cache, SERVE_SHED_COUNT) > 0)
-        *error = list_at_once(ctx, rq, id, how, listing);
+    *error = list_at_once(ctx, rq, t, how, listing);
+    if (make_room(ctx, *error))
+        *error = list_at_once(ctx, rq, t, how, listing);
     if (ctx->slot) {
         slot_wait(ctx->slot, WAIT_RESOLVE, mono_now());
         slot_serving(ctx->slot, span_of(NULL, 0));

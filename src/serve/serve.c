@@ -64,7 +64,8 @@ static bool make_cache(struct serve_ctx *ctx)
     };
 
     ctx->cache = file_cache_new(&settings, serve_describe, ctx);
-    return ctx->cache != NULL;
+    ctx->listings = listings_new(conf->limits.listing_bytes, conf->cache.valid_ns);
+    return ctx->cache && ctx->listings;
 }
 
 static bool open_roots(struct serve_ctx *ctx)
@@ -78,6 +79,7 @@ static bool open_roots(struct serve_ctx *ctx)
         const struct conf_location *l = conf->locations[i];
         must(l->id == i);
         file_root_init(&ctx->root[i], l->files, l->root_fd);
+        ctx->root[i].fence = l->fence;
     }
     return true;
 }
@@ -112,6 +114,7 @@ void serve_ctx_free(struct serve_ctx **ctx)
     if (!c)
         return;
     errands_free(c);
+    listings_free(&c->listings);
     file_cache_free(&c->cache);
     file_windows_free(&c->windows);
     if (c->closer)
@@ -128,6 +131,8 @@ void serve_ctx_free(struct serve_ctx **ctx)
 void serve_tick(struct serve_ctx *ctx, struct mono now)
 {
     file_cache_tick(ctx->cache, now);
+    serve_drop_fenced(ctx);
+    listings_tick(ctx->listings, now);
     for (size_t i = 0; i < ctx->conf->location_count; i++)
         file_root_tick(&ctx->root[i], now, ctx->conf->cache.idle_ns);
     if (!ctx->pool)

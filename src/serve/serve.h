@@ -18,6 +18,7 @@
 
 struct board_slot;
 struct offload;
+struct offload_mount;
 struct serve_ctx; /* of one worker: roots, open-file cache, media types */
 
 /*
@@ -105,6 +106,16 @@ void serve_error(struct serve_ctx *ctx, const struct serve_request *request, int
  * tries closes again that were refused, and ends bodies that wait in line for a mount which was
  * fenced or became sick meanwhile. */
 void serve_tick(struct serve_ctx *ctx, struct mono now);
+
+/*
+ * The mount was fenced (offload_mount_fence), by the fence with this number, not 0: everything that
+ * is kept of it is let go, so that it can be unmounted: entries, and the roots that lie on it.
+ * Requests for these get 503 until serve_unfence, even when the mount is gone by then; responses
+ * that are being sent are left to end. Files that many are closed in steps, by serve_tick.
+ */
+void serve_fence(struct serve_ctx *ctx, struct offload_mount *mount, uint64_t fence);
+/* Roots that were behind this fence are looked up again when they are asked for. */
+void serve_unfence(struct serve_ctx *ctx, uint64_t fence);
 
 /* When descriptors ran out: closes unused cached files; how many were closed. */
 unsigned serve_shed(struct serve_ctx *ctx, unsigned count);

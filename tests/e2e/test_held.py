@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What a server keeps hold of, and for how long: descriptors of files that nobody asks for any more,
-and what is known of a root that now leads elsewhere."""
+what is known of a root that now leads elsewhere, and directories that were read for listings."""
 
 import os
 import shutil
+import socket
 import tempfile
 import time
 import unittest
 
-from harness import Weir, get, main, wait_until
+from harness import Weir, Wire, get, main, wait_until
 from harness.slowfs import SlowFS, content, why_not
 
 
@@ -108,6 +109,60 @@ class SwitchedRoot(unittest.TestCase):
         os.rename(weir.root + ".next", weir.root)
         wait_until(lambda: get(weir.port, "/y").body == b"v2", 20, "the new release")
         self.assertEqual(get(weir.port, "/x").body, b"v2")
+
+
+class Listings(unittest.TestCase):
+    def ask(self, path):
+        """A client that reads no more than the status of its answer."""
+        w = Wire(self.weir.port, timeout=30, rcvbuf=4096)
+        self.addCleanup(w.close)
+        w.request(path)
+        return w, w.socket.recv(12, socket.MSG_WAITALL)
+
+    def test_they_share_what_was_read_and_have_a_bound(self):
+        """Clients that stall in the middle of a page hold one reading, whatever order they asked for."""
+        self.weir = weir = Weir(ini="\n[limits]\nlisting_bytes = 1500k\n[cache]\nvalid = 1h\n", workers=1,
+                                location="listing = html\n")
+        self.addCleanup(weir.stop)
+        for folder in ("a", "b"):
+            os.makedirs(os.path.join(weir.root, folder))
+            for i in range(3000):  # some 0.8 MB in memory, and a page of some 6: more than a socket takes
+                weir.put(f"{folder}/{i:04}" + "&" * 240)
+        os.makedirs(os.path.join(weir.root, "small"))
+        weir.start()
+
+        def jobs():
+            return weir.status()["workers"][0]["counters"]["offload_jobs"]
+
+        before = jobs()
+        wires = []
+        for i in range(24):
+            w, status = self.ask(f"/a/?sort={('name', 'size', 'mtime')[i % 3]}&order={('asc', 'desc')[i % 2]}")
+            self.assertEqual(status, b"HTTP/1.1 200")
+            wires.append(w)
+        self.assertLessEqual(jobs() - before, 4, "the directory was read again and again")
+        refused = get(weir.port, "/b/")
+        self.assertEqual(refused.status, 503)
+        self.assertTrue(int(refused["Retry-After"]) > 0)
+        self.assertIn("listing_bytes", weir.log())
+        w, status = self.ask("/a/")
+        self.assertEqual(status, b"HTTP/1.1 200")
+        self.assertEqual(get(weir.port, "/small/").status, 200)
+        for w in [w, *wires]:
+            w.reset()
+        wait_until(lambda: self.ask("/b/")[1] == b"HTTP/1.1 200", 20, "room for the other")
+
+    def test_a_new_name_is_seen(self):
+        weir = Weir(ini="\n[cache]\nvalid = 100ms\n", workers=1, location="listing = json\n")
+        self.addCleanup(weir.stop)
+        weir.put("one")
+        weir.start()
+        self.assertIn(b"one", get(weir.port, "/").body)
+        for name in ("two", "three"):
+            weir.put(name)
+            wait_until(lambda: name.encode() in get(weir.port, "/").body, 20, "the new name")
+        os.unlink(os.path.join(weir.root, "one"))
+        wait_until(lambda: b"one" not in get(weir.port, "/").body, 20, "the name to go")
 
 
 if __name__ == "__main__":

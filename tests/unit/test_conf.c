@@ -45,6 +45,7 @@ START_TEST(defaults)
     ck_assert_uint_eq(c->limits.header_size_bytes, 16384);
     ck_assert_uint_eq(c->limits.body_size_bytes, 1U << 30);
     ck_assert_uint_eq(c->limits.ranges, 32);
+    ck_assert_uint_eq(c->limits.listing_bytes, 128U << 20);
     ck_assert_str_eq(c->log.access, "stdout");
     ck_assert_int_eq(c->log.format, CONF_LOG_COMBINED);
     ck_assert_str_eq(c->log.error, "stderr");

@@ -376,15 +376,14 @@ END_TEST
 
 static void want_order(int root_fd, enum file_dir_sort sort, bool descending, const char *want)
 {
-    struct file_dir_how how = {
-        .name = "d", .entries_max = 100, .sort = sort, .descending = descending};
+    struct file_dir_how how = {.name = "d", .entries_max = 100};
     struct file_dir dir;
     char text[200] = "";
 
     ck_assert_int_eq(file_dir_read(root_fd, &how, &dir), 0);
     for (size_t i = 0; i < dir.count; i++) {
         strcat(text, i ? " " : "");
-        strcat(text, dir.names.p + dir.item[i].name_at);
+        strcat(text, dir.names.p + file_dir_at(&dir, sort, descending, i)->name_at);
     }
     ck_assert_str_eq(text, want);
     file_dir_free(&dir);
@@ -411,6 +410,38 @@ START_TEST(directory_is_sorted)
     want_order(fd, FILE_DIR_BY_SIZE, false, "y z small middle large");
     want_order(fd, FILE_DIR_BY_SIZE, true, "z y large middle small");
     want_order(fd, FILE_DIR_BY_TIME, false, "y z middle large small");
+    want_order(fd, FILE_DIR_BY_TIME, true, "z y small large middle");
+    close(fd);
+}
+END_TEST
+
+START_TEST(directory_has_a_budget)
+{
+    char name[64];
+    struct file_dir dir, again;
+
+    tree_dir("d");
+    for (int i = 0; i < 300; i++) {
+        snprintf(name, sizeof name, "d/%03d", i);
+        tree_file(name, "");
+    }
+    tree_time("d", 1000);
+    int fd = open(tree, O_PATH);
+    struct file_budget *budget = file_budget_new(24000);
+    struct file_dir_how how = {.name = "d", .entries_max = 1000, .budget = budget};
+    ck_assert_int_eq(file_dir_read(fd, &how, &dir), 0);
+    ck_assert_uint_eq(dir.count, 300);
+    uint64_t used = file_budget_used(budget);
+    ck_assert_uint_gt(used, 300U * (sizeof *dir.item + 4));
+    ck_assert_uint_lt(used, 300U * (sizeof *dir.item + 8 + 4) + 2000);
+    /* No more of it fits; what was taken on the way is given back. */
+    ck_assert_int_eq(file_dir_read(fd, &how, &again), ENOBUFS);
+    ck_assert_uint_eq(file_budget_used(budget), used);
+    file_dir_free(&dir);
+    ck_assert_uint_eq(file_budget_used(budget), 0);
+    ck_assert_int_eq(file_dir_read(fd, &how, &again), 0);
+    file_budget_release(&budget); /* outlived by what was taken from it */
+    file_dir_free(&again);
     close(fd);
 }
 END_TEST
@@ -489,6 +520,7 @@ int main(void)
     tcase_add_test(t, opening_doubts_sizes);
     tcase_add_test(t, opening_knows_the_same);
     tcase_add_test(t, directory_is_sorted);
+    tcase_add_test(t, directory_has_a_budget);
     tcase_add_test(t, directory_follows_links_inside);
     tcase_add_test(t, directory_fails);
     suite_add_tcase(s, t);

@@ -393,6 +393,11 @@ START_TEST(closes_away)
     fake_refuse(0);
     file_closer_retry(c);
     ck_assert_uint_eq(fake_queued(), 2);
+    fake_fail(ETIMEDOUT, true); /* refused while it was queued: the same */
+    ck_assert_uint_eq(tree_open_fds(), fds + 2);
+    ck_assert_uint_eq(fake_queued(), 1);
+    file_closer_retry(c);
+    ck_assert_uint_eq(fake_queued(), 2);
     file_closer_end(c);
     file_closer_release(&c);
     fake_run(); /* outlives its owner */

@@ -146,6 +146,32 @@ START_TEST(fences)
 }
 END_TEST
 
+/* What is open on a mount that is to be taken out must be closed, though the mount is fenced. */
+START_TEST(closes_pass_a_fence)
+{
+    begin(1, 100);
+    submit_some(0, 1, disk, true);
+    wait_started(1);
+    for (int i = 1; i < 4; i++)
+        work[i] = (struct work){.job = {.mount = disk,
+                                        .op = i == 2 ? WAIT_READ : WAIT_CLOSE,
+                                        .path = "/tmp/file",
+                                        .run = work_run,
+                                        .done = work_done}};
+    ck_assert_int_eq(offload_submit(pool, &work[1].job), OFFLOAD_QUEUED);
+    ck_assert_int_eq(offload_submit(pool, &work[2].job), OFFLOAD_QUEUED);
+    offload_mount_fence(disk, true);
+    ck_assert_int_eq(done_count, 1);
+    ck_assert(work[2].job.refused && !work[1].job.refused);
+    ck_assert_int_eq(offload_submit(pool, &work[3].job), OFFLOAD_QUEUED);
+    let(0);
+    until(dones_are, 4);
+    ck_assert(work[1].runs == 1 && work[2].runs == 0 && work[3].runs == 1);
+    offload_mount_fence(disk, false);
+    end();
+}
+END_TEST
+
 START_TEST(an_operator_clears_a_sick_mount)
 {
     conf.offload.deadline_ns = 20 * NS_PER_MS;
@@ -279,6 +305,7 @@ int main(void)
     tcase_add_test(t, a_probe_heals_while_jobs_hang);
     tcase_add_test(t, one_probe_at_a_time_and_faults_hold_it_too);
     tcase_add_test(t, fences);
+    tcase_add_test(t, closes_pass_a_fence);
     tcase_add_test(t, an_operator_clears_a_sick_mount);
     tcase_add_test(t, more_mounts_than_rows);
     tcase_add_test(t, finds_fault_rules);

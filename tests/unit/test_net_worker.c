@@ -21,6 +21,7 @@
 
 #include "base/fd.h"
 #include "base/log_record.h"
+#include "base/must.h"
 #include "net/offload.h"
 #include "proc/channel.h"
 #include "proc/reserve.h"
@@ -218,6 +219,19 @@ void serve_tick(struct serve_ctx *ctx, struct mono now)
     (void)ctx;
     (void)now;
     slot_count(the_slot, COUNTER_cache_misses, 1); /* which nobody else counts here */
+}
+
+void serve_fence(struct serve_ctx *ctx, struct offload_mount *mount, uint64_t fence)
+{
+    (void)ctx;
+    (void)fence;
+    must(offload_mount_is_fenced(mount));
+}
+
+void serve_unfence(struct serve_ctx *ctx, uint64_t fence)
+{
+    (void)ctx;
+    must(fence == 5);
 }
 
 unsigned serve_shed(struct serve_ctx *ctx, unsigned count)
@@ -579,6 +593,7 @@ START_TEST(offload_is_commanded)
     tell(s, CHANNEL_FENCE, 7, -1);
     while (ask(client, 'm') != 'R')
         ;
+    tell(s, CHANNEL_UNFENCE_ROOTS, 5, -1);
     tell(s, CHANNEL_UNFENCE, 7, -1);
     while (ask(client, 'm') != 'A')
         ;

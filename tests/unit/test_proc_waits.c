@@ -335,8 +335,33 @@ START_TEST(fences_are_remembered)
     ck_assert_uint_eq(f.mount[at].device, 7);
     ck_assert(!fences_find_name(&f, SPAN("/100"), &at));
     ck_assert(fences_find(&f, 100 + FENCES_MAX - 1, &at));
+    for (unsigned i = 1; i < f.count; i++)
+        ck_assert_uint_ne(f.mount[i].number, f.mount[0].number);
     fences_free(&f);
     ck_assert_uint_eq(f.count, 0);
+}
+END_TEST
+
+/* A mount that is gone is known by its point alone: its device number is another's. */
+START_TEST(fences_of_mounts_that_are_gone)
+{
+    struct fences f = {0};
+    unsigned at;
+
+    ck_assert(add_fence(&f, 1));
+    ck_assert(add_fence(&f, 12));
+    ck_assert(buf_addf(&f.mount[1].name, "/deep")); /* "/12/deep" */
+    ck_assert(!fences_find_gone(&f, SPAN("/1"), &at));
+    f.mount[0].gone = f.mount[1].gone = true;
+    ck_assert(!fences_find(&f, 1, &at));
+    ck_assert(fences_find_gone(&f, SPAN("/1"), &at) && at == 0);
+    ck_assert(fences_find_gone(&f, SPAN("/1/deep/er"), &at) && at == 0);
+    ck_assert(fences_find_gone(&f, SPAN("/12/deep/er"), &at) && at == 1);
+    ck_assert(!fences_find_gone(&f, SPAN("/12"), &at));
+    ck_assert(add_fence(&f, 1)); /* the number is given again: another mount */
+    ck_assert_uint_eq(f.count, 3);
+    ck_assert(fences_find(&f, 1, &at) && at == 2);
+    fences_free(&f);
 }
 END_TEST
 
@@ -527,6 +552,7 @@ int main(void)
     tcase_add_test(t, paths_that_lie_nowhere);
     tcase_add_test(t, this_machines_mounts);
     tcase_add_test(t, fences_are_remembered);
+    tcase_add_test(t, fences_of_mounts_that_are_gone);
     tcase_add_test(t, a_mount_is_known_by_all_that_names_it);
     tcase_add_test(t, a_blocked_loop_is_a_stall);
     tcase_add_test(t, a_stopped_worker_is_a_stall);

@@ -45,6 +45,7 @@ static struct conf_site sites[] = {
 };
 static struct conf conf = {
     .limits.ranges = 32,
+    .limits.listing_bytes = 1 << 20,
     .cache = {.entries = 100,
               .valid_ns = 10 * NS_PER_S,
               .content_bytes = 1 << 20,

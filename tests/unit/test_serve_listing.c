@@ -7,6 +7,7 @@
 #include <jansson.h>
 
 #include "serve/listing_page.h"
+#include "serve/listings.h"
 
 /* --- listings --- */
 
@@ -292,6 +293,87 @@ START_TEST(listing_of_long_names)
 }
 END_TEST
 
+static struct mono second(uint64_t s)
+{
+    return (struct mono){(1000 + s) * NS_PER_S};
+}
+
+static struct listing_dir *kept_at(struct listings *kept, const char *path, unsigned epoch,
+                                   const struct stat *st, uint64_t s)
+{
+    struct listings_key key = {.root_id = 1, .epoch = epoch, .path = span_str(path)};
+
+    return listings_find(kept, &key, st, second(s));
+}
+
+static void want_kept(struct listings *kept, const char *path, unsigned epoch,
+                      const struct stat *st, uint64_t s, bool want)
+{
+    struct listing_dir *d = kept_at(kept, path, epoch, st, s);
+
+    ck_assert_msg((d != NULL) == want, "%s at %u", path, (unsigned)s);
+    listing_dir_release(&d);
+}
+
+static void keep(struct listings *kept, const char *path, bool settled, const struct stat *st,
+                 uint64_t s)
+{
+    struct file_dir dir = {.st = *st, .settled = settled};
+    struct listing_dir *d = listing_dir_new(&dir);
+    struct listings_key key = {.root_id = 1, .epoch = 7, .path = span_str(path)};
+
+    listings_keep(kept, &key, d, second(s));
+    listing_dir_release(&d);
+}
+
+START_TEST(readings_are_kept)
+{
+    struct listings *kept = listings_new(1000, 2 * NS_PER_S);
+    struct stat st = {.st_ino = 5, .st_mode = S_IFDIR}, changed = {.st_ino = 6, .st_mode = S_IFDIR};
+
+    keep(kept, "/a/", true, &st, 0);
+    keep(kept, "/b/", false, &st, 0);
+    want_kept(kept, "/a/", 7, &st, 0, true);
+    want_kept(kept, "/a/", 8, &st, 0, false); /* beneath another root */
+    want_kept(kept, "/none/", 7, &st, 0, false);
+    want_kept(kept, "/a/", 7, &changed, 1, true); /* believed as any entry */
+    want_kept(kept, "/a/", 7, &st, 4, true);
+    want_kept(kept, "/b/", 7, &st, 1, true);
+    want_kept(kept, "/b/", 7, &st, 2, false); /* its times could not tell */
+    want_kept(kept, "/a/", 7, &changed, 3, false);
+    keep(kept, "/a/", true, &st, 10);
+    want_kept(kept, "/a/", 7, &st, 15, false);
+
+    keep(kept, "/a/", true, &st, 20);
+    keep(kept, "/a/", true, &st, 21); /* in its place */
+    keep(kept, "/b/", true, &st, 22);
+    struct listing_dir *sent = kept_at(kept, "/b/", 7, &st, 22);
+    ck_assert_uint_eq(sent->refs, 2);
+    ck_assert(listings_shed(kept)); /* a: what is being sent would not give memory back */
+    ck_assert(!listings_shed(kept));
+    want_kept(kept, "/a/", 7, &st, 22, false);
+    want_kept(kept, "/b/", 7, &st, 22, true);
+    listings_tick(kept, second(26));
+    ck_assert_uint_eq(sent->refs, 2);
+    listings_tick(kept, second(27));
+    ck_assert_uint_eq(sent->refs, 1);
+    listing_dir_release(&sent);
+    for (int i = 0; i < 1000; i++) {
+        char path[16];
+        snprintf(path, sizeof path, "/%d/", i);
+        keep(kept, path, true, &st, 30);
+    }
+    want_kept(kept, "/999/", 7, &st, 30, true);
+    want_kept(kept, "/0/", 7, &st, 30, false);
+    listings_free(&kept);
+
+    kept = listings_new(1000, 0);
+    keep(kept, "/a/", true, &st, 0);
+    want_kept(kept, "/a/", 7, &st, 0, false);
+    listings_free(&kept);
+}
+END_TEST
+
 START_TEST(listing_stopped_early)
 {
     struct reply r;
@@ -343,6 +425,7 @@ int main(void)
     TCase *t = tcase_create("listing");
 
     tcase_add_checked_fixture(t, set_up, tear_down);
+    tcase_add_test(t, readings_are_kept);
     tcase_add_test(t, listing_html);
     tcase_add_test(t, listing_crumbs);
     tcase_add_test(t, listing_json);
