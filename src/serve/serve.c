@@ -120,6 +120,7 @@ void serve_ctx_free(struct serve_ctx **ctx)
 
 void serve_tick(struct serve_ctx *ctx)
 {
+    refusal_tick(&ctx->refusals, mono_now());
     if (ctx->pool)
         file_windows_tick(ctx->windows);
 }
@@ -259,7 +260,7 @@ static enum serve_result start(struct serve_ctx *ctx, const struct serve_request
     struct route route = route_find(ctx->conf, http->host, t.path);
     plan->location = route.location;
     if (!route.location) {
-        serve_error(ctx, request, 404, plan);
+        serve_refusal(ctx, request, &t, 404, NULL, "no location of its site holds this path", plan);
         return SERVE_DONE;
     }
     t.site = route.site;
