@@ -119,7 +119,7 @@ START_TEST(files)
         {"GET", "/fifo", 0, 0, 403, {0}, NULL},
         {"GET", "/../secret", 0, 0, 400, {0}, "400 Bad Request\n"},
         {"GET", "/%00", 0, 0, 400, {0}, NULL},
-        {"GET", "/a%2ftxt", 0, 0, 400, {0}, NULL},
+        {"GET", "/a%2ftxt", 0, 0, 404, {0}, NULL},
         {"GET", "/s.txt", 0, 0, 404, {0}, NULL},
         {"GET",
          "/none",
