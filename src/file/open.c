@@ -87,7 +87,7 @@ static int open_name(struct opening *o, int flags)
     mark(o->how->slot, WAIT_STAT);
     if (fd >= 0)
         return fd;
-    if (o->mounts && errno == EAGAIN)
+    if (o->mounts && (errno == EAGAIN || errno == EXDEV)) /* an absolute link, perhaps */
         give_up(o, FILE_OPEN_COLD);
     else if (o->mounts && errno == EINVAL)
         give_up(o, FILE_OPEN_UNSUPPORTED);

@@ -8,44 +8,42 @@
 
 #include <errno.h>
 #include <limits.h>
-#include <linux/openat2.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 #include "base/must.h"
+#include "file/links.h"
+#include "file/openat2.h"
 #include "file/walk.h"
 
 /* openat2 gives EAGAIN when a rename or mount somewhere raced with a "..": try again, but not for
  * ever. */
 enum { RACE_REPEATS = 16, CACHED_REPEATS = 2 };
 
-static int openat2_with(int dir_fd, const char *name, int flags, uint64_t resolve)
+int file_openat2_again(int dir_fd, const char *name, int flags, uint64_t resolve)
 {
-    struct open_how how = {
-        .flags = (uint64_t)(unsigned)(flags | O_CLOEXEC),
-        .resolve = resolve,
-    };
+    int repeats = 0;
+    int fd;
 
-    return (int)syscall(SYS_openat2, dir_fd, name, &how, sizeof how);
+    do
+        fd = file_openat2(dir_fd, name, flags, resolve);
+    while (fd < 0 && (errno == EAGAIN || errno == EINTR) && repeats++ < RACE_REPEATS);
+    return fd;
 }
 
 int file_open_beneath(int dir_fd, const char *name, int flags)
 {
     if (name[0] == '\0')
         name = ".";
-    for (int repeats = 0;; repeats++) {
-        int fd = openat2_with(dir_fd, name, flags, RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS);
-        if (fd >= 0)
-            return fd;
-        if (errno == ENOSYS || errno == EPERM) /* see file_root_supported */
-            return file_walk_open(dir_fd, name, flags);
-        if ((errno != EAGAIN && errno != EINTR) || repeats == RACE_REPEATS)
-            return -1;
-    }
+    int fd = file_openat2_again(dir_fd, name, flags, RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS);
+    if (fd < 0 && errno == EXDEV)
+        return file_links_open(dir_fd, name, flags);
+    if (fd < 0 && (errno == ENOSYS || errno == EPERM)) /* see file_root_supported */
+        return file_walk_open(dir_fd, name, flags);
+    return fd;
 }
 
 /*
@@ -59,7 +57,7 @@ static int openat2_cached(int dir_fd, const char *name, int flags, uint64_t reso
     int fd;
 
     do
-        fd = openat2_with(dir_fd, name, flags, resolve | RESOLVE_CACHED);
+        fd = file_openat2(dir_fd, name, flags, resolve | RESOLVE_CACHED);
     while (fd < 0 && (errno == EINTR || (errno == EAGAIN && repeats++ < CACHED_REPEATS)));
     return fd;
 }
@@ -72,7 +70,7 @@ int file_open_cached(int dir_fd, const char *name, int flags)
 
 bool file_root_supported(void)
 {
-    int fd = openat2_with(AT_FDCWD, ".", O_PATH | O_DIRECTORY, RESOLVE_BENEATH);
+    int fd = file_openat2(AT_FDCWD, ".", O_PATH | O_DIRECTORY, RESOLVE_BENEATH);
 
     if (fd < 0)
         return errno != ENOSYS && errno != EPERM;
@@ -82,7 +80,7 @@ bool file_root_supported(void)
 
 bool file_cached_supported(void)
 {
-    int fd = openat2_with(AT_FDCWD, "/", O_PATH | O_DIRECTORY, RESOLVE_CACHED);
+    int fd = file_openat2(AT_FDCWD, "/", O_PATH | O_DIRECTORY, RESOLVE_CACHED);
 
     if (fd < 0)
         return errno == EAGAIN;

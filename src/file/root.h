@@ -2,7 +2,8 @@
 /*
  * Document roots: opening names beneath a directory, where the kernel is the wall. Every open
  * is openat2(2) with RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS relative to the root's
- * descriptor: symbolic links that stay inside are followed, those that leave fail. The root
+ * descriptor: symbolic links that stay inside are followed, those that leave fail; absolute ones
+ * that lead back inside are followed by file/links, for the kernel does not. The root
  * itself is looked up by its path again when its cache validity is over, so that a `current`
  * symlink that is switched takes effect; when the worker's user may not reach the path, the
  * descriptor the master opened is used.
@@ -109,7 +110,8 @@ int file_root_descriptor(struct file_root *root, struct mono now, uint64_t valid
  */
 int file_open_beneath(int dir_fd, const char *name, int flags);
 /* The same from the kernel's name cache alone (RESOLVE_CACHED): EAGAIN when it would have to ask a
- * file system, EINVAL when the kernel has no such flag (before 5.12). */
+ * file system, EXDEV also when an absolute link stays inside, EINVAL when the kernel has no such
+ * flag (before 5.12). */
 int file_open_cached(int dir_fd, const char *name, int flags);
 
 /* Opens `name` for reading beneath the root. May wait for storage. */

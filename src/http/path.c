@@ -49,6 +49,15 @@ enum http_path_result http_path_decode(struct span raw, char *to, size_t cap, st
     to[n++] = '/';
     for (size_t i = 1; i < raw.n; i++) {
         char c = raw.p[i];
+        if (c == '%') {
+            int value = escape_value(raw, i);
+            if (value <= 0) /* no escape, or NUL */
+                return HTTP_PATH_BAD;
+            c = (char)value;
+            i += 2;
+        } else if ((unsigned char)c < 0x20 || c == 0x7f) {
+            return HTTP_PATH_BAD;
+        }
         if (c == '/') {
             if (!end_segment(to, segment, &n))
                 return HTTP_PATH_BAD;
@@ -56,14 +65,6 @@ enum http_path_result http_path_decode(struct span raw, char *to, size_t cap, st
                 segment = n;
                 continue;
             }
-        } else if (c == '%') {
-            int value = escape_value(raw, i);
-            c = (char)value;
-            if (value <= 0 || c == '/') /* no escape, NUL, or an encoded slash */
-                return HTTP_PATH_BAD;
-            i += 2;
-        } else if ((unsigned char)c < 0x20 || c == 0x7f) {
-            return HTTP_PATH_BAD;
         }
         if (n == cap)
             return HTTP_PATH_TOO_LONG;

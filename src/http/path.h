@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * From the path of a request target to a name in a file tree: percent-decoding exactly once,
- * then "." and ".." removed (RFC 3986, 5.2.4) without ever rising above "/". A decoded
- * NUL or slash (%2F) is refused, for no file name can mean it, and so is a control byte that
- * came unescaped; a backslash is an ordinary byte here. The kernel's openat2 is the wall (file/root.h); this only makes names.
- * Pure. Runs in workers and tests.
+ * then "." and ".." removed (RFC 3986, 5.2.4) without ever rising above "/". An encoded slash
+ * (%2F) is a slash like any other, for no file name holds one and clients write names of two
+ * segments so (npm asks for /@scope%2Fname); it ends its segment before anything else looks at the
+ * path. A decoded NUL is refused, for no file name can mean it, and so is a control byte that
+ * came unescaped; a backslash is an ordinary byte here. The kernel's openat2 is the wall
+ * (file/root.h); this only makes names. Pure. Runs in workers and tests.
  */
 #ifndef WEIR_HTTP_PATH_H
 #define WEIR_HTTP_PATH_H
@@ -15,7 +17,7 @@
 
 enum http_path_result {
     HTTP_PATH_OK,
-    HTTP_PATH_BAD, /* 400: bad escape, NUL, raw control byte, encoded slash, or ".." above the root */
+    HTTP_PATH_BAD,     /* 400: bad escape, NUL, raw control byte, or ".." above the root */
     HTTP_PATH_TOO_LONG /* 414: does not fit in `to` */
 };
 

@@ -106,8 +106,8 @@ static void close_roots(struct conf *conf)
 /* In a short-lived child: tries each root as the workers' user; a bit of the answer for each. */
 static _Noreturn void try_roots(const struct inherit *in, int answer_fd)
 {
-    bool became =
-        initgroups(in->user, in->gid) == 0 && setgid(in->gid) == 0 && setuid(in->uid) == 0;
+    bool became = !in->drop_privileges || (initgroups(in->user, in->gid) == 0 &&
+                                           setgid(in->gid) == 0 && setuid(in->uid) == 0);
 
     for (size_t i = 0; became && i < in->conf->location_count; i++) {
         const struct conf_location *l = in->conf->locations[i];
@@ -137,23 +137,31 @@ static bool next_verdict(int fd, char *verdict)
     return ready == 1 && fd_read_full(fd, verdict, 1) == 1;
 }
 
+static void warn_of_root(const struct inherit *in, const struct conf_location *l, char readable)
+{
+    const char *whose = in->drop_privileges ? "the workers' user " : "the user weir runs as";
+
+    if (readable == 0)
+        log_warn("%s: %s%s may not enter this folder: requests for %s will get 403; change its "
+                 "mode, or %s",
+                 l->files, whose, in->user, l->prefix,
+                 in->drop_privileges ? "user in [server]" : "start weir as another user");
+    else if (readable == 2)
+        log_warn("%s: %s%s may not list this folder (files by name work)", l->files, whose,
+                 in->user);
+}
+
 static void read_verdicts(const struct inherit *in, int fd)
 {
     for (size_t i = 0; i < in->conf->location_count; i++) {
         const struct conf_location *l = in->conf->locations[i];
         char readable;
         if (!next_verdict(fd, &readable)) {
-            log_warn("%s: whether the workers' user %s may read it could not be found out",
-                     l->files ? l->files : l->prefix, in->user);
+            log_warn("%s: whether the workers may read it could not be found out",
+                     l->files ? l->files : l->prefix);
             return;
         }
-        if (readable == 0)
-            log_warn("%s: the workers' user %s may not enter this folder: requests for %s will "
-                     "get 403; change its mode, or user in [server]",
-                     l->files, in->user, l->prefix);
-        else if (readable == 2)
-            log_warn("%s: the workers' user %s may not list this folder (files by name work)",
-                     l->files, in->user);
+        warn_of_root(in, l, readable);
     }
 }
 
@@ -161,7 +169,7 @@ void inherit_warn_unreadable(const struct inherit *in)
 {
     int pair[2];
 
-    if (!in->drop_privileges)
+    if (!in->drop_privileges && geteuid() == 0) /* root may read everything */
         return;
     if (pipe2(pair, O_CLOEXEC) != 0)
         return;

@@ -14,6 +14,7 @@
 #include "net/offload.h"
 #include "serve/listing_page.h"
 #include "serve/listings.h"
+#include "serve/refusal.h"
 #include "serve/route.h"
 #include "serve/serve.h"
 
@@ -47,6 +48,7 @@ struct serve_ctx {
     uint64_t path_seed;     /* of plans' path_key */
     struct mono logged;     /* the last line about a failing file, see serve_log_failure */
     unsigned log_held_back; /* lines not written since */
+    struct refusals refusals;
     char path[SERVE_PATH_BYTES + 1];
     char index_path[SERVE_PATH_BYTES + 256 + 1];
     char where[SERVE_PATH_BYTES + 4096 + 1]; /* a path in the file system, until the next is made */
@@ -122,6 +124,14 @@ void serve_short_answer(struct serve_ctx *ctx, int status, struct serve_plan *pl
 /* An error answer for the errno of opening or reading `what`. */
 void serve_errno(struct serve_ctx *ctx, const struct serve_request *rq, int error, const char *what,
                  struct serve_plan *plan);
+/* 403 or 404 for a reason that the error log tells: `file` beneath t's root, or NULL for none. */
+void serve_refusal(struct serve_ctx *ctx, const struct serve_request *rq,
+                   const struct serve_target *t, int status, const char *file, const char *why,
+                   struct serve_plan *plan);
+/* An error answer for the errno of opening the file `name` beneath t's root. */
+void serve_open_error(struct serve_ctx *ctx, const struct serve_request *rq,
+                      const struct serve_target *t, const char *name, int error,
+                      struct serve_plan *plan);
 /* 503, to be tried again after this many seconds; 0: after a moment. */
 void serve_unavailable(struct serve_ctx *ctx, const struct serve_request *rq, unsigned seconds,
                        struct serve_plan *plan);

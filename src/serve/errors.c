@@ -180,3 +180,23 @@ void serve_errno(struct serve_ctx *ctx, const struct serve_request *rq, int erro
         serve_log_failure(ctx, rq->now, what, error);
     serve_error(ctx, rq, status, plan);
 }
+
+void serve_refusal(struct serve_ctx *ctx, const struct serve_request *rq,
+                   const struct serve_target *t, int status, const char *file, const char *why,
+                   struct serve_plan *plan)
+{
+    refusal_tell(&ctx->refusals, rq->now, status, plan->path_key, t, file, why);
+    serve_error(ctx, rq, status, plan);
+}
+
+void serve_open_error(struct serve_ctx *ctx, const struct serve_request *rq,
+                      const struct serve_target *t, const char *name, int error,
+                      struct serve_plan *plan)
+{
+    int status = status_of(error);
+
+    if (status == 403 || status == 404)
+        serve_refusal(ctx, rq, t, status, name, refusal_why(error), plan);
+    else
+        serve_errno(ctx, rq, error, t->path.p, plan);
+}

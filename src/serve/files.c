@@ -311,37 +311,51 @@ static void answer_file(struct serve_ctx *ctx, const struct serve_request *rq, s
 
 /* --- names --- */
 
-/* Answers for what is no regular file. Takes the reference to e, which may be NULL. */
+static const char *kind_of_other(mode_t mode)
+{
+    if (S_ISFIFO(mode))
+        return "it is a FIFO, no regular file";
+    if (S_ISSOCK(mode))
+        return "it is a socket, no regular file";
+    return "it is a device, no regular file";
+}
+
+/* Answers for what is no regular file; path is its name, which is t's or that of an index file.
+ * Takes the reference to e, which may be NULL. */
 static enum serve_result answer_other(struct serve_ctx *ctx, const struct serve_request *rq,
-                                      const struct serve_target *t, struct file_entry *e,
-                                      struct serve_plan *plan)
+                                      const struct serve_target *t, const char *path,
+                                      struct file_entry *e, struct serve_plan *plan)
 {
     enum file_kind kind = e ? e->kind : FILE_ERROR;
     int error = e ? e->error : ENOMEM;
     struct stat st = e ? e->st : (struct stat){0};
+    mode_t mode = st.st_mode;
+    const char *name = path + t->name_at;
 
     if (e)
         file_entry_release(e);
     if (kind == FILE_ERROR)
-        serve_errno(ctx, rq, error, t->path.p, plan);
+        serve_open_error(ctx, rq, t, name, error, plan);
     else if (kind == FILE_OTHER)
-        serve_error(ctx, rq, 403, plan); /* a device, a socket, a FIFO */
+        serve_refusal(ctx, rq, t, 403, name, kind_of_other(mode), plan);
     else if (t->path.p[t->path.n - 1] != '/')
         serve_add_slash(ctx, rq, t, plan);
     else if (t->location->listing == CONF_LISTING_OFF)
-        serve_error(ctx, rq, 403, plan);
+        serve_refusal(ctx, rq, t, 403, name,
+                      "it is a folder without an index file, and its location has listing = off",
+                      plan);
     else
         return serve_listing(ctx, rq, t, &st, plan);
     return SERVE_DONE;
 }
 
-/* The answer for what was found. Takes the reference to e, which may be NULL. */
+/* The answer for what was found at path. Takes the reference to e, which may be NULL. */
 static enum serve_result answer(struct serve_ctx *ctx, const struct serve_request *rq,
-                                const struct serve_target *t, struct file_entry *e,
-                                struct serve_plan *plan)
+                                const struct serve_target *t, const char *path,
+                                struct file_entry *e, struct serve_plan *plan)
 {
     if (!e || e->kind != FILE_REGULAR)
-        return answer_other(ctx, rq, t, e, plan);
+        return answer_other(ctx, rq, t, path, e, plan);
     answer_file(ctx, rq, e, plan);
     return SERVE_DONE;
 }
@@ -373,7 +387,8 @@ static enum serve_look answer_index(struct serve_ctx *ctx, const struct serve_re
             file_entry_release(e);
             continue;
         }
-        return answer(ctx, rq, t, e, plan) == SERVE_WAIT ? SERVE_LOOK_WAIT : SERVE_LOOK_ANSWERED;
+        return answer(ctx, rq, t, path.p, e, plan) == SERVE_WAIT ? SERVE_LOOK_WAIT
+                                                                 : SERVE_LOOK_ANSWERED;
     }
     return SERVE_LOOK_FOUND;
 }
@@ -404,7 +419,8 @@ enum serve_result serve_files(struct serve_ctx *ctx, const struct serve_request 
         return SERVE_DONE;
     }
     if (is_hidden(t)) {
-        serve_error(ctx, rq, 404, plan);
+        serve_refusal(ctx, rq, t, 404, t->path.p + t->name_at,
+                      "names that begin with a dot are hidden (dot_files = no)", plan);
         return SERVE_DONE;
     }
     if (t->path.p[t->path.n - 1] == '/')
@@ -412,7 +428,7 @@ enum serve_result serve_files(struct serve_ctx *ctx, const struct serve_request 
     if (found == SERVE_LOOK_FOUND) {
         found = serve_look_up(ctx, rq, t, t->path, plan, &e);
         if (found == SERVE_LOOK_FOUND)
-            return answer(ctx, rq, t, e, plan);
+            return answer(ctx, rq, t, t->path.p, e, plan);
     }
     return found == SERVE_LOOK_WAIT ? SERVE_WAIT : SERVE_DONE;
 }

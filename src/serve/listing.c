@@ -89,7 +89,7 @@ enum serve_result serve_listing(struct serve_ctx *ctx, const struct serve_reques
     if (error == 0 && !listing_page_source(&settings, dir, &plan->body))
         error = ENOMEM;
     if (error != 0) {
-        serve_errno(ctx, rq, error, t->path.p, plan);
+        serve_open_error(ctx, rq, t, how.name, error, plan);
         return SERVE_DONE;
     }
     plan->status = 200;

@@ -135,6 +135,7 @@ void serve_tick(struct serve_ctx *ctx, struct mono now)
     listings_tick(ctx->listings, now);
     for (size_t i = 0; i < ctx->conf->location_count; i++)
         file_root_tick(&ctx->root[i], now, ctx->conf->cache.idle_ns);
+    refusal_tick(&ctx->refusals, now);
     if (!ctx->pool)
         return;
     file_windows_tick(ctx->windows);
@@ -277,7 +278,7 @@ static enum serve_result start(struct serve_ctx *ctx, const struct serve_request
     struct route route = route_find(ctx->conf, http->host, t.path);
     plan->location = route.location;
     if (!route.location) {
-        serve_error(ctx, request, 404, plan);
+        serve_refusal(ctx, request, &t, 404, NULL, "no location of its site holds this path", plan);
         return SERVE_DONE;
     }
     t.site = route.site;

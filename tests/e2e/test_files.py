@@ -109,10 +109,16 @@ files = {w.folder}/one
         self.assertEqual(self.get("/./page.html").status, 200)
         self.assertEqual(self.get("/%70age.html").status, 200)
         self.assertEqual(self.get("//page.html").status, 200)
+        # An encoded slash is a slash, for the location too.
+        self.assertEqual(self.get("/a%20b%2fc%23d%3F.txt").body, b"odd name")
+        self.assertEqual(self.get("/sub%2F..%2Fpage.html").status, 200)
+        self.assertEqual(self.get("/old%2fx")["Location"], self.get("/old/x")["Location"])
+        self.assertEqual(self.get("/dots%2f.hidden").status, 200)
         for path, want in {"/%2570age.html": 404, "/missing": 404, "/page.html/": 404, "/page.html/x": 404,
-                           "/%00": 400, "/a%2fb": (400, 404), "/%": 400, "/%zz": 400, "/..": 400,
+                           "/%00": 400, "/a%2fb": 404, "/page.html%2f": 404, "/%": 400, "/%zz": 400, "/..": 400,
                            "/../etc/passwd": 400, "/%2e%2e/etc/passwd": 400, "/sub/../../etc/passwd": 400,
-                           "/..%2fetc%2fpasswd": 400, "/..\\..\\etc": 404, "/" + "a" * 300: (404, 414),
+                           "/..%2fetc%2fpasswd": 400, "/sub%2f..%2f..%2fetc%2fpasswd": 400, "/sub%2f.secret": 404,
+                           "/..\\..\\etc": 404, "/" + "a" * 300: (404, 414),
                            "/.secret": (403, 404), "/dots/.hidden": 200}.items():
             r = self.get(path)
             self.assertIn(r.status, want if isinstance(want, tuple) else (want,), path)
