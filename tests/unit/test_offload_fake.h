@@ -80,6 +80,12 @@ void offload_mount_count(struct offload_mount *m, enum board_mount_counter which
     m->counter[which] += n;
 }
 
+void offload_mount_failed(struct offload_mount *m, int error)
+{
+    (void)m;
+    (void)error;
+}
+
 const char *offload_mount_name(const struct offload_mount *m)
 {
     return m->name;

@@ -51,13 +51,15 @@ static void batch_mounts(FILE *to, const struct model *m)
         char refused[FMT_BYTES], share[16] = "-";
         if (hot >= 0)
             snprintf(share, sizeof share, "%d%%", (int)(hot * 100));
-        fprintf(to, "mount %s %s %s  running %llu  queued %llu  hot %s  refused %s/s\n",
+        fprintf(to,
+                "mount %s %s %s  running %llu  queued %llu  hot %s  refused %s/s  failed %llu\n",
                 mount->state == MOUNT_SICK     ? "SICK"
                 : mount->state == MOUNT_FENCED ? "FENCED"
                                                : "ok",
                 mount->name, mount->type, (unsigned long long)mount->running,
                 (unsigned long long)mount->queued, share,
-                fmt_count(refused, memory ? memory->refused : MODEL_UNKNOWN));
+                fmt_count(refused, memory ? memory->refused : MODEL_UNKNOWN),
+                (unsigned long long)mount->counter[MOUNT_FAILED]);
     }
 }
 

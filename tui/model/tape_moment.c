@@ -291,7 +291,7 @@ static void unpack_mounts(struct unpack *u, struct model *to, bool *enomem)
     struct model_offload *o = &to->offload;
     uint64_t lately[2];
 
-    ARRAY(s, mount, 10, MOUNTS_MAX);
+    ARRAY(s, mount, 12, MOUNTS_MAX);
     o->mount = s->mount_count ? calloc(s->mount_count, sizeof *o->mount) : NULL;
     if (s->mount_count && o->mount == NULL) {
         *enomem = u->bad = true;

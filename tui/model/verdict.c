@@ -376,6 +376,7 @@ static const struct {
     {RULE_ALL_STUCK, rule_stuck},
     {RULE_STUCK, rule_stuck},
     {RULE_MOUNT, rule_mount},
+    {RULE_ERRORS, rule_errors},
     {RULE_OFFLOAD_FULL, rule_offload_full},
     {RULE_HELD, rule_held},
     {RULE_QUEUE_FULL, rule_queue_full},
