@@ -503,7 +503,7 @@ START_TEST(checks_have_the_level)
         {shape_all_sick, 2, "critical: every request gets 503: "},
         {shape_sick_for_some, 1, "warning: mount /a "},
         {shape_pool_full, 1, "warning: offload of w2 "},
-        {shape_pool_idle, 0, "ok: ok: "},
+        {shape_pool_idle, 0, "ok: queue 0, "},
     };
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
