@@ -127,6 +127,8 @@ static int run(struct top *t)
         return 1;
     if (screen)
         result = top_screen(t);
+    if (t->replay_damage[0]) /* the screen's bottom line told it for some seconds only */
+        fprintf(stderr, "weirtop: %s\n", t->replay_damage);
     if (!screen || result < 0) {
         bool plain = screen; /* asked for a screen, got none */
         if (plain && t->opts.replay)

@@ -41,7 +41,8 @@ static const char usage[] =
     "      --messages [OFFSET:]FILE\n"
     "                     show what is added to this log of the server as events\n"
     "      --read-only    keys that change the server do nothing\n"
-    "      --help, --version\n";
+    "  -h, --help\n"
+    "  -V, --version\n";
 
 enum {
     OPT_JSON = 256,
@@ -55,9 +56,7 @@ enum {
     OPT_COLOR,
     OPT_CHARSET,
     OPT_READ_ONLY,
-    OPT_MESSAGES,
-    OPT_HELP,
-    OPT_VERSION
+    OPT_MESSAGES
 };
 
 static int opts_wrong(const char *what, const char *value, const char *right)
@@ -171,10 +170,10 @@ static int opts_one(struct opts *o, int c, const char *value, bool *once)
     case OPT_MESSAGES:
         o->messages = value;
         return -1;
-    case OPT_HELP:
+    case 'h':
         fputs(usage, stdout);
         return 0;
-    case OPT_VERSION:
+    case 'V':
         puts("weirtop " PACKAGE_VERSION);
         return 0;
     default:
@@ -202,15 +201,15 @@ int opts_read(struct opts *o, int argc, char **argv)
         {"charset", required_argument, NULL, OPT_CHARSET},
         {"read-only", no_argument, NULL, OPT_READ_ONLY},
         {"messages", required_argument, NULL, OPT_MESSAGES},
-        {"help", no_argument, NULL, OPT_HELP},
-        {"version", no_argument, NULL, OPT_VERSION},
+        {"help", no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, 'V'},
         {NULL, 0, NULL, 0},
     };
     bool once = false;
     int c, result = -1;
 
     memset(o, 0, sizeof *o);
-    while (result < 0 && (c = getopt_long(argc, argv, "bn:d:r:", names, NULL)) != -1)
+    while (result < 0 && (c = getopt_long(argc, argv, "bn:d:r:hV", names, NULL)) != -1)
         result = opts_one(o, c, optarg, &once);
     if (result < 0 && optind < argc)
         return opts_wrong("argument", argv[optind], "known; see weirtop --help");

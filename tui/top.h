@@ -43,6 +43,7 @@ struct top {
     uint64_t interval_start_ns; /* of the model's at the sample before: new rates are drawn */
     char settings_file[4096];   /* "": there is none */
     bool out_of_memory;
+    char replay_damage[512]; /* what of the recording cannot be shown, "" for nothing */
 };
 
 /* ---- top_time.c ---- */

@@ -116,6 +116,10 @@ bool top_replay_open(struct top *t, char *why, size_t why_bytes)
     }
     if (!tape_load(t->tape, t->opts.replay, why, why_bytes))
         return false;
+    if (*why) {
+        snprintf(t->replay_damage, sizeof t->replay_damage, "%s", why);
+        app_note(&t->app, mono_now().ns, "%s", why);
+    }
     t->app.time.replay = true;
     app_tape(&t->app, tape_oldest(t->tape), tape_newest(t->tape));
     t->app.time.record = tape_oldest(t->tape);

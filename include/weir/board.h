@@ -111,6 +111,7 @@ enum board_mount_counter {
     MOUNT_COLD,        /* calls that went to an offload thread */
     MOUNT_UNSUPPORTED, /* calls whose residency the file system cannot tell: treated as cold */
     MOUNT_REFUSED,     /* requests answered 503 because it was sick, fenced or its queue full */
+    MOUNT_FAILED,      /* opens, reads and listings that its file system failed, EIO for one */
     MOUNT_COUNTER_COUNT
 };
 /* In the order of badness. */
@@ -163,6 +164,17 @@ struct board_log {
     struct board_text target; /* as in the configuration */
 };
 
+/* How answers were of late (5xx are failures); the limits are the master's. */
+enum board_errors { ERRORS_FEW, ERRORS_MANY, ERRORS_ALL };
+#define ERRORS_FLOOR      5  /* failures; fewer are no alarm, whatever their share */
+#define ERRORS_MANY_SHARE 5  /* per cent of the answers */
+#define ERRORS_ALL_SHARE  95 /* per cent */
+#define ERRORS_SECONDS    60 /* that are looked back, */
+#define ERRORS_LEAST      10 /* at least, and no further than there were */
+#define ERRORS_ENOUGH     20 /* answers */
+
+#define BOARD_ROOTS_MAX 16
+
 struct board_header {
     /* Written before the board is shown to anybody, then constant. */
     uint64_t magic;
@@ -212,6 +224,16 @@ struct board_header {
     board_u64 slow_next;        /* number the next entry of BOARD_SLOW gets; the first is 1 */
     board_u32 log_level;        /* enum log_level in force */
     struct board_log log[BOARD_LOG_COUNT];
+    board_u32 errors;           /* enum board_errors; the master's judgement, once a second */
+    board_u32 errors_seconds;   /* what it looked at: so long, */
+    board_u64 errors_answers;   /* so many answers, */
+    board_u64 errors_failed;    /* so many of them 5xx */
+    board_u64 errors_since_ns;  /* 0 while they are few */
+    /* Device numbers of the mounts that the locations' folders are on, by name; each once. More
+     * than there is room for: BOARD_ROOTS_MAX + 1. A location without a folder counts as device 0.
+     */
+    board_u32 root_count;
+    board_u64 root_device[BOARD_ROOTS_MAX];
     struct board_pace slow_pace; /* of EVENT_SLOW; written by workers */
 };
 
@@ -251,6 +273,8 @@ struct board_mount {
     board_u32 queued;    /* jobs waiting */
     board_u64 oldest_ns; /* when the oldest running job began, 0 when none */
     board_u64 sick_since_ns;
+    board_u64 failed_ns;  /* when a call last failed, 0 for never; */
+    board_u32 last_errno; /* why */
     board_u64 device;
     board_u64 counter[MOUNT_COUNTER_COUNT];
     struct board_text name; /* mount point */

@@ -74,6 +74,8 @@ struct snap_mount {
     uint64_t running, queued;
     uint64_t oldest_ns; /* when the oldest running job began, 0 when none */
     uint64_t sick_since_ns;
+    uint64_t failed_ns;  /* when a call last failed, 0 for never; */
+    uint32_t last_errno; /* why */
     uint64_t counter[MOUNT_COUNTER_COUNT];
     char name[SNAP_TEXT_BYTES];
     char type[SNAP_TEXT_BYTES];
@@ -180,6 +182,12 @@ struct snap {
     bool offload_by_hand;     /* an operator set that */
     uint32_t faults;          /* [fault] sections in force */
     uint64_t drain_timeout_ns;
+    enum board_errors errors; /* how answers were of late, as the master judges */
+    uint32_t errors_seconds;
+    uint64_t errors_answers, errors_failed, errors_since_ns;
+    /* Every mount that a location has refuses requests, in all workers that serve, and no location
+     * does without. */
+    bool roots_refused;
     uint64_t past[COUNTER_COUNT]; /* counters of processes that have ended; gauges are 0 */
 
     unsigned listener_count;

@@ -77,6 +77,8 @@ static void clear_mount(struct board_mount *m)
     atomic_store_explicit(&m->queued, 0, memory_order_relaxed);
     atomic_store_explicit(&m->oldest_ns, 0, memory_order_relaxed);
     atomic_store_explicit(&m->sick_since_ns, 0, memory_order_relaxed);
+    atomic_store_explicit(&m->failed_ns, 0, memory_order_relaxed);
+    atomic_store_explicit(&m->last_errno, 0, memory_order_relaxed);
     atomic_store_explicit(&m->device, 0, memory_order_relaxed);
     zero_u64(m->counter, MOUNT_COUNTER_COUNT);
     board_text_set(&m->name, span_of(NULL, 0));

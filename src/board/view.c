@@ -241,6 +241,11 @@ static void take_header(const struct board_header *h, struct snap *s)
     s->offload_threads = view_load32(&h->offload_threads);
     s->offload_by_hand = view_load32(&h->offload_by_hand) != 0;
     s->faults = view_load32(&h->faults);
+    s->errors = (enum board_errors)view_bounded(view_load32(&h->errors), ERRORS_ALL + 1);
+    s->errors_seconds = view_load32(&h->errors_seconds);
+    s->errors_answers = view_load64(&h->errors_answers);
+    s->errors_failed = view_load64(&h->errors_failed);
+    s->errors_since_ns = view_load64(&h->errors_since_ns);
     s->log_level = view_bounded(view_load32(&h->log_level), LOG_LEVEL_DEBUG + 1);
 }
 

@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define ERRNO_MAX 4096 /* of the kernel's */
+
 /* One worker's row of a mount, before rows of the same device come together. */
 struct seen {
     uint64_t device;
@@ -89,6 +91,10 @@ static void merge_mount(struct snap_mount *m, const struct board_mount *from)
     m->queued += view_load32(&from->queued);
     m->oldest_ns = earlier(m->oldest_ns, view_load64(&from->oldest_ns));
     m->sick_since_ns = earlier(m->sick_since_ns, view_load64(&from->sick_since_ns));
+    if (view_load64(&from->failed_ns) > m->failed_ns) {
+        m->failed_ns = view_load64(&from->failed_ns);
+        m->last_errno = view_bounded(view_load32(&from->last_errno), ERRNO_MAX);
+    }
     for (unsigned c = 0; c < MOUNT_COUNTER_COUNT; c++)
         m->counter[c] += view_load64(&from->counter[c]);
     if (m->name[0] == '\0')
@@ -243,6 +249,28 @@ static bool take_stalls(const struct board_view *view, struct snap *s)
     return true;
 }
 
+static bool is_refused(const struct snap *s, uint64_t device)
+{
+    for (unsigned i = 0; i < s->mount_count; i++) {
+        const struct snap_mount *m = &s->mount[i];
+        if (m->device == device)
+            return m->state != MOUNT_OK && m->workers_sick == m->workers &&
+                   m->workers_sick >= s->workers_running;
+    }
+    return false;
+}
+
+/* Known from what the locations are on, not from what was asked for so far. */
+static bool roots_refused(const struct board_header *h, const struct snap *s)
+{
+    uint32_t count = view_load32(&h->root_count);
+
+    for (uint32_t i = 0; i < count && i < BOARD_ROOTS_MAX; i++)
+        if (!is_refused(s, view_load64(&h->root_device[i])))
+            return false;
+    return count > 0 && count <= BOARD_ROOTS_MAX;
+}
+
 bool view_take_offload(const struct board_view *view, struct snap *s)
 {
     struct seen_list seen = {0};
@@ -252,6 +280,7 @@ bool view_take_offload(const struct board_view *view, struct snap *s)
     s->stall_count = 0;
     bool good = collect_mounts(view, s, &seen) && merge_mounts(view, s, &seen) &&
                 take_threads(view, s, &seen) && take_stalls(view, s);
+    s->roots_refused = good && roots_refused((const struct board_header *)(const void *)view->map, s);
     free(seen.item);
     return good;
 }

@@ -143,7 +143,11 @@ static unsigned distance(struct span a, struct span b)
     return last[b.n];
 }
 
-/* Takes `name` as the nearest so far when it is; names further than a third apart are not near. */
+/*
+ * Takes `name` as the nearest so far when it is; names further than a third apart are not near, nor
+ * are those with more than two mistakes of which one is the first letter: they only end alike, as
+ * try_files and dot_files do.
+ */
 static bool is_nearer(struct span word, const char *name, unsigned *best)
 {
     struct span candidate = span_str(name);
@@ -152,6 +156,8 @@ static bool is_nearer(struct span word, const char *name, unsigned *best)
         return false;
     unsigned d = distance(word, candidate);
     if (d >= *best || d > (candidate.n + 2) / 3 || d >= candidate.n)
+        return false;
+    if (d > 2 && (word.p[0] | 0x20) != (candidate.p[0] | 0x20))
         return false;
     *best = d;
     return true;

@@ -209,6 +209,9 @@ json_t *status_mounts_json(const struct snap *s)
         put_number(o, "cold", m->counter[MOUNT_COLD]);
         put_number(o, "unsupported", m->counter[MOUNT_UNSUPPORTED]);
         put_number(o, "refused", m->counter[MOUNT_REFUSED]);
+        put_number(o, "failed", m->counter[MOUNT_FAILED]);
+        put_text_or_null(o, "failed_why", m->failed_ns ? strerror((int)m->last_errno) : "");
+        put_ms(o, "failed_ms", age(s, m->failed_ns));
         append(array, o.json, &failed);
     }
     return finished(array, failed);
@@ -355,6 +358,20 @@ static void put_reload(struct object parent, const struct snap *s)
     put(parent, "reload", o.json);
 }
 
+static void put_errors(struct object parent, const struct snap *s)
+{
+    static const char *const word[] = {
+        [ERRORS_FEW] = "few", [ERRORS_MANY] = "many", [ERRORS_ALL] = "all"};
+    struct object o = object_new(parent.failed);
+
+    put_text(o, "state", word[s->errors]);
+    put_ms(o, "since_ms", age(s, s->errors_since_ns));
+    put_number(o, "seconds", s->errors_seconds);
+    put_number(o, "answers", s->errors_answers);
+    put_number(o, "failed", s->errors_failed);
+    put(parent, "errors", o.json);
+}
+
 static void put_operation(struct object parent, const struct snap *s)
 {
     struct object o = object_new(parent.failed);
@@ -415,6 +432,7 @@ json_t *status_json(const struct snap *now, const struct snap *before)
     put_targets(o, now);
     put_reload(o, now);
     put_operation(o, now);
+    put_errors(o, now);
     put_listeners(o, now);
     if (before)
         put_seconds(o, "interval_s", now->taken_ns - before->taken_ns);

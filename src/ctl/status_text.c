@@ -87,11 +87,11 @@ void status_print_mounts(FILE *to, const struct snap *s)
 {
     bool silent = false;
 
-    fprintf(to, "%-7s %8s %7s %7s %8s %7s %7s %7s %7s  %-9s %s\n", "STATE", "SINCE", "RUNNING",
-            "QUEUED", "OLDEST", "HOT", "COLD", "UNKNOWN", "REFUSED", "TYPE", "MOUNT");
+    fprintf(to, "%-7s %8s %7s %7s %8s %7s %7s %7s %7s %7s  %-9s %s\n", "STATE", "SINCE", "RUNNING",
+            "QUEUED", "OLDEST", "HOT", "COLD", "UNKNOWN", "REFUSED", "FAILED", "TYPE", "MOUNT");
     for (unsigned i = 0; i < s->mount_count; i++) {
         const struct snap_mount *m = &s->mount[i];
-        fprintf(to, "%-7s %8s %7s %7s %8s %7s %7s %7s %7s  %-9s %s\n",
+        fprintf(to, "%-7s %8s %7s %7s %8s %7s %7s %7s %7s %7s  %-9s %s",
                 board_mount_state_name[m->state],
                 m->sick_since_ns ? age_text(age(s, m->sick_since_ns)).text : "-",
                 amount_text(m->running, 1000).text, amount_text(m->queued, 1000).text,
@@ -99,7 +99,12 @@ void status_print_mounts(FILE *to, const struct snap *s)
                 amount_text(m->counter[MOUNT_HOT], 1000).text,
                 amount_text(m->counter[MOUNT_COLD], 1000).text,
                 amount_text(m->counter[MOUNT_UNSUPPORTED], 1000).text,
-                amount_text(m->counter[MOUNT_REFUSED], 1000).text, m->type, m->name);
+                amount_text(m->counter[MOUNT_REFUSED], 1000).text,
+                amount_text(m->counter[MOUNT_FAILED], 1000).text, m->type, m->name);
+        if (m->failed_ns)
+            fprintf(to, "  (%s, %s ago)", strerror((int)m->last_errno),
+                    age_text(age(s, m->failed_ns)).text);
+        fputc('\n', to);
         silent |= m->counter[MOUNT_UNSUPPORTED] > 0;
     }
     if (silent)

@@ -394,7 +394,9 @@ static void settle(struct file_window *w)
     w->running = false;
     if (!w->ran)
         w->error = w->job.fault_error != 0 ? w->job.fault_error : ECANCELED;
-    else if (w->error == 0 && w->bytes == w->want_bytes) /* in the page cache now */
+    if (!w->job.refused)
+        offload_mount_failed(e->home.mount, w->error);
+    if (w->ran && w->error == 0 && w->bytes == w->want_bytes) /* in the page cache now */
         file_heat_note(&e->heat, &whole, (size + each - 1) / each, FILE_HEAT_ALL, w->job.finished);
 }
 

@@ -74,6 +74,11 @@ void offload_mount_fence(struct offload_mount *m, bool fenced);
 void offload_mount_count(struct offload_mount *m, enum board_mount_counter which, uint64_t n);
 /* Whether any worker that runs has counted this of the same mount. */
 bool offload_mount_counted(const struct offload_mount *m, enum board_mount_counter which);
+/*
+ * A call about the mount ended with this errno, 0 for none: counted when it is the file system's
+ * failure, not an answer about a name or a shortage of this process. m may be NULL.
+ */
+void offload_mount_failed(struct offload_mount *m, int error);
 const char *offload_mount_name(const struct offload_mount *m);
 
 /*

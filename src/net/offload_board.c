@@ -8,6 +8,7 @@
  */
 #include "net/offload_pool.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <sys/syscall.h>
@@ -102,6 +103,43 @@ bool offload_mount_counted(const struct offload_mount *m, enum board_mount_count
             return true;
     }
     return false;
+}
+
+/* Would the same call have worked on a file system that is well? */
+static bool is_failure(int error)
+{
+    switch (error) {
+    case 0:
+    /* what it says of a name */
+    case ENOENT:
+    case ENOTDIR:
+    case EISDIR:
+    case ENAMETOOLONG:
+    case EACCES:
+    case EPERM:
+    case ELOOP:
+    case EXDEV:
+    /* what this process, or somebody who takes the job back, lacks */
+    case EMFILE:
+    case ENFILE:
+    case ENOMEM:
+    case EAGAIN:
+    case ECANCELED:
+    case EINTR:
+    case EOVERFLOW:
+        return false;
+    default:
+        return true;
+    }
+}
+
+void offload_mount_failed(struct offload_mount *m, int error)
+{
+    if (!m || !m->row || !is_failure(error))
+        return;
+    offload_mount_count(m, MOUNT_FAILED, 1);
+    store_u32(&m->row->last_errno, (uint32_t)error);
+    store_u64(&m->row->failed_ns, loop_now(m->pool->loop).ns);
 }
 
 /* --- threads --- */

@@ -16,6 +16,8 @@
 #include "base/log.h"
 #include "proc/channel.h"
 
+#define ROOTS_EVERY_NS (10 * NS_PER_S)
+
 static bool is_refused_row(const struct board_mount *m)
 {
     return atomic_load_explicit(&m->used, memory_order_acquire) &&
@@ -262,6 +264,60 @@ bool verb_unfence(struct supervisor *s, struct span path, struct buf *message)
     buf_addf(message, " was not fenced; it is taken as healthy");
     fence_mount_free(&m);
     return true;
+}
+
+/* The mount that a folder is on by name, in *device; 0 when it is not known. */
+static uint64_t device_of(struct span mountinfo, const struct conf_location *l)
+{
+    struct fence_mount m;
+    struct buf why = {0};
+    uint64_t device = 0;
+
+    if (l->handler == CONF_FILES && fence_find(mountinfo, span_str(l->files), &m, &why)) {
+        device = m.device;
+        fence_mount_free(&m);
+    }
+    buf_free(&why);
+    return device;
+}
+
+static void put_roots(struct board_header *h, const struct conf *c, struct span mountinfo)
+{
+    uint64_t device[BOARD_ROOTS_MAX];
+    unsigned count = 0;
+
+    for (size_t i = 0; i < c->location_count && count <= BOARD_ROOTS_MAX; i++) {
+        uint64_t d = device_of(mountinfo, c->locations[i]);
+        unsigned at = 0;
+        while (at < count && device[at] != d)
+            at++;
+        if (at < count)
+            continue;
+        if (count < BOARD_ROOTS_MAX)
+            device[count] = d;
+        count++;
+    }
+    for (unsigned i = 0; i < count && i < BOARD_ROOTS_MAX; i++)
+        atomic_store_explicit(&h->root_device[i], device[i], memory_order_relaxed);
+    atomic_store_explicit(&h->root_count, count, memory_order_relaxed);
+}
+
+/* The table of mounts is the kernel's memory: no file system is asked. */
+void fencing_roots(struct supervisor *s, struct mono now)
+{
+    struct buf text = {0}, why = {0};
+
+    if (!s->running ||
+        (s->roots_generation == s->running_generation && now.ns - s->roots_ns < ROOTS_EVERY_NS))
+        return;
+    s->roots_ns = now.ns;
+    s->roots_generation = s->running_generation;
+    if (fence_read_mountinfo(0, &text, &why))
+        put_roots(s->board.header, s->running->conf, buf_span(&text));
+    else
+        atomic_store_explicit(&s->board.header->root_count, 0, memory_order_relaxed);
+    buf_free(&text);
+    buf_free(&why);
 }
 
 static void mount_gone(struct supervisor *s, unsigned at)

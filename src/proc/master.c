@@ -267,6 +267,8 @@ static void beat(struct supervisor *s, struct mono now)
     logs_beat(s, now);
     crew_watch(&s->crew, now);
     fencing_check(s);
+    fencing_roots(s, now);
+    error_watch_look(&s->errors, &s->board, now);
     if (!s->stopping)
         queue_watch_sample(&s->queues, &s->board, &in->listen, in->conf->server.backlog, now);
     follow_cpus(s, now);
@@ -354,7 +356,8 @@ static bool make_parts(struct supervisor *s, const struct conf *conf, struct buf
         buf_addf(errors, "cannot make the board: %s\n", strerror(errno));
         return false;
     }
-    if (!worker_table_init(&s->table, slots) || !crew_init(&s->crew, &s->table, &s->board)) {
+    if (!worker_table_init(&s->table, slots) || !crew_init(&s->crew, &s->table, &s->board) ||
+        !error_watch_init(&s->errors, slots)) {
         buf_addf(errors, "out of memory for %u worker slots\n", slots);
         return false;
     }
@@ -382,6 +385,7 @@ static void take_down(struct supervisor *s)
         PUT(s->board.header->clean_stop, s->status == MASTER_FINE);
     control_close(&s->control);
     queue_watch_close(&s->queues);
+    error_watch_free(&s->errors);
     crew_free(&s->crew);
     worker_table_free(&s->table);
     logs_end(s);

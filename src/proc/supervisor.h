@@ -11,6 +11,7 @@
 #include "ctl/server.h"
 #include "proc/control.h"
 #include "proc/crew.h"
+#include "proc/error_watch.h"
 #include "proc/inherit.h"
 #include "proc/master.h"
 #include "proc/operation.h"
@@ -26,6 +27,9 @@ struct supervisor {
     struct crew crew;
     struct control *control;
     struct queue_watch queues;
+    struct error_watch errors;
+    uint64_t roots_ns; /* when the locations' mounts were last looked up, and for which */
+    unsigned roots_generation;
     struct operation op;
     struct address_table *addresses;
     struct inherit *running; /* of the generation in force; NULL before the first serves */
@@ -65,6 +69,8 @@ bool verb_unfence(struct supervisor *s, struct span path, struct buf *message);
 void fencing_check(struct supervisor *s);
 /* Lets go of roots that are behind fences: of a configuration that was read meanwhile. */
 void fencing_apply(struct supervisor *s);
+/* Tells on the board what mounts the locations' folders are on; for each beat. */
+void fencing_roots(struct supervisor *s, struct mono now);
 bool verb_log_level(struct supervisor *s, enum log_level level, struct buf *message);
 bool verb_reopen(struct supervisor *s, struct buf *message, uint32_t *op);
 /* Keeps the logs going, and shows them; for each beat (reopen.c). */

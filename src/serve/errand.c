@@ -312,12 +312,15 @@ static void settle(struct errand *e)
         return;
     switch (e->key.kind) {
     case ERRAND_ROOT:
+        offload_mount_failed(e->home.mount, e->seen.error);
         settle_root(e);
         break;
     case ERRAND_OPEN:
+        offload_mount_failed(e->home.mount, e->opened.kind == FILE_ERROR ? e->opened.error : 0);
         settle_open(e);
         break;
     case ERRAND_LIST:
+        offload_mount_failed(e->home.mount, e->error);
         settle_list(e);
         break;
     }

@@ -191,6 +191,23 @@ class Lines(unittest.TestCase):
             s.keys("q")
             s.wait("EXIT=0")
 
+    @skip_without("tmux")
+    def test_replay_of_a_damaged_one(self):
+        """A wrong bit costs the record it is in; the others play, and it is said."""
+        file = os.path.join(self.weir.folder, "tape")
+        self.assertEqual(self.run_top("-b", "-n", "4", "-d", "1", "--record", file).returncode, 0)
+        with open(file, "r+b") as f:
+            size = os.path.getsize(file)
+            f.seek(size // 2)
+            byte = f.read(1)[0]
+            f.seek(size // 2)
+            f.write(bytes([byte ^ 1]))
+        with Screen(f"{program('weirtop')} -r {self.weir.runtime} --replay {file}") as s:
+            s.wait(lambda t: "REPLAY" in t and "lines" in t and "damaged at byte" in t)
+            s.keys("q")
+            s.wait(lambda t: "EXIT=0" in t and re.search(
+                r"damaged at byte \d+: \d+ bytes are left out, \d+ records are whole", t.replace("\n", "")))
+
     def test_replay_of_what_is_none(self):
         file = os.path.join(self.weir.folder, "tape")
         with open(file, "wb") as f:

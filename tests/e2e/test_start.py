@@ -30,6 +30,10 @@ class CommandLine(unittest.TestCase):
 
     def test_help_and_version(self):
         for name in ("weir", "weirctl", "weirtop"):
+            for option, long in (("-h", "--help"), ("-V", "--version")):
+                said = [subprocess.run([program(name), x], capture_output=True, text=True) for x in (option, long)]
+                self.assertEqual([d.returncode for d in said], [0, 0], said)
+                self.assertEqual(said[0].stdout, said[1].stdout)
             done = subprocess.run([program(name), "--help"], capture_output=True, text=True)
             self.assertEqual((done.returncode, done.stderr), (0, ""), name)
             self.assertIn("usage", done.stdout.lower())

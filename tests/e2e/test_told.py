@@ -8,6 +8,7 @@ import signal
 import socket
 import struct
 import subprocess
+import tempfile
 import threading
 import time
 import unittest
@@ -69,6 +70,99 @@ class Events(unittest.TestCase):
             told = events(weir)[before:]
             self.assertEqual(sorted(k for k, _ in told), ["RESIZE", "SPAWN", "SPAWN"])
             self.assertEqual(sum("workers 1 -> 3" in text for _, text in told), 1)
+
+
+class Errors(unittest.TestCase):
+    def ask(self, weir, path, times):
+        return [get(weir.port, path).status for _ in range(times)]
+
+    def test_a_disk_that_fails_every_call(self):
+        weir = Weir(workers=2, server="allow_faults = yes")
+        weir.more_ini = f"[fault {weir.root}/bad]\noperations = open read\nerror = EIO\n"
+        weir.write_ini()
+        weir.put("bad/f", b"x" * 200_000)
+        weir.put("good", b"x")
+        with weir:
+            self.assertEqual(set(self.ask(weir, "/bad/f", 12)), {500})
+            wait_until(lambda: weir.status()["errors"]["state"] == "all", 10, "the judgement")
+            code, said = check(weir)
+            self.assertEqual(code, 2, said)
+            self.assertRegex(said, r"^critical: ALL answers fail: 12 of 12 in \d+s were 5xx; mount .*Input/output error")
+            told = [text for kind, text in events(weir) if kind == "ERRORS"]
+            self.assertEqual(len(told), 1, told)
+            self.assertRegex(told[0], r"12 of 12 answers .*Input/output error")
+            row = next(m for m in weir.status()["mounts"] if m["failed"])
+            self.assertEqual(row["failed_why"], "Input/output error")
+            self.assertIn("Input/output error", weir.ctl("mounts").stdout)
+            # Among many good ones it is a share, and then no longer worth a word.
+            self.ask(weir, "/good", 88)
+            wait_until(lambda: weir.status()["errors"]["state"] == "many", 10, "the judgement")
+            code, said = check(weir)
+            self.assertEqual(code, 1, said)
+            self.assertRegex(said, r"^warning: 12 % of the answers fail: 12 of 100 in")
+            for _ in range(20):
+                self.ask(weir, "/good", 30)
+                if weir.status()["errors"]["state"] == "few":
+                    break
+            wait_until(lambda: count(weir, "ERRORS") == 2, 15, "its end")
+            self.assertRegex(events(weir)[-1][1], "good again")
+            self.assertEqual(check(weir)[0], 0)
+
+    def test_one_among_few_is_no_alarm(self):
+        weir = Weir(workers=1, server="allow_faults = yes")
+        weir.more_ini = f"[fault {weir.root}/bad]\noperations = open\nerror = EIO\n"
+        weir.write_ini()
+        weir.put("bad/f", b"x")
+        with weir:
+            self.ask(weir, "/bad/f", 4)
+            wait_until(lambda: weir.status()["errors"]["failed"] == 4, 10, "the count")
+            self.assertEqual(weir.status()["errors"]["state"], "few")
+            self.assertEqual(check(weir)[0], 0)
+            self.assertEqual(count(weir, "ERRORS"), 0)
+
+    def test_names_are_no_failures_of_a_disk(self):
+        with Weir(workers=1) as weir:
+            self.ask(weir, "/not-there", 10)
+            wait_until(lambda: weir.status()["errors"]["answers"] == 10, 10, "the count")
+            self.assertEqual(weir.status()["errors"]["failed"], 0)
+            self.assertEqual([m["failed"] for m in weir.status()["mounts"] if m["failed"]], [])
+            self.assertEqual(check(weir)[0], 0)
+
+    @unittest.skipIf(os.stat("/dev/shm").st_dev == os.stat("/tmp").st_dev, "/dev/shm is no mount of its own")
+    def test_one_fence_is_not_all(self):
+        """Of the mount that / is on nobody has asked for anything yet: that is not "nothing is served"."""
+        with tempfile.TemporaryDirectory(dir="/dev/shm") as other:
+            os.chmod(other, 0o755)
+            weir = Weir(workers=2)
+            weir.more_ini = f"[location /other/]\nfiles = {other}\n"
+            weir.write_ini()
+            weir.put("f", b"x")
+            with weir:
+                self.assertEqual(get(weir.port, "/other/f").status, 404)
+                weir.ctl("fence", "/dev/shm")
+                wait_until(lambda: any(m["state"] == "fenced" for m in weir.status()["mounts"]), 10, "the fence")
+                self.assertEqual(get(weir.port, "/other/f").status, 503)
+                code, said = check(weir)
+                self.assertEqual(code, 0, said)
+                self.assertIn("/dev/shm fenced", said)
+                self.assertEqual(get(weir.port, "/f").status, 200)
+
+    @unittest.skipIf(os.stat("/dev/shm").st_dev == os.stat("/tmp").st_dev, "/dev/shm is no mount of its own")
+    def test_all_fences_are(self):
+        with tempfile.TemporaryDirectory(dir="/dev/shm") as only:
+            os.chmod(only, 0o755)
+            weir = Weir(workers=2)
+            weir.write_ini(open(weir.ini_path).read().replace(f"files = {weir.root}", f"files = {only}"))
+            with weir:
+                self.assertEqual(get(weir.port, "/f").status, 404)
+                weir.ctl("fence", "/dev/shm")
+                # The good answer before it counts for as long as it is looked back.
+                for _ in range(25):
+                    self.assertEqual(get(weir.port, "/f").status, 503)
+                wait_until(lambda: check(weir)[0] == 2, 30, "the verdict")
+                self.assertRegex(check(weir)[1], r"^critical: (every request gets 503|(nearly )?ALL answers fail).*"
+                                 r"/dev/shm \(tmpfs\) is fenced")
+                self.assertNotIn("for now", check(weir)[1])
 
 
 def checksum(data):

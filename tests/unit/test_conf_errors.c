@@ -168,6 +168,8 @@ START_TEST(unknown_names)
                  "weir.ini:2: unknown key `lissten' in [server]; did you mean `listen'?\n");
     check_errors("[server]\nLISTEN = 1\n" ROOT,
                  "weir.ini:2: unknown key `LISTEN' in [server]; did you mean `listen'?\n");
+    check_errors("[location /]\ntry_files = x\nfiles = /\n",
+                 "weir.ini:2: unknown key `try_files' in [location]; weir.ini(5) lists them all\n");
     check_errors("[limits]\nlisten = 1\n" ROOT,
                  "weir.ini:2: unknown key `listen' in [limits]; it belongs to [server]\n");
     check_errors("[server]\nzzz = 1\n" ROOT,

@@ -75,6 +75,7 @@ static void add_waits(void)
     m->queued = 1234;
     m->counter[MOUNT_HOT] = 5;
     m->counter[MOUNT_REFUSED] = 8;
+    m->counter[MOUNT_FAILED] = 9;
     board_text_set(&m->name, SPAN("/srv/\"nfs\x1b"));
     board_text_set(&m->type, SPAN("nfs4"));
     m->used = 1;
@@ -425,7 +426,7 @@ static void check_printed(void (*print)(FILE *to, const struct snap *s), const c
 START_TEST(waits_as_text)
 {
     static const char sick[] = "sick       1m30s       1   1.23k        -       5       0       0  "
-                               "     8  nfs4      /srv/\"nfs\\x1B\n";
+                               "     8       9  nfs4      /srv/\"nfs\\x1B\n";
 
     check_printed(status_print_stalls, "no stall in the last hour\n", true);
     check_printed(status_print, "offload        0 threads of 0 (0 each), 0 busy", true);

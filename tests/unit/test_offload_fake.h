@@ -85,6 +85,12 @@ bool offload_mount_counted(const struct offload_mount *m, enum board_mount_count
     return m->counter[which] > 0;
 }
 
+void offload_mount_failed(struct offload_mount *m, int error)
+{
+    (void)m;
+    (void)error;
+}
+
 const char *offload_mount_name(const struct offload_mount *m)
 {
     return m->name;

@@ -161,7 +161,7 @@ START_TEST(help_tells_the_verdicts_rules)
     r.m->now.blocked_after_ns = 123 * NS_PER_MS;
     r.m->now.drain_timeout_ns = 45 * NS_PER_S;
     rig_keys(&r, ":help verdict\n");
-    for (int rule = RULE_NO_DATA; rule <= RULE_HELD; rule++) {
+    for (int rule = RULE_NO_DATA; rule <= RULE_ERRORS; rule++) {
         snprintf(number, sizeof number, "   %2d ", rule);
         ck_assert_msg(rig_shows(&r, number), "rule %d is missing", rule);
     }

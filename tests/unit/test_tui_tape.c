@@ -357,7 +357,10 @@ static bool load_bytes(const unsigned char *bytes, size_t n, struct model *past,
     return good;
 }
 
-/* Cut or changed at every byte: what comes out is fewer records or an error, never nonsense. */
+/*
+ * Cut or changed at every byte: what comes out is fewer records or an error, never nonsense. One
+ * wrong bit costs the record it is in, and is told.
+ */
 START_TEST(damaged_everywhere)
 {
     static unsigned char whole[200000], broken[200000];
@@ -369,7 +372,7 @@ START_TEST(damaged_everywhere)
     ssize_t n = fd_read_full(fd, whole, sizeof whole);
     close_fd(&fd);
     ck_assert(n > 1000 && n < (ssize_t)sizeof whole);
-    ck_assert(load_bytes(whole, (size_t)n, past, &records) && records == 4);
+    ck_assert(load_bytes(whole, (size_t)n, past, &records) && records == 4 && why[0] == '\0');
     for (size_t cut = 0; cut < (size_t)n; cut++) {
         bool good = load_bytes(whole, cut, past, &records);
         if (good ? records < 1 || records > 3 : records != 0)
@@ -378,8 +381,10 @@ START_TEST(damaged_everywhere)
     for (size_t at = 0; at < (size_t)n; at++) {
         memcpy(broken, whole, (size_t)n);
         broken[at] ^= (unsigned char)(1u << at % 8);
-        if (load_bytes(broken, (size_t)n, past, &records))
-            ck_abort_msg("a wrong bit at %zu went unseen", at);
+        if (!load_bytes(broken, (size_t)n, past, &records) || records != (at < 8 ? 4 : 3))
+            ck_abort_msg("a wrong bit at %zu: %u records, %s", at, records, why);
+        if (strstr(why, "damaged at byte") == NULL)
+            ck_abort_msg("a wrong bit at %zu went unseen: %s", at, why);
     }
     unlink(file);
     free_model(past);
@@ -439,6 +444,36 @@ START_TEST(hostile_records)
     free(bytes);
     buf_free(&p.bytes);
     grid_free(&g);
+    free_model(m);
+}
+END_TEST
+
+/* Figures that no server has, and that a view could not turn into a number. */
+START_TEST(absurd_figures)
+{
+    static const double absurd[] = {7.38807e33, -1e30, 1.5};
+    struct model *m = fixture_model(FIX_HEALTHY);
+    struct record_head h;
+    bool enomem;
+
+    ck_assert_uint_gt(m->files.count, 0);
+    for (size_t i = 0; i < 2 * sizeof absurd / sizeof *absurd - 1; i++) {
+        struct record_told told = {0};
+        struct pack p = {0};
+        struct model *to = new_model();
+        double share = m->files.file[0].cold, cpu = m->memory[0].cpu;
+        if (i % 2 == 0)
+            m->files.file[0].cold = absurd[i / 2];
+        else
+            m->memory[0].cpu = absurd[i / 2];
+        ck_assert(record_pack(&p, m, &told) && record_open(&h, p.bytes.p, p.bytes.n));
+        /* A negative one is written as not known. */
+        ck_assert_int_eq(record_moment(&h, to, &enomem), absurd[i / 2] < 0);
+        m->files.file[0].cold = share;
+        m->memory[0].cpu = cpu;
+        buf_free(&p.bytes);
+        free_model(to);
+    }
     free_model(m);
 }
 END_TEST
@@ -515,6 +550,7 @@ int main(void)
     tcase_add_test(t, files_that_are_none);
     tcase_add_test(t, damaged_everywhere);
     tcase_add_loop_test(t, hostile_records, FIX_SICK, FIX_NO_SERVER);
+    tcase_add_test(t, absurd_figures);
     tcase_add_test(t, packing);
     suite_add_tcase(s, t);
     int result = unit_run(s);

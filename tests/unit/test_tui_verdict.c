@@ -256,7 +256,7 @@ static struct snap_mount *shape_mount(struct snap *s, unsigned second, const cha
         return m;
     m->state = state;
     m->workers_sick = m->workers;
-    m->sick_since_ns = FIXTURE_START_NS + 3 * NS_PER_S;
+    m->sick_since_ns = state == MOUNT_SICK ? FIXTURE_START_NS + 3 * NS_PER_S : 0;
     return m;
 }
 
@@ -264,6 +264,72 @@ static void shape_all_sick(struct snap *s, unsigned second)
 {
     shape_mount(s, second, "/a", MOUNT_FENCED);
     shape_mount(s, second, "/b", MOUNT_SICK);
+    s->roots_refused = second >= 3;
+}
+
+static void shape_all_fenced(struct snap *s, unsigned second)
+{
+    shape_mount(s, second, "/a", MOUNT_FENCED);
+    s->roots_refused = second >= 3;
+}
+
+/* All that was asked so far; a location has another one. */
+static void shape_known_fenced(struct snap *s, unsigned second)
+{
+    shape_mount(s, second, "/a", MOUNT_FENCED);
+}
+
+static void shape_known_sick(struct snap *s, unsigned second)
+{
+    shape_mount(s, second, "/a", MOUNT_SICK);
+}
+
+/* What the names say, and what is served all the same. */
+static void shape_all_sick_but_served(struct snap *s, unsigned second)
+{
+    shape_known_sick(s, second);
+    s->roots_refused = second >= 3;
+    s->errors_answers = 10;
+    s->errors_failed = 9;
+    s->errors_seconds = 10;
+}
+
+static void shape_errors(struct snap *s, enum board_errors errors, uint64_t failed,
+                         uint64_t answers)
+{
+    s->errors = errors;
+    s->errors_failed = failed;
+    s->errors_answers = answers;
+    s->errors_seconds = 10;
+    s->errors_since_ns = FIXTURE_START_NS + 3 * NS_PER_S;
+}
+
+static void shape_some_fail(struct snap *s, unsigned second)
+{
+    fixture_mount(s, "/a", "ext4", second);
+    shape_errors(s, ERRORS_MANY, 12, 100);
+}
+
+static void shape_all_fail(struct snap *s, unsigned second)
+{
+    struct snap_mount *m = fixture_mount(s, "/a", "ext4", second);
+
+    m->failed_ns = s->taken_ns - NS_PER_S;
+    m->last_errno = 5;
+    m = fixture_mount(s, "/b", "nfs4", second); /* failed earlier */
+    m->failed_ns = s->taken_ns - 3 * NS_PER_S;
+    m->last_errno = 116;
+    shape_errors(s, ERRORS_ALL, 40, 40);
+}
+
+/* Not the mount that failed long ago: the one that refuses. */
+static void shape_fail_by_fence(struct snap *s, unsigned second)
+{
+    struct snap_mount *m = shape_mount(s, second, "/a", MOUNT_FENCED);
+
+    m->failed_ns = s->taken_ns - 11 * NS_PER_S;
+    m->last_errno = 5;
+    shape_errors(s, ERRORS_ALL, 99, 100);
 }
 
 static void shape_sick_for_some(struct snap *s, unsigned second)
@@ -347,6 +413,7 @@ static void shape_held_sick(struct snap *s, unsigned second)
 {
     if (second >= 4)
         shape_held_in(s, second, MOUNT_SICK);
+    s->roots_refused = second >= 4;
 }
 
 static void shape_held_shortly(struct snap *s, unsigned second)
@@ -361,9 +428,29 @@ START_TEST(verdicts_about_offload)
     check_rule(shape_all_sick, RULE_MOUNT,
                "every request gets 503: ALL 2 mounts: mount /b (nfs4) is sick for 7.0s, 2 calls "
                "held; nothing is served.  weirctl unfence clears it");
+    check_rule(
+        shape_all_fenced, RULE_MOUNT,
+        "every request gets 503: mount /a (nfs4) is fenced, 2 calls held; nothing is served. "
+        " weirctl unfence clears it");
+    check_rule(shape_known_fenced, RULE_OK, "ok: queue 0, lag p99 0us, 2/2 workers; /a fenced");
+    check_rule(shape_known_sick, RULE_MOUNT,
+               "mount /a (nfs4) is sick for 7.0s: 2 calls held, requests for it get 503.  "
+               "weirctl unfence clears it");
+    check_rule(shape_all_sick_but_served, RULE_MOUNT,
+               "mount /a (nfs4) is sick for 7.0s: 2 calls held, requests for it get 503; others "
+               "are served.  weirctl unfence clears it");
+    check_rule(shape_some_fail, RULE_ERRORS,
+               "12 % of the answers fail: 12 of 100 in 10s were 5xx.  the error log tells the "
+               "files");
+    check_rule(shape_all_fail, RULE_ERRORS,
+               "ALL answers fail: 40 of 40 in 10s were 5xx; mount /a (ext4): Input/output error.  "
+               "the error log tells the files");
+    check_rule(shape_fail_by_fence, RULE_ERRORS,
+               "nearly ALL answers fail: 99 of 100 in 10s were 5xx; mount /a (nfs4) is fenced.  "
+               "the error log tells the files");
     check_rule(shape_sick_for_some, RULE_MOUNT,
                "mount /a (nfs4) is sick for 7.0s in 1 of 2 workers: 1 call held, requests for "
-               "it get 503; others are served.  weirctl unfence clears it");
+               "it get 503.  weirctl unfence clears it");
     /* What is critical comes before what is not; a blocked loop before everything. */
     check_rule(shape_sick_and_full, RULE_QUEUE_FULL,
                "accept queue full (65/64) and no worker blocked.  + adds workers");
@@ -430,7 +517,7 @@ START_TEST(checks_have_the_level)
         {shape_all_sick, 2, "critical: every request gets 503: "},
         {shape_sick_for_some, 1, "warning: mount /a "},
         {shape_pool_full, 1, "warning: offload of w2 "},
-        {shape_pool_idle, 0, "ok: ok: "},
+        {shape_pool_idle, 0, "ok: queue 0, "},
     };
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

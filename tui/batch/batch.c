@@ -8,6 +8,8 @@
 
 #include <jansson.h>
 #include <stdlib.h>
+#include <string.h>
+#include <strings.h>
 
 #include "ctl/status.h"
 #include "tui/ui/fmt.h"
@@ -51,13 +53,15 @@ static void batch_mounts(FILE *to, const struct model *m)
         char refused[FMT_BYTES], share[16] = "-";
         if (hot >= 0)
             snprintf(share, sizeof share, "%d%%", (int)(hot * 100));
-        fprintf(to, "mount %s %s %s  running %llu  queued %llu  hot %s  refused %s/s\n",
+        fprintf(to,
+                "mount %s %s %s  running %llu  queued %llu  hot %s  refused %s/s  failed %llu\n",
                 mount->state == MOUNT_SICK     ? "SICK"
                 : mount->state == MOUNT_FENCED ? "FENCED"
                                                : "ok",
                 mount->name, mount->type, (unsigned long long)mount->running,
                 (unsigned long long)mount->queued, share,
-                fmt_count(refused, memory ? memory->refused : MODEL_UNKNOWN));
+                fmt_count(refused, memory ? memory->refused : MODEL_UNKNOWN),
+                (unsigned long long)mount->counter[MOUNT_FAILED]);
     }
 }
 
@@ -81,6 +85,18 @@ static void batch_row(FILE *to, const struct model *m, const struct model_row *r
         lag, verb, *verb && *object ? " " : "", object);
 }
 
+/* "warning: ...": many a sentence begins with its level itself. */
+static void put_verdict(FILE *to, const struct verdict *v, const char *line)
+{
+    const char *word = verdict_level_word[v->level];
+    size_t n = strlen(word);
+
+    if (strncasecmp(line, word, n) == 0 && (line[n] == ':' || line[n] == ' ' || !line[n]))
+        fprintf(to, "%s%s\n", word, line + n);
+    else
+        fprintf(to, "%s: %s\n", word, line);
+}
+
 bool batch_print(FILE *to, const struct model *m)
 {
     struct verdict *v = malloc(sizeof *v);
@@ -92,7 +108,7 @@ bool batch_print(FILE *to, const struct model *m)
     verdict_line(v, WHOLE_LINE, line, sizeof line);
     if (m->have && m->link != LINK_GONE)
         batch_head(to, m);
-    fprintf(to, "%s: %s\n", verdict_level_word[v->level], line);
+    put_verdict(to, v, line);
     if (m->have && m->link != LINK_GONE) {
         fprintf(to, "%4s %8s %-8s %6s %5s %5s %5s %5s %6s  %s\n", "#", "PID", "STATE", "SINCE",
                 "REQ/s", "OUT/s", "CONN", "OFQ", "LAG99", "REQUEST");
@@ -137,7 +153,7 @@ int batch_check(FILE *to, const struct model *m)
         return 2;
     verdict_of(m, v);
     verdict_line(v, WHOLE_LINE, line, sizeof line);
-    fprintf(to, "%s: %s\n", verdict_level_word[v->level], line);
+    put_verdict(to, v, line);
     int result = status[v->level];
     free(v);
     return result;

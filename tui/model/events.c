@@ -24,7 +24,8 @@ static const struct {
     {"REFUSED", EVENT_IS_WARN, NULL},    {"FAULT", EVENT_IS_WARN, NULL},
     {"FENCED", EVENT_IS_WARN, NULL},     {"SLOW", EVENT_IS_WARN, NULL},
     {"STOP", EVENT_IS_WARN, NULL},       {"WARN", EVENT_IS_WARN, NULL},
-    {"ERROR", EVENT_IS_BAD, NULL},
+    {"ERROR", EVENT_IS_BAD, NULL},       {"ERRORS", EVENT_IS_INFO, "good again"},
+    {"ERRORS", EVENT_IS_BAD, NULL},
 };
 
 enum event_severity model_severity(const char *word, const char *text)

@@ -386,6 +386,7 @@ uint64_t model_signature(const struct model *m)
         m->now.op_state,
         m->now.workers_wanted,
         m->now.stopping,
+        m->now.errors,
         m->now.reload_serial,
         m->now.faults,
         m->offload.stuck > 0,

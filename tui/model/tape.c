@@ -7,6 +7,7 @@
  */
 #include "tui/model/tape.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -126,11 +127,16 @@ static void tape_limit(struct tape *t)
     }
 }
 
+/* False with EINVAL when it is no record, with ENOMEM. */
 static bool tape_append(struct tape *t, unsigned char *bytes, size_t n)
 {
     struct record_head h;
 
-    if (!record_open(&h, bytes, n) || !tape_reserve(t))
+    errno = EINVAL;
+    if (!record_open(&h, bytes, n))
+        return false;
+    errno = ENOMEM;
+    if (!tape_reserve(t))
         return false;
     t->count++;
     *tape_entry(t, t->count - 1) = (struct entry){bytes, n, h.wall_ns, h.clock_ns, h.first};

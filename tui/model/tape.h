@@ -43,7 +43,8 @@ bool tape_show(const struct tape *tape, uint64_t record, struct model *past);
 /* Appends to FILE from now on (made with mode 0600 when it is not there). */
 bool tape_record(struct tape *tape, const char *file, char *why, size_t why_bytes);
 /* Reads all of a file into the ring; what is in a record is looked at when it is shown. A torn last
- * record is left out; anything else that is damaged is an error that says where. */
+ * record is left out. What is damaged is left out too: true, and why[] says where; else it is "".
+ */
 bool tape_load(struct tape *tape, const char *file, char *why, size_t why_bytes);
 
 #endif

@@ -43,6 +43,12 @@
     N(offload_by_hand, 1)                                                                          \
     N(faults, UINT32_MAX)                                                                          \
     N(drain_timeout_ns, ANY)                                                                       \
+    N(errors, ERRORS_ALL)                                                                          \
+    N(errors_seconds, UINT32_MAX)                                                                  \
+    N(errors_answers, ANY)                                                                         \
+    N(errors_failed, ANY)                                                                          \
+    M(errors_since_ns)                                                                             \
+    N(roots_refused, 1)                                                                            \
     N(log_level, UINT32_MAX)
 
 #define WORKER_FIELDS(N, M, T)                                                                     \
@@ -107,6 +113,8 @@
     N(queued, ANY)                                                                                 \
     M(oldest_ns)                                                                                   \
     M(sick_since_ns)                                                                               \
+    M(failed_ns)                                                                                   \
+    N(last_errno, 4096)                                                                            \
     T(name)                                                                                        \
     T(type)
 

@@ -2,8 +2,9 @@
 /*
  * Recordings on disk; see tape_file.h for the format. A record is written by one write(2), so
  * that what a crash leaves is at most the beginning of one at the end of the file. The length has
- * a CRC of its own: without, one wrong bit in it would look like the end of the file. Runs in
- * weirtop; calls block, for the file is the user's own choice.
+ * a CRC of its own: without, one wrong bit in it would look like the end of the file, and the next
+ * record could not be told from what is within one. Runs in weirtop; calls block, for the file is
+ * the user's own choice.
  */
 #include "tui/model/tape_file.h"
 
@@ -62,7 +63,7 @@ static bool say_errno(const char *name, const char *what, char *why, size_t why_
 }
 
 /* What is read next. */
-enum next { NEXT_RECORD, NEXT_END, NEXT_TORN, NEXT_BAD };
+enum next { NEXT_RECORD, NEXT_END, NEXT_TORN, NEXT_DAMAGED, NEXT_BAD };
 
 /* Reads the head of the record at `at` of a file of `size` bytes; its length and CRC. */
 static enum next read_head(int fd, const char *name, uint64_t at, uint64_t size, uint32_t *length,
@@ -83,7 +84,7 @@ static enum next read_head(int fd, const char *name, uint64_t at, uint64_t size,
     *crc = get32(head + 12);
     if (get32(head + 8) != crc32_of(head, 8) || *length > TAPE_RECORD_MAX) {
         snprintf(why, why_bytes, "%s: damaged at byte %llu", name, (unsigned long long)at);
-        return NEXT_BAD;
+        return NEXT_DAMAGED;
     }
     if (get32(head + 4) != tape_version()) {
         snprintf(why, why_bytes, "%s: recorded by another version of weirtop", name);
@@ -140,7 +141,7 @@ static bool append_prepare(struct tape_file *f, const char *name, char *why, siz
     while ((next = read_head(f->fd, name, f->end, size, &length, &crc, why, why_bytes)) ==
            NEXT_RECORD)
         f->end += HEAD_BYTES + length;
-    if (next == NEXT_BAD)
+    if (next == NEXT_BAD || next == NEXT_DAMAGED)
         return false;
     if (next == NEXT_TORN && ftruncate(f->fd, (off_t)f->end) != 0)
         return say_errno(name, "cutting off a torn record", why, why_bytes);
@@ -192,58 +193,148 @@ void tape_file_close(struct tape_file *f)
     close_fd(&f->fd);
 }
 
-/* The contents of a record, checked. NULL with a sentence. */
-static unsigned char *read_contents(int fd, const char *name, uint64_t at, uint32_t length,
-                                    uint32_t crc, char *why, size_t why_bytes)
-{
-    unsigned char *bytes = malloc(length + 1);
+/* ---- reading what may be damaged ---- */
 
-    if (bytes == NULL) {
-        snprintf(why, why_bytes, "%s: out of memory", name);
-        return NULL;
-    }
-    ssize_t n = fd_read_full(fd, bytes, length);
-    if (n == (ssize_t)length && crc32_of(bytes, length) == crc)
-        return bytes;
-    if (n < 0)
-        say_errno(name, "reading", why, why_bytes);
-    else
-        snprintf(why, why_bytes, "%s: damaged: the record at byte %llu has another check sum", name,
-                 (unsigned long long)at);
-    free(bytes);
-    return NULL;
+struct reading {
+    int fd;
+    const char *name;
+    uint64_t size, at;
+    uint64_t records;
+    uint64_t first_bad, bad_bytes; /* where the first damage is, and how much all is */
+    unsigned bad_places;
+    char *why;
+    size_t why_bytes;
+};
+
+static void pass_over(struct reading *r, uint64_t to)
+{
+    if (r->bad_places++ == 0)
+        r->first_bad = r->at;
+    r->bad_bytes += to - r->at;
+    r->at = to;
 }
 
-static bool read_all(int fd, const char *name, tape_file_take *take, void *context, char *why,
-                     size_t why_bytes)
+/* Does the head of a record begin here? */
+static bool is_head(const unsigned char *p)
 {
-    uint64_t size, at = MAGIC_BYTES;
-    uint32_t length, crc;
-    enum next next;
+    return get32(p + 4) == tape_version() && get32(p) <= TAPE_RECORD_MAX &&
+           get32(p + 8) == crc32_of(p, 8);
+}
 
-    if (!read_magic(fd, name, &size, why, why_bytes))
-        return false;
-    if (size == 0) {
-        snprintf(why, why_bytes, "%s: empty", name);
-        return false;
+/* Where the next head begins after byte `at`; the file's end when there is none. False when reading
+ * fails. */
+static bool find_head(const struct reading *r, uint64_t *at)
+{
+    unsigned char piece[65536];
+
+    for (uint64_t from = *at + 1; from + HEAD_BYTES <= r->size;) {
+        ssize_t n =
+            lseek(r->fd, (off_t)from, SEEK_SET) < 0 ? -1 : fd_read_full(r->fd, piece, sizeof piece);
+        if (n < 0)
+            return say_errno(r->name, "reading", r->why, r->why_bytes);
+        for (ssize_t i = 0; i + HEAD_BYTES <= n; i++)
+            if (is_head(piece + i)) {
+                *at = from + (uint64_t)i;
+                return true;
+            }
+        if (n < (ssize_t)sizeof piece)
+            break;
+        from += (uint64_t)n - HEAD_BYTES + 1; /* a head may begin in the last bytes of this piece */
     }
-    while ((next = read_head(fd, name, at, size, &length, &crc, why, why_bytes)) == NEXT_RECORD) {
-        unsigned char *bytes = read_contents(fd, name, at, length, crc, why, why_bytes);
-        if (bytes == NULL)
-            return false;
-        if (!take(context, bytes, length)) {
-            free(bytes);
-            snprintf(why, why_bytes, "%s: the record at byte %llu makes no sense", name,
-                     (unsigned long long)at);
+    *at = r->size;
+    return true;
+}
+
+/* The record at r->at, whose head is good. False when reading must end. */
+static bool read_contents(struct reading *r, uint32_t length, uint32_t crc, tape_file_take *take,
+                          void *context)
+{
+    uint64_t end = r->at + HEAD_BYTES + length;
+    unsigned char *bytes = malloc(length + 1);
+    ssize_t n = bytes ? fd_read_full(r->fd, bytes, length) : 0;
+
+    if (n < 0) {
+        free(bytes);
+        return say_errno(r->name, "reading", r->why, r->why_bytes);
+    }
+    errno = bytes ? 0 : ENOMEM;
+    bool good = bytes && n == (ssize_t)length && crc32_of(bytes, length) == crc;
+    if (good && take(context, bytes, length)) {
+        r->records++;
+        r->at = end;
+        return true;
+    }
+    bool full = errno == ENOMEM;
+    free(bytes);
+    if (full)
+        snprintf(r->why, r->why_bytes, "%s: out of memory", r->name);
+    else
+        pass_over(r, end);
+    return !full;
+}
+
+static bool read_records(struct reading *r, tape_file_take *take, void *context)
+{
+    for (;;) {
+        uint32_t length, crc;
+        uint64_t next = r->at;
+        switch (read_head(r->fd, r->name, r->at, r->size, &length, &crc, r->why, r->why_bytes)) {
+        case NEXT_RECORD:
+            if (!read_contents(r, length, crc, take, context))
+                return false;
+            break;
+        case NEXT_DAMAGED:
+            if (!find_head(r, &next))
+                return false;
+            pass_over(r, next);
+            break;
+        case NEXT_END:
+        case NEXT_TORN:
+            return true;
+        case NEXT_BAD:
             return false;
         }
-        at += HEAD_BYTES + length;
     }
-    if (next != NEXT_BAD && at == MAGIC_BYTES) {
-        snprintf(why, why_bytes, "%s: holds no record", name);
+}
+
+/* A wrong bit in the first bytes: it is a recording if a record stands where the first would. */
+static bool is_tape_all_the_same(struct reading *r)
+{
+    unsigned char head[HEAD_BYTES];
+
+    if (r->size < MAGIC_BYTES + HEAD_BYTES || lseek(r->fd, MAGIC_BYTES, SEEK_SET) < 0 ||
+        fd_read_full(r->fd, head, sizeof head) != (ssize_t)sizeof head || !is_head(head))
+        return false;
+    r->at = 0;
+    pass_over(r, MAGIC_BYTES);
+    return true;
+}
+
+static bool read_all(struct reading *r, tape_file_take *take, void *context)
+{
+    if (!read_magic(r->fd, r->name, &r->size, r->why, r->why_bytes) && !is_tape_all_the_same(r))
+        return false;
+    if (r->size == 0) {
+        snprintf(r->why, r->why_bytes, "%s: empty", r->name);
         return false;
     }
-    return next != NEXT_BAD;
+    if (!read_records(r, take, context))
+        return false;
+    if (r->records == 0) {
+        if (r->bad_places > 0)
+            snprintf(r->why, r->why_bytes, "%s: damaged at byte %llu, and no record is whole",
+                     r->name, (unsigned long long)r->first_bad);
+        else
+            snprintf(r->why, r->why_bytes, "%s: holds no record", r->name);
+        return false;
+    }
+    r->why[0] = '\0';
+    if (r->bad_places > 0)
+        snprintf(r->why, r->why_bytes,
+                 "%s: damaged at byte %llu%s: %llu bytes are left out, %llu records are whole",
+                 r->name, (unsigned long long)r->first_bad, r->bad_places > 1 ? " and behind" : "",
+                 (unsigned long long)r->bad_bytes, (unsigned long long)r->records);
+    return true;
 }
 
 bool tape_file_read(const char *name, tape_file_take *take, void *context, char *why,
@@ -251,9 +342,12 @@ bool tape_file_read(const char *name, tape_file_take *take, void *context, char 
 {
     int fd = open(name, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 
+    struct reading r = {
+        .fd = fd, .name = name, .at = MAGIC_BYTES, .why = why, .why_bytes = why_bytes};
+
     if (fd < 0)
         return say_errno(name, "opening", why, why_bytes);
-    bool good = read_all(fd, name, take, context, why, why_bytes);
+    bool good = read_all(&r, take, context);
     close_fd(&fd);
     return good;
 }

@@ -29,10 +29,16 @@ bool tape_file_append(struct tape_file *f, const char *name, char *why, size_t w
 bool tape_file_write(struct tape_file *f, const void *bytes, size_t n, char *why, size_t why_bytes);
 void tape_file_close(struct tape_file *f);
 
-/* Takes the contents of a record (from malloc) over. False when it will not: they are freed. */
+/* Takes the contents of a record (from malloc) over. False when it will not: they are freed; ENOMEM
+ * in errno ends the reading, anything else says that they make no sense. */
 typedef bool tape_file_take(void *context, unsigned char *bytes, size_t n);
 
-/* Gives all records of a file to `take`, a torn last one aside. False with a sentence in why[]. */
+/*
+ * Gives all records of a file to `take`, a torn last one aside. What is damaged is passed over: the
+ * next record is looked for by its head, whose CRC tells it. True with a sentence in why[] then,
+ * and
+ * "" otherwise; false with a sentence when nothing can be read.
+ */
 bool tape_file_read(const char *name, tape_file_take *take, void *context, char *why,
                     size_t why_bytes);
 

@@ -18,6 +18,9 @@
 #define LISTENERS_MAX 1024
 #define MOUNTS_MAX    4096
 
+#define RATE_MAX        1e18 /* nothing happens so often in a second */
+#define WORKER_RATE_MAX 1e9  /* turns of a loop; CPUs that a worker uses */
+
 #define NUMBER(name, most) w->name = (__typeof__(w->name))unpack_upto(u, most);
 #define MOMENT(name)       w->name = unpack_moment(u);
 #define TEXT(name)         unpack_text(u, w->name, sizeof w->name);
@@ -44,7 +47,9 @@ bool record_open(struct record_head *h, const void *bytes, size_t n)
     return !u.bad && u.at == u.end;
 }
 
-static void unpack_rates(struct unpack *u, double *rate, unsigned count)
+/* Rates and shares that views can turn into numbers: none is negative but MODEL_UNKNOWN, none is
+ * above `most`. */
+static void unpack_rates_upto(struct unpack *u, double *rate, unsigned count, double most)
 {
     uint64_t mask = unpack_u64(u);
 
@@ -52,7 +57,16 @@ static void unpack_rates(struct unpack *u, double *rate, unsigned count)
         rate[i] = mask >> i & 1 ? 0 : MODEL_UNKNOWN;
         if (mask >> (count + i) & 1)
             rate[i] = unpack_float(u);
+        if (rate[i] > most || (rate[i] < 0 && mask >> (count + i) & 1)) {
+            u->bad = true;
+            rate[i] = MODEL_UNKNOWN;
+        }
     }
+}
+
+static void unpack_rates(struct unpack *u, double *rate, unsigned count)
+{
+    unpack_rates_upto(u, rate, count, RATE_MAX);
 }
 
 static void unpack_lag(struct unpack *u, uint32_t lag[LAG_BUCKETS])
@@ -253,7 +267,7 @@ static void unpack_memory(struct unpack *u, struct model_worker *w)
     double rate[2];
 
     unpack_rates(u, w->rate, RATE_COUNT);
-    unpack_rates(u, rate, 2);
+    unpack_rates_upto(u, rate, 2, WORKER_RATE_MAX);
     w->turns = rate[0];
     w->cpu = rate[1];
     MEMORY_FIELDS(NUMBER, MOMENT)
@@ -291,7 +305,7 @@ static void unpack_mounts(struct unpack *u, struct model *to, bool *enomem)
     struct model_offload *o = &to->offload;
     uint64_t lately[2];
 
-    ARRAY(s, mount, 10, MOUNTS_MAX);
+    ARRAY(s, mount, 12, MOUNTS_MAX);
     o->mount = s->mount_count ? calloc(s->mount_count, sizeof *o->mount) : NULL;
     if (s->mount_count && o->mount == NULL) {
         *enomem = u->bad = true;
@@ -365,6 +379,8 @@ static void unpack_files(struct unpack *u, struct topk *t, bool *enomem)
         struct top_file *w = &t->file[i];
         FILE_FIELDS(NUMBER, TEXT)
         unpack_rates(u, rate, 4);
+        if (rate[3] > 1) /* a share */
+            u->bad = true;
         w->requests = rate[0];
         w->bytes = rate[1];
         w->errors = rate[2];

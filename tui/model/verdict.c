@@ -124,8 +124,8 @@ static void queue_hint(const struct model *m, struct verdict *v)
         cpu += one > 0 ? one : 0;
     }
     if (m->cpus > 0 && cpu > VERDICT_CPU_BOUND * m->cpus)
-        snprintf(v->hint, sizeof v->hint, "CPU-bound (%d %%): more workers will not help",
-                 (int)(cpu / m->cpus * 100 + 0.5));
+        snprintf(v->hint, sizeof v->hint, "CPU-bound (%.0f %%): more workers will not help",
+                 cpu / m->cpus * 100);
     else
         snprintf(v->hint, sizeof v->hint, "+ adds workers");
 }
@@ -380,6 +380,7 @@ static const struct {
     {RULE_ALL_STUCK, rule_stuck},
     {RULE_STUCK, rule_stuck},
     {RULE_MOUNT, rule_mount},
+    {RULE_ERRORS, rule_errors},
     {RULE_OFFLOAD_FULL, rule_offload_full},
     {RULE_HELD, rule_held},
     {RULE_QUEUE_FULL, rule_queue_full},

@@ -6,6 +6,7 @@
 #include "tui/model/verdict_rules.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "tui/ui/fmt.h"
@@ -24,71 +25,169 @@ static void mount_named(const struct snap_mount *mount, int cells, char *out, si
         snprintf(out + n, out_bytes - n, " (%s)", type);
 }
 
-/* Mounts that refuse every request in all workers that know them, and others. */
-static bool all_refused(const struct snap *s)
+/* The mount that has been sick for longest, and how many are; NULL for none. */
+static const struct snap_mount *sickest(const struct snap *s, unsigned *sick)
+{
+    const struct snap_mount *worst = NULL;
+
+    *sick = 0;
+    for (unsigned i = 0; i < s->mount_count; i++) {
+        const struct snap_mount *mount = &s->mount[i];
+        if (mount->state != MOUNT_SICK)
+            continue;
+        (*sick)++;
+        if (worst == NULL || mount->sick_since_ns < worst->sick_since_ns)
+            worst = mount;
+    }
+    return worst;
+}
+
+/* "sick for 20s", "fenced", for a sentence: since when somebody fenced it is not on the board. */
+static void mount_since(const struct snap *s, const struct snap_mount *mount, char out[48])
+{
+    char age[FMT_BYTES];
+
+    if (mount->sick_since_ns == 0) {
+        snprintf(out, 48, "%s", mount->state == MOUNT_SICK ? "sick" : "fenced");
+        return;
+    }
+    fmt_age(age, mono_since((struct mono){s->taken_ns}, (struct mono){mount->sick_since_ns}));
+    snprintf(out, 48, "%s for %s", mount->state == MOUNT_SICK ? "sick" : "fenced", age);
+}
+
+/* Nothing can be served, and nothing was: a cached answer, or one from a mount that no name tells
+ * of, would have been a good one. */
+static bool nothing_served(const struct snap *s)
+{
+    return s->roots_refused && s->mount_count > 0 && s->errors_answers <= s->errors_failed;
+}
+
+static bool others_served(const struct snap *s)
 {
     for (unsigned i = 0; i < s->mount_count; i++)
-        if (s->mount[i].state == MOUNT_OK || s->mount[i].workers_sick < s->mount[i].workers)
-            return false;
-    return s->mount_count > 0;
+        if (s->mount[i].state == MOUNT_OK)
+            return true;
+    return s->errors_answers > s->errors_failed;
+}
+
+static void say_nothing_served(const struct snap *s, const struct snap_mount *worst,
+                               struct verdict *v)
+{
+    char name[256], brief[64], since[48], more[32] = "", held[32];
+
+    mount_named(worst, 60, name, sizeof name);
+    text_cut_path(brief, sizeof brief, worst->name, 16);
+    mount_since(s, worst, since);
+    snprintf(held, sizeof held, "%llu call%s held", (unsigned long long)worst->running,
+             worst->running == 1 ? "" : "s");
+    if (s->mount_count > 1)
+        snprintf(more, sizeof more, "ALL %u mounts: ", s->mount_count);
+    snprintf(v->text, sizeof v->text,
+             "every request gets 503: %smount %s is %s, %s; nothing is served", more, name, since,
+             held);
+    snprintf(v->brief, sizeof v->brief, "ALL requests get 503: %s %s, %s", brief, since, held);
+    snprintf(v->least, sizeof v->least, "ALL 503: %.30s", brief);
 }
 
 bool rule_mount(const struct model *m, struct verdict *v)
 {
     const struct snap *s = &m->now;
-    const struct snap_mount *worst = NULL;
-    unsigned sick = 0;
+    unsigned sick;
+    const struct snap_mount *worst = sickest(s, &sick);
     char name[256], brief[64], age[FMT_BYTES], threads[64], more[32] = "", part[48] = "";
+    const char *others = others_served(s) ? "; others are served" : "";
 
-    for (unsigned i = 0; i < s->mount_count; i++) {
-        const struct snap_mount *mount = &s->mount[i];
-        if (mount->state != MOUNT_SICK)
-            continue;
-        sick++;
-        if (worst == NULL || mount->sick_since_ns < worst->sick_since_ns)
-            worst = mount;
-    }
-    if (all_refused(s)) {
+    snprintf(v->hint, sizeof v->hint, "weirctl unfence clears it");
+    if (nothing_served(s)) {
         verdict_set(v, VERDICT_BAD, RULE_MOUNT);
-        if (worst == NULL)
-            worst = &s->mount[0];
-    } else if (sick > 0) {
-        verdict_set(v, VERDICT_WARN, RULE_MOUNT);
-    } else {
-        return false;
+        say_nothing_served(s, worst ? worst : &s->mount[0], v);
+        return true;
     }
-    const char *word = worst->state == MOUNT_SICK ? "sick" : "fenced";
+    if (worst == NULL)
+        return false;
+    verdict_set(v, VERDICT_WARN, RULE_MOUNT);
     mount_named(worst, 60, name, sizeof name);
     text_cut_path(brief, sizeof brief, worst->name, 16);
     fmt_age(age, mono_since((struct mono){s->taken_ns}, (struct mono){worst->sick_since_ns}));
-    if (worst->sick_since_ns == 0)
-        snprintf(age, sizeof age, "now");
     snprintf(threads, sizeof threads, "%llu call%s held", (unsigned long long)worst->running,
              worst->running == 1 ? "" : "s");
-    if (v->level == VERDICT_BAD) {
-        if (s->mount_count > 1)
-            snprintf(more, sizeof more, "ALL %u mounts: ", s->mount_count);
-        snprintf(v->text, sizeof v->text,
-                 "every request gets 503: %smount %s is %s for %s, %s; nothing is served", more,
-                 name, word, age, threads);
-        snprintf(v->brief, sizeof v->brief, "ALL requests get 503: %s %s %s, %s", brief, word, age,
-                 threads);
-        snprintf(v->least, sizeof v->least, "ALL 503: %.30s", brief);
-    } else {
-        if (sick > 1)
-            snprintf(more, sizeof more, " (and %u more)", sick - 1);
-        if (worst->workers_sick < worst->workers)
-            snprintf(part, sizeof part, " in %u of %u workers", worst->workers_sick,
-                     worst->workers);
-        snprintf(v->text, sizeof v->text,
-                 "mount %s is sick for %s%s%s: %s, requests for it get 503; others are served",
-                 name, age, part, more, threads);
-        snprintf(v->brief, sizeof v->brief, "SICK %s %s%s: %s, it gets 503; others served", brief,
-                 age, more, threads);
-        snprintf(v->least, sizeof v->least, "SICK %.24s %s, %llu held", brief, age,
-                 (unsigned long long)worst->running);
+    if (sick > 1)
+        snprintf(more, sizeof more, " (and %u more)", sick - 1);
+    if (worst->workers_sick < worst->workers)
+        snprintf(part, sizeof part, " in %u of %u workers", worst->workers_sick, worst->workers);
+    snprintf(v->text, sizeof v->text, "mount %s is sick for %s%s%s: %s, requests for it get 503%s",
+             name, age, part, more, threads, others);
+    snprintf(v->brief, sizeof v->brief, "SICK %s %s%s: %s, it gets 503%s", brief, age, more,
+             threads, *others ? "; others served" : "");
+    snprintf(v->least, sizeof v->least, "SICK %.24s %s, %llu held", brief, age,
+             (unsigned long long)worst->running);
+    return true;
+}
+
+/* The mount that failed a call last, in the time of the answers that failed; NULL for none. */
+static const struct snap_mount *failing(const struct snap *s)
+{
+    const struct snap_mount *worst = NULL;
+    uint64_t least_ns = (uint64_t)s->errors_seconds * NS_PER_S;
+
+    for (unsigned i = 0; i < s->mount_count; i++) {
+        const struct snap_mount *mount = &s->mount[i];
+        if (mount->failed_ns == 0 || mount->failed_ns + least_ns < s->taken_ns)
+            continue;
+        if (worst == NULL || mount->failed_ns > worst->failed_ns)
+            worst = mount;
     }
-    snprintf(v->hint, sizeof v->hint, "weirctl unfence clears it");
+    return worst;
+}
+
+/* The mount to blame, in words: one that fails calls, else one that refuses them. */
+static void blame(const struct snap *s, char *out, size_t out_bytes, char *brief,
+                  size_t brief_bytes)
+{
+    const struct snap_mount *bad = failing(s);
+    char name[256], since[48];
+
+    out[0] = brief[0] = '\0';
+    if (bad) {
+        mount_named(bad, 40, name, sizeof name);
+        snprintf(out, out_bytes, "; mount %s: %s", name, strerror((int)bad->last_errno));
+        text_cut_path(name, sizeof name, bad->name, 16);
+        snprintf(brief, brief_bytes, ", %.60s: %s", name, strerror((int)bad->last_errno));
+    } else if (s->mount_count > 0 && s->mount[0].state != MOUNT_OK) { /* the worst comes first */
+        mount_named(&s->mount[0], 40, name, sizeof name);
+        mount_since(s, &s->mount[0], since);
+        snprintf(out, out_bytes, "; mount %s is %s", name, since);
+        text_cut_path(name, sizeof name, s->mount[0].name, 16);
+        snprintf(brief, brief_bytes, ", %.60s %s", name, since);
+    }
+}
+
+bool rule_errors(const struct model *m, struct verdict *v)
+{
+    const struct snap *s = &m->now;
+    bool all = s->errors == ERRORS_ALL;
+    char why[512], brief[200];
+    unsigned long long failed = s->errors_failed, answers = s->errors_answers;
+
+    if (s->errors == ERRORS_FEW)
+        return false;
+    verdict_set(v, all ? VERDICT_BAD : VERDICT_WARN, RULE_ERRORS);
+    blame(s, why, sizeof why, brief, sizeof brief);
+    int share = answers > 0 ? (int)((double)failed * 100 / (double)answers) : 0;
+    const char *who = !all                ? ""
+                      : failed == answers ? "ALL answers fail: "
+                                          : "nearly ALL answers fail: ";
+    if (all)
+        snprintf(v->text, sizeof v->text, "%s%llu of %llu in %us were 5xx%s", who, failed, answers,
+                 s->errors_seconds, why);
+    else
+        snprintf(v->text, sizeof v->text,
+                 "%d %% of the answers fail: %llu of %llu in %us were 5xx%s", share, failed,
+                 answers, s->errors_seconds, why);
+    snprintf(v->brief, sizeof v->brief, "%s%llu/%llu answers 5xx%s", all ? "FAILING: " : "", failed,
+             answers, brief);
+    snprintf(v->least, sizeof v->least, "%llu/%llu are 5xx", failed, answers);
+    snprintf(v->hint, sizeof v->hint, "the error log tells the files");
     return true;
 }
 

@@ -67,7 +67,16 @@ void verdict_rule_help(const struct model *m, enum verdict_rule rule, char *out,
         say(&w, VERDICT_BAD, "a worker stopped, or blocked: in one call for more than %s", blocked);
         break;
     case RULE_MOUNT:
-        say(&w, VERDICT_WARN, "a mount is sick; critical: all mounts are sick or fenced");
+        say(&w, VERDICT_WARN,
+            "a mount is sick; critical: all that locations have are sick or fenced, in all "
+            "workers, and no answer was a good one lately");
+        break;
+    case RULE_ERRORS:
+        say(&w, VERDICT_WARN,
+            "at least %d answers in the last %d s were 5xx, and %d %% of them (of the last %d s "
+            "when there were %d answers); critical: %d %%",
+            ERRORS_FLOOR, ERRORS_SECONDS, ERRORS_MANY_SHARE, ERRORS_LEAST, ERRORS_ENOUGH,
+            ERRORS_ALL_SHARE);
         break;
     case RULE_OFFLOAD_FULL:
         say(&w, VERDICT_WARN, "all offload threads of a worker busy, and jobs queued, for %s",

@@ -20,6 +20,7 @@ static inline void verdict_set(struct verdict *v, enum verdict_level level, enum
 
 /* verdict_disk.c */
 bool rule_mount(const struct model *m, struct verdict *v);
+bool rule_errors(const struct model *m, struct verdict *v);
 bool rule_offload_full(const struct model *m, struct verdict *v);
 bool rule_held(const struct model *m, struct verdict *v);
 

@@ -59,7 +59,10 @@ static void file_row(const struct list_table *t, int row, const struct top_file 
     if (f->cold < 0)
         snprintf(n, sizeof n, "-");
     else
-        snprintf(n, sizeof n, "%d%%", f->cold > 0 && f->cold < 0.01 ? 1 : (int)(f->cold * 100));
+        snprintf(n, sizeof n, "%d%%",
+                 f->cold > 0 && f->cold < 0.01 ? 1
+                 : f->cold >= 1                ? 100
+                                               : (int)(f->cold * 100));
     list_put(t, row, F_COLD, role, n);
     list_put(t, row, F_P50, role, time_or_dash(n, f->p50_ns));
     list_put(t, row, F_P99, role, time_or_dash(n, f->p99_ns));

@@ -101,12 +101,26 @@ static int draw_threads(struct view *v, struct rect r)
     return last;
 }
 
+/* A call failed not long ago, which is no state: the next one may work. */
+static bool mount_fails(const struct model *m, const struct snap_mount *mount)
+{
+    return mount->state == MOUNT_OK && mount->failed_ns != 0 &&
+           mount->failed_ns + ERRORS_SECONDS * NS_PER_S > m->now.taken_ns;
+}
+
 /* "SICK 14.2s", on wide screens "SICK 14.2s in 2 of 8 workers". */
 static void mount_state(const struct view *v, const struct snap_mount *mount, char *out,
                         size_t out_bytes)
 {
     char age[FMT_BYTES] = "", part[40] = "";
 
+    if (mount_fails(v->m, mount)) {
+        fmt_age(age,
+                mono_since((struct mono){v->m->now.taken_ns}, (struct mono){mount->failed_ns}));
+        snprintf(out, out_bytes, "FAILS %s%s%s", age, v->layout.wide ? ": " : "",
+                 v->layout.wide ? strerror((int)mount->last_errno) : "");
+        return;
+    }
     if (mount->state == MOUNT_OK) {
         snprintf(out, out_bytes, "ok");
         return;
@@ -126,9 +140,9 @@ static void mount_row(const struct list_table *t, int row, const struct snap_mou
     const struct model *m = t->v->m;
     const struct model_mount *memory = model_mount_memory(m, mount);
     double hot = model_mount_hot(m, mount), refused = memory ? memory->refused : MODEL_UNKNOWN;
-    enum role role = mount->state == MOUNT_SICK     ? ROLE_BAD
-                     : mount->state == MOUNT_FENCED ? ROLE_WARN
-                                                    : rest;
+    enum role role = mount->state == MOUNT_SICK                              ? ROLE_BAD
+                     : mount->state == MOUNT_FENCED || mount_fails(m, mount) ? ROLE_WARN
+                                                                             : rest;
     char text[80], number[FMT_BYTES];
 
     list_mark(t, row, role,
