@@ -42,6 +42,7 @@ struct file_dir_how {
     enum file_dir_sort sort; /* directories come first, equals by name */
     bool descending;
     struct board_slot *slot; /* where to say what is being waited for; NULL: nowhere */
+    struct offload_job *job; /* on a thread: who gets on with each name; NULL: nobody */
 };
 
 /* 0 and *out is the directory; else errno, and *out is empty. */
