@@ -13,6 +13,7 @@ from harness import Wire, get, main, wait_until
 from harness.disk import HOT, Disk, answered, counter, kinds, mount_state, wait_counter
 from harness.server import PATIENCE
 from harness.slowfs import SlowFS, content, why_not
+from harness.wire import Closed
 
 
 @unittest.skipIf(why_not(), why_not())
@@ -231,6 +232,20 @@ class Fuse(Disk):
                 w.close()
             self.assertNotIn("SICK", kinds(weir))
             self.assertEqual(counter(weir, "offload_stuck"), 0)
+
+    def test_a_body_waits_no_longer_than_that(self):
+        """Half sent, it can only be ended."""
+        weir, fs = self.mounted("set only 7", offload="deadline = 1h\nwait = 1s\nwindow = 64k")
+        with weir:
+            with Wire(weir.port, timeout=30, rcvbuf=4096) as w:
+                w.request("/slow/f7-50000000")
+                w.held += w.socket.recv(1000)
+                fs.tell("hang", "read")
+                with self.assertRaises((ConnectionError, Closed)):
+                    w.response()
+            wait_counter(weir, "requests_waiting", lambda n: n == 0)
+            wait_counter(weir, "connections", lambda n: n == 0)
+            fs.tell("release")
 
     def test_a_long_listing_arrives(self):
         """Each name takes its time, all of them many deadlines; nobody is refused for it."""
