@@ -270,6 +270,7 @@ struct board_mount {
     BOARD_ALIGN board_u32 used;
     board_u32 state;     /* enum board_mount_state */
     board_u32 running;   /* jobs in threads */
+    board_u32 late;      /* of these: given up */
     board_u32 queued;    /* jobs waiting */
     board_u64 oldest_ns; /* when the oldest running job began, 0 when none */
     board_u64 sick_since_ns;

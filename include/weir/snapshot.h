@@ -72,6 +72,7 @@ struct snap_mount {
     unsigned workers;      /* how many know it */
     unsigned workers_sick; /* for how many of them it is sick or fenced */
     uint64_t running, queued;
+    uint64_t late;      /* of those that run: given up */
     uint64_t oldest_ns; /* when the oldest running job began, 0 when none */
     uint64_t sick_since_ns;
     uint64_t failed_ns;  /* when a call last failed, 0 for never; */

@@ -88,6 +88,7 @@ static void merge_mount(struct snap_mount *m, const struct board_mount *from)
     if (state > (unsigned)m->state)
         m->state = (enum board_mount_state)state;
     m->running += view_load32(&from->running);
+    m->late += view_load32(&from->late);
     m->queued += view_load32(&from->queued);
     m->oldest_ns = earlier(m->oldest_ns, view_load64(&from->oldest_ns));
     m->sick_since_ns = earlier(m->sick_since_ns, view_load64(&from->sick_since_ns));

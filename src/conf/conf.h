@@ -146,6 +146,7 @@ struct conf {
         uint64_t idle_ns;     /* an idle thread ends after this */
         size_t window_bytes;  /* of a cold file read at once */
         size_t buffers_bytes; /* memory for these, per worker */
+        uint64_t wait_ns;     /* longest that a request waits for a disk at a time */
         uint64_t probe_ns;    /* how often a sick mount is tried, and its Retry-After */
     } offload;
 

@@ -203,6 +203,7 @@ json_t *status_mounts_json(const struct snap *s)
         put_number(o, "workers", m->workers);
         put_number(o, "workers_refusing", m->workers_sick);
         put_number(o, "running", m->running);
+        put_number(o, "late", m->late);
         put_number(o, "queued", m->queued);
         put_ms(o, "oldest_ms", age(s, m->oldest_ns));
         put_number(o, "hot", m->counter[MOUNT_HOT]);

@@ -15,6 +15,7 @@
 #include "base/fd.h"
 #include "board/slot.h"
 #include "file/root.h"
+#include "net/offload.h"
 
 enum {
     FIXED_BYTES = 1024, /* for what there is besides items and names */
@@ -155,6 +156,8 @@ static int read_all(struct reader *r)
         const struct dirent *d = readdir(r->stream);
         if (!d)
             return errno;
+        if (r->how->job)
+            offload_job_moved(r->how->job);
         if (is_wanted(r->how, d->d_name))
             error = add(r, d->d_name);
     }

@@ -22,10 +22,18 @@
  */
 static const uint64_t settle_ns = 2 * NS_PER_S;
 
-static void mark(struct board_slot *slot, enum board_wait what)
+static void mark(const struct file_open_how *how, enum board_wait what)
 {
-    if (slot)
-        slot_wait(slot, what, mono_now());
+    if (how->slot)
+        slot_wait(how->slot, what, mono_now());
+}
+
+/* The same, after a call that came back. */
+static void mark_next(const struct file_open_how *how, enum board_wait what)
+{
+    mark(how, what);
+    if (how->job)
+        offload_job_moved(how->job);
 }
 
 static bool same_time(const struct timespec *a, const struct timespec *b)
@@ -84,7 +92,7 @@ static int open_name(struct opening *o, int flags)
     int fd = o->mounts ? file_open_cached(o->root_fd, name, flags)
                        : file_open_beneath(o->root_fd, name, flags);
 
-    mark(o->how->slot, WAIT_STAT);
+    mark_next(o->how, WAIT_STAT);
     if (fd >= 0)
         return fd;
     if (o->mounts && (errno == EAGAIN || errno == EXDEV)) /* an absolute link, perhaps */
@@ -199,7 +207,7 @@ static bool read_content(struct opening *o)
 
     if (!content)
         return false;
-    mark(o->how->slot, WAIT_READ);
+    mark_next(o->how, WAIT_READ);
     ssize_t got = read_at_start(o, content, size);
     int error = got < 0 ? errno : 0;
     bool known = ask_attributes(o, out->fd);
@@ -237,7 +245,7 @@ static void open_regular(struct opening *o)
         give_up(o, FILE_OPEN_UNSUPPORTED);
         return;
     }
-    mark(o->how->slot, WAIT_OPEN);
+    mark_next(o->how, WAIT_OPEN);
     out->settled = file_is_settled(&out->st, wall_now());
     out->fd = open_name(o, FILE_OPEN_READ);
     if (out->fd < 0 || (small && read_content(o)) || !ask_attributes(o, out->fd))
@@ -255,7 +263,7 @@ static void open_all(struct opening *o)
     const struct stat *known = o->how->known;
 
     *out = (struct file_opened){.fd = -1, .kind = FILE_ERROR};
-    mark(o->how->slot, WAIT_OPEN);
+    mark(o->how, WAIT_OPEN);
     int fd = open_name(o, O_PATH);
     if (fd < 0)
         return;

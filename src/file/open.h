@@ -41,6 +41,7 @@ struct file_open_how {
     size_t content_bytes;     /* regular files up to this size are read whole; 0: none */
     const struct stat *known; /* not NULL: when the name still is this file, nothing is opened */
     struct board_slot *slot;  /* where to say what is being waited for; NULL: nowhere */
+    struct offload_job *job;  /* on a thread: who gets on with each call; NULL: nobody */
 };
 
 struct file_opened {

@@ -109,7 +109,9 @@ static void window_run(struct offload_job *job)
     if (w->want_bytes > ADVISE_BYTES)
         ask_ahead(w);
     while (w->bytes < w->want_bytes) {
-        ssize_t got = pread(w->fd, w->data + w->bytes, w->want_bytes - w->bytes,
+        size_t left = w->want_bytes - w->bytes;
+        /* In such pieces, so that it is seen to get on where each takes its time. */
+        ssize_t got = pread(w->fd, w->data + w->bytes, left < ADVISE_BYTES ? left : ADVISE_BYTES,
                             (off_t)(w->offset + w->bytes));
         if (got < 0 && errno == EINTR)
             continue;
@@ -118,6 +120,7 @@ static void window_run(struct offload_job *job)
         if (got <= 0)
             break;
         w->bytes += (size_t)got;
+        offload_job_moved(job);
     }
     w->ran = true;
 }
@@ -173,15 +176,19 @@ static size_t bytes_of(const struct file_windows *all, const struct file_entry *
                                                   : all->settings.window_bytes;
 }
 
+static void give_back(struct file_window *w)
+{
+    w->all->used_bytes -= w->want_bytes;
+    find_use(w->all, w->entry)->used_bytes -= w->want_bytes;
+}
+
 static void free_if_unused(struct file_window *w)
 {
-    struct file_windows *all = w->all;
-
     if (w->refs > 0 || w->running || !list_empty(&w->waiters))
         return;
     list_remove(&w->link);
-    all->used_bytes -= w->want_bytes;
-    find_use(all, w->entry)->used_bytes -= w->want_bytes;
+    if (!w->late)
+        give_back(w);
     file_entry_release(w->entry);
     free(w->data);
     free(w);
@@ -250,6 +257,13 @@ static void leave_line(struct file_windows *all, struct file_window_wait *wait)
     wait->entry = NULL;
 }
 
+/* To be told at the next safe point. */
+static void refuse(struct file_windows *all, struct offload_mount *m, struct file_window_wait *wait)
+{
+    offload_mount_count(m, MOUNT_REFUSED, 1);
+    list_push_back(&all->refused, &wait->link);
+}
+
 /* All in the line who want the window that was just begun wait for it now. */
 static void join_from_line(struct file_windows *all, struct file_window *w)
 {
@@ -297,8 +311,9 @@ static void serve_line(struct file_windows *all)
             join_from_line(all, w);
             continue;
         }
+        struct offload_mount *m = wait->entry->home.mount;
         leave_line(all, wait);
-        list_push_back(&all->refused, &wait->link);
+        refuse(all, m, wait);
     }
 }
 
@@ -352,9 +367,9 @@ static void refuse_line(struct file_windows *all)
         uint64_t allowed_ns = oldest_allowed(all, find_use(all, wait->entry), now);
         if (allowed_ns == 0 || mono_since(now, wait->since) < allowed_ns)
             continue;
-        count(all, COUNTER_offload_refused);
+        struct offload_mount *m = wait->entry->home.mount;
         leave_line(all, wait);
-        list_push_back(&all->refused, &wait->link);
+        refuse(all, m, wait);
     }
 }
 
@@ -365,13 +380,19 @@ void file_windows_tick(struct file_windows *all)
     tell_refused(all);
 }
 
-/* The read does not come back in time: nobody waits for it any longer. */
+/*
+ * The read does not get on: nobody waits for it any longer, nor begins to. Its buffer is beyond the
+ * budget from here on, for there may be only OFFLOAD_STUCK_MAX such: others shall not go without.
+ */
 static void window_late(struct offload_job *job)
 {
     struct file_window *w = list_entry(job, struct file_window, job);
 
+    list_remove(&w->link);
+    give_back(w);
+    w->late = true;
     for (struct list *at; (at = list_pop_front(&w->waiters)) != NULL;)
-        list_push_back(&w->all->refused, at);
+        refuse(w->all, job->mount, list_entry(at, struct file_window_wait, link));
     if (!w->all->ended)
         file_windows_tick(w->all);
 }
@@ -411,7 +432,7 @@ static void window_done(struct offload_job *job)
     for (struct list *at; (at = list_pop_front(&w->waiters)) != NULL;) {
         struct file_window_wait *wait = list_entry(at, struct file_window_wait, link);
         if (w->job.refused) {
-            list_push_back(&all->refused, &wait->link);
+            refuse(all, job->mount, wait);
             continue;
         }
         w->refs++;
@@ -516,8 +537,10 @@ enum file_window_ask file_window_ask(struct file_windows *windows, struct file_e
         return FILE_WINDOW_WAIT;
     }
     w = begin(windows, e, index);
-    if (!w)
+    if (!w) {
+        offload_mount_count(e->home.mount, MOUNT_REFUSED, 1);
         return FILE_WINDOW_REFUSED;
+    }
     join(w, wait);
     return FILE_WINDOW_WAIT;
 }

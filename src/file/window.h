@@ -33,7 +33,8 @@ struct file_window {
     unsigned refs; /* holders; the job under way is none */
     bool running;
     bool ran;
-    int fd; /* of entry, for the job */
+    bool late; /* given up, and no longer in the table */
+    int fd;    /* of entry, for the job */
     uint64_t offset;
     struct list link;    /* in all->table */
     struct list waiters; /* struct file_window_wait */

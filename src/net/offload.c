@@ -3,12 +3,14 @@
  * The offload pool as the loop sees it; see offload.h: making it, submitting and cancelling jobs,
  * taking their results, the tick. Results are a list and one eventfd that is written only when
  * the list was empty; the loop takes the whole list, and calls done without the lock. While
- * jobs are outstanding or a mount is sick, a tick every 100 ms looks at the deadlines; otherwise
- * there is no timer at all. Loop thread only, but for offload_finished. Worker only.
+ * jobs are outstanding or a mount is sick, a tick every 100 ms (or quarter of the deadline) looks
+ * at the deadlines; otherwise there is no timer at all. Loop thread only, but for offload_finished.
+ * Worker only.
  */
 #include "net/offload.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -18,6 +20,7 @@
 #include "net/offload_pool.h"
 
 #define TICK_NS       (100 * NS_PER_MS)
+#define TICK_LEAST_NS (5 * NS_PER_MS)
 #define LATE_LEAST_NS (5 * TICK_NS)
 
 static unsigned at_least_one(unsigned n)
@@ -82,9 +85,9 @@ static void conclude(struct offload *pool, struct offload_job *job)
     }
     if (job->cancelled)
         slot_count(pool->slot, COUNTER_offload_cancelled, 1);
-    job->done(job); /* the job may be gone from here on */
     if (came_back)
-        offload_mount_answered(m);
+        offload_mount_answered(m, job);
+    job->done(job); /* the job may be gone from here on */
 }
 
 void offload_drain(struct offload *pool)
@@ -125,7 +128,7 @@ void offload_tick_on(struct offload *pool)
 {
     if (!list_empty(&pool->tick.link))
         return;
-    pool->tick_due = mono_after(loop_now(pool->loop), TICK_NS);
+    pool->tick_due = mono_after(loop_now(pool->loop), pool->ticks.after_ns);
     loop_arm(pool->loop, &pool->ticks, &pool->tick);
 }
 
@@ -149,6 +152,7 @@ static void tick(struct loop_timers *kind, struct list *item)
 
     (void)item;
     note_lateness(pool);
+    offload_drain(pool); /* what came back is known before anybody is judged */
     offload_mounts_check(pool);
     pthread_mutex_lock(&pool->lock);
     offload_kick(pool); /* what could not be started, or may be since threads are late */
@@ -156,6 +160,14 @@ static void tick(struct loop_timers *kind, struct list *item)
     offload_drain(pool);
     if (pool->outstanding > 0 || pool->sick_count > 0)
         offload_tick_on(pool);
+}
+
+/* There are some before a deadline is over. */
+static uint64_t tick_ns(const struct conf *conf)
+{
+    uint64_t ns = conf->offload.deadline_ns / 4;
+
+    return ns == 0 || ns > TICK_NS ? TICK_NS : ns < TICK_LEAST_NS ? TICK_LEAST_NS : ns;
 }
 
 /* --- the pool --- */
@@ -220,7 +232,7 @@ struct offload *offload_new(const struct offload_settings *s)
         errno = ENOMEM;
         return NULL;
     }
-    pool->ticks = (struct loop_timers){.after_ns = TICK_NS, .due = tick};
+    pool->ticks = (struct loop_timers){.after_ns = tick_ns(s->conf), .due = tick};
     loop_add_timers(pool->loop, &pool->ticks);
     pthread_mutex_lock(&pool->lock);
     offload_publish(pool, NULL);
@@ -303,9 +315,9 @@ static bool anybody_works(const struct offload *pool)
     return pool->threads > pool->late;
 }
 
-static enum offload_submit refuse(struct offload *pool, enum offload_submit why)
+static enum offload_submit refuse(struct offload_mount *m, enum offload_submit why)
 {
-    slot_count(pool->slot, COUNTER_offload_refused, 1);
+    slot_count(m->pool->slot, COUNTER_offload_refused, 1);
     return why;
 }
 
@@ -317,13 +329,15 @@ static enum offload_submit refuse_full(struct offload_mount *m, unsigned room)
                       "the queue of %s is full (%u jobs): requests for it get 503",
                       offload_mount_name(m), room);
     }
-    return refuse(m->pool, OFFLOAD_FULL);
+    return refuse(m, OFFLOAD_FULL);
 }
 
 enum offload_submit offload_submit(struct offload *pool, struct offload_job *job)
 {
     struct offload_mount *m = job->mount;
-    unsigned room = at_least_one(pool->conf->offload.queue);
+
+    must(m && job->path);
+    unsigned room = pool->conf->offload.queue > 0 ? pool->conf->offload.queue : UINT_MAX;
 
     job->fault_error = 0;
     job->refused = job->cancelled = false;
@@ -333,11 +347,12 @@ enum offload_submit offload_submit(struct offload *pool, struct offload_job *job
     job->state = JOB_FREE;
     list_init(&job->link);
     if (m->state != MOUNT_OK && !passes_fence(job))
-        return refuse(pool, OFFLOAD_SICK);
+        return refuse(m, OFFLOAD_SICK);
     pthread_mutex_lock(&pool->lock);
     bool full = pool->ended || m->queued_count >= room;
+    bool given_up = !full && offload_is_given_up(m, job);
     bool served = true;
-    if (!full) {
+    if (!full && !given_up) {
         queue_job(pool, job);
         offload_kick(pool);
         served = anybody_works(pool);
@@ -349,14 +364,24 @@ enum offload_submit offload_submit(struct offload *pool, struct offload_job *job
     pthread_mutex_unlock(&pool->lock);
     if (full)
         return refuse_full(m, room);
+    if (given_up)
+        return refuse(m, OFFLOAD_SICK);
     if (relieved)
         m->full = false;
     if (!served)
-        return refuse(pool, OFFLOAD_FULL);
+        return refuse(m, OFFLOAD_FULL);
     slot_count(pool->slot, COUNTER_offload_jobs, 1);
     pool->outstanding++;
     offload_tick_on(pool);
     return OFFLOAD_QUEUED;
+}
+
+void offload_job_moved(struct offload_job *job)
+{
+    uint64_t now_ns = mono_now().ns;
+    uint64_t since_ns = atomic_exchange_explicit(&job->moved_ns, now_ns, memory_order_relaxed);
+
+    offload_mount_moved(job->mount, job->op, since_ns, now_ns);
 }
 
 bool offload_cancel(struct offload *pool, struct offload_job *job)

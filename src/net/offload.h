@@ -6,11 +6,14 @@
  * more is queued than is idle and end when idle for long; how many there may be can change
  * at any time without dropping a job. Results come back to the loop through one eventfd.
  *
- * A mount whose oldest job is older than the deadline is sick: submitting for it fails at
- * once, until a probe (a thread of its own) or the late job's end says that it answers again.
- * Threads whose job is late no longer count against the limit nor the mount's share (bounded:
- * OFFLOAD_STUCK_MAX), so the other mounts keep theirs; they never keep the process from ending.
- * A mount that has no thread at all gets its first one even beyond the limit.
+ * Progress is what is judged. A mount of which nothing came back for the deadline, though asked, or
+ * of whose calls of one kind nearly all are late, is sick: submitting for it fails at once, until a
+ * probe (a thread of its own) says that it answers again. Before that a job which does not get on
+ * while others do is late alone: who waits for it is told, and for a while nobody may ask the same
+ * of the same path again. A job gets on with each offload_job_moved. Threads whose job is late no
+ * longer count against the limit nor the mount's share (bounded: OFFLOAD_STUCK_MAX), so that
+ * everybody else keeps theirs; they never keep the process from ending. A mount that has no thread
+ * at all gets its first one even beyond the limit.
  *
  * [fault] rules are applied here, in the thread, before the job's own call (conf_fault).
  *
@@ -83,7 +86,7 @@ const char *offload_mount_name(const struct offload_mount *m);
 
 /*
  * One call to be made away from the loop; embed it. path is shown while it runs and is what
- * [fault] rules are matched against: it must stay until done.
+ * [fault] rules are matched against: not NULL, and it must stay until done.
  */
 struct offload_job {
     struct offload_mount *mount;
@@ -93,8 +96,9 @@ struct offload_job {
     uint64_t bytes; /* how much it means to read, for a fault's rate; 0: nothing */
     void (*run)(struct offload_job *job);  /* on a thread; touches nothing that the loop owns */
     void (*done)(struct offload_job *job); /* on the loop, once; may free the job */
-    /* NULL, or called on the loop, at most once, when the deadline is over and the mount sick while
-     * the job runs: whoever waits for it should be answered 503. done still follows. */
+    /* NULL, or called on the loop, at most once, when the job has not got on for the deadline or
+     * its mount became sick while it runs: it is given up, whoever waits for it should be answered
+     * 503, and nobody should begin to wait for it. done still follows. */
     void (*late)(struct offload_job *job);
 
     int fault_error; /* not 0: run was not called, and the job failed with this errno: a [fault]
@@ -107,16 +111,21 @@ struct offload_job {
     struct offload_job *next_late;
     const struct conf_fault *fault;
     int state;
+    _Atomic(uint64_t) moved_ns; /* when it last got on */
 };
 
 enum offload_submit {
     OFFLOAD_QUEUED, /* done will be called, later */
-    OFFLOAD_SICK,   /* the mount is sick or fenced: 503 with offload_mount_refuses' Retry-After */
+    OFFLOAD_SICK,   /* the mount is sick or fenced, or this call of this path was given up a moment
+                       ago: 503 with offload_mount_refuses' Retry-After, if it has one */
     OFFLOAD_FULL    /* [offload] queue is full, or no thread could be started: 503 */
 };
 
 /* Sets all but the first members (up to late). */
 enum offload_submit offload_submit(struct offload *pool, struct offload_job *job);
+
+/* From within run, on its thread: another of the job's calls came back. */
+void offload_job_moved(struct offload_job *job);
 
 /*
  * Nobody wants the result any more. True: it had not started; it will never run and done is not

@@ -51,6 +51,7 @@ void offload_publish(struct offload *pool, struct offload_mount *m)
     if (!m || !m->row)
         return;
     store_u32(&m->row->running, m->running_count + m->late_count);
+    store_u32(&m->row->late, m->late_count);
     store_u32(&m->row->queued, m->queued_count);
     store_u64(&m->row->oldest_ns, oldest_of(m));
 }
@@ -183,7 +184,7 @@ void offload_row_job(struct offload_thread *t, const struct offload_job *job)
 
     if (!row)
         return;
-    board_text_set(&row->path, job->path ? span_str(job->path) : (struct span){0});
+    board_text_set(&row->path, span_str(job->path));
     store_u32(&row->mount, job->mount->row_index);
     store_u64(&row->since_ns, job->started.ns);
     store_u32(&row->wait, (uint32_t)job->op);

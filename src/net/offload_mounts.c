@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The mounts of an offload pool and how well they are. At every tick each mount's oldest job in
- * time is compared with [offload] deadline; a mount with queued jobs and no running one is
- * judged by when it last got on. Time in which this worker stood still counts for nothing. Past
- * the deadline the mount is sick: what is queued fails at once, what runs is late, which frees
- * its place in the limit and in the share. From then on only a probe heals it, each [offload]
- * probe and at once when a late job comes back; one that itself takes longer than the deadline
- * does not count. A mount that falls sick again while jobs of the last time still hang is probed
- * ever less often, so that a probe that sees less than jobs do cannot make it go to and fro.
- * Loop thread only. Worker only.
+ * The mounts of an offload pool and their states. When one is sick is offload_judge.c's word: then
+ * what is queued fails at once, and what runs is late, which frees its place in the limit and in
+ * the share. From then on only a probe heals it, each [offload] probe and at once when a late job
+ * comes back; one that itself takes longer than the deadline does not count. It is tried by what
+ * made it sick and by something else, because one bad file must not keep the rest away. A mount
+ * that falls sick again while jobs of the last time still hang is probed ever less often, so that a
+ * probe that sees less than jobs do cannot make it go to and fro. An operator's unfence is tried as
+ * well: a mount that still hangs is sick again within the deadline. Loop thread only. Worker only.
  */
 #include "net/offload_pool.h"
 
@@ -21,7 +20,10 @@
 #include "base/log.h"
 #include "board/slot.h"
 
-enum { RELAPSES_MAX = 5 }; /* doublings of the time between probes */
+enum {
+    RELAPSES_MAX = 5,  /* doublings of the time between probes */
+    PROBES_OUT_MAX = 3 /* of a kind: one may be lost for good */
+};
 
 /* --- known mounts --- */
 
@@ -58,6 +60,8 @@ void offload_mount_free(struct offload_mount *m)
     free(m->name);
     free(m->type);
     free(m->probe_path);
+    for (size_t i = 0; i < sizeof m->good_path / sizeof *m->good_path; i++)
+        free(m->good_path[i]);
     free(m);
 }
 
@@ -76,6 +80,7 @@ static struct offload_mount *mount_new(struct offload *pool, uint64_t device, co
     m->pool = pool;
     m->device = device;
     m->row_index = pool->mount_count++;
+    m->doubted = WAIT_COUNT;
     snprintf(m->number, sizeof m->number, "%u:%u", major(device), minor(device));
     list_init(&m->queue);
     list_init(&m->running);
@@ -134,8 +139,11 @@ static void set_state(struct offload_mount *m, enum board_mount_state state)
     pool->sick_count -= m->state == MOUNT_SICK;
     pool->sick_count += state == MOUNT_SICK;
     m->state = state;
+    m->doubted = WAIT_COUNT;
     if (state == MOUNT_SICK)
         m->sick_since = loop_now(pool->loop);
+    else if (state == MOUNT_OK)
+        m->ok_since = loop_now(pool->loop);
     offload_mount_state_row(m);
 }
 
@@ -163,8 +171,11 @@ void offload_mount_fence(struct offload_mount *m, bool fenced)
 {
     struct offload *pool = m->pool;
 
-    if (!fenced && m->state != MOUNT_OK)
+    if (!fenced && m->state != MOUNT_OK) {
         set_state(m, MOUNT_OK);
+        if (m->late_count > 0)
+            offload_mount_try_other(m, NULL);
+    }
     if (!fenced || m->state == MOUNT_FENCED)
         return;
     set_state(m, MOUNT_FENCED);
@@ -172,138 +183,113 @@ void offload_mount_fence(struct offload_mount *m, bool fenced)
     offload_drain(pool);
 }
 
-static void keep_probe(struct offload_mount *m, const struct offload_job *job)
+void offload_mount_keep_probe(struct offload_mount *m, const struct offload_job *job)
 {
     free(m->probe_path);
-    m->probe_path = job->path ? strdup(job->path) : NULL; /* without: the mount point */
+    m->probe_path = strdup(job->path); /* without: the mount point */
     m->probe_op = job->op;
+    m->probe_fault = job->fault;
 }
 
-/* job is the one that took too long; relapse: jobs of the last time still hang. */
-static void turn_sick(struct offload_mount *m, const struct offload_job *job, uint64_t age_ns,
-                      bool relapse)
+void offload_mount_turn_sick(struct offload_mount *m, const struct offload_job *job,
+                             uint64_t age_ns, bool kind)
 {
     double seconds = (double)age_ns / (double)NS_PER_S;
 
+    pthread_mutex_lock(&m->pool->lock);
+    bool relapse = m->late_count > 0;
+    pthread_mutex_unlock(&m->pool->lock);
     set_state(m, MOUNT_SICK);
-    if (!relapse)
+    m->sick_by_kind = kind;
+    if (!relapse || kind)
         m->relapses = 0;
     else if (m->relapses < RELAPSES_MAX)
         m->relapses++;
     m->probe_at =
         mono_after(loop_now(m->pool->loop), m->pool->conf->offload.probe_ns << m->relapses);
-    keep_probe(m, job);
-    log_warn(
-        "mount %s: %s of %s takes longer than %.1f s; requests for this mount get 503 until it "
-        "answers",
-        offload_mount_name(m), board_wait_name[job->op], job->path ? job->path : "?", seconds);
+    if (job)
+        offload_mount_keep_probe(m, job);
+    const char *path = m->probe_path ? m->probe_path : "?";
+    log_warn("mount %s: %s%s of %s takes longer than %.1f s; requests for this mount get 503 until "
+             "it answers",
+             offload_mount_name(m), kind ? "every " : "", board_wait_name[m->probe_op], path,
+             seconds);
     offload_event(m->pool, EVENT_SICK, "%s: %s of %s for %.1f s", offload_mount_name(m),
-                  board_wait_name[job->op], job->path ? job->path : "?", seconds);
-}
-
-/* --- deadlines --- */
-
-static struct mono later(struct mono a, struct mono b)
-{
-    return a.ns > b.ns ? a : b;
-}
-
-/*
- * The job that says how long the mount has not got on, and since when; NULL: nothing is under
- * way. Lock held; the job stays, because only the loop lets go of jobs.
- */
-static const struct offload_job *slowest(const struct offload_mount *m, struct mono *since)
-{
-    if (!list_empty(&m->running)) {
-        const struct offload_job *job = list_entry(m->running.next, struct offload_job, link);
-        *since = later(job->started, m->pool->awake);
-        return job;
-    }
-    if (list_empty(&m->queue))
-        return NULL;
-    const struct offload_job *job = list_entry(m->queue.next, struct offload_job, link);
-    *since = later(later(job->queued, m->progress), m->pool->awake);
-    return job;
-}
-
-/* Moves to the late list what has run for longer than `age_ns`; returns these as a chain. Lock
- * held. */
-static struct offload_job *take_late(struct offload_mount *m, struct mono now, uint64_t age_ns)
-{
-    struct offload_job *chain = NULL;
-
-    while (!list_empty(&m->running)) {
-        struct offload_job *job = list_entry(m->running.next, struct offload_job, link);
-        if (age_ns > 0 && mono_since(now, later(job->started, m->pool->awake)) <= age_ns)
-            break;
-        list_remove(&job->link);
-        list_push_back(&m->late, &job->link);
-        job->state = JOB_LATE;
-        m->running_count--;
-        m->pool->running--;
-        m->late_count++;
-        m->pool->late++;
-        job->next_late = chain;
-        chain = job;
-    }
-    return chain;
-}
-
-/* A callback may cancel, which leaves jobs that run where they are: the chain stays whole. */
-static void tell_late(struct offload_job *chain)
-{
-    while (chain) {
-        struct offload_job *next = chain->next_late;
-        if (chain->late)
-            chain->late(chain);
-        chain = next;
-    }
-}
-
-static void check_deadline(struct offload_mount *m)
-{
-    struct offload *pool = m->pool;
-    uint64_t deadline_ns = pool->conf->offload.deadline_ns;
-    struct mono now = loop_now(pool->loop), since = now;
-
-    if (deadline_ns == 0)
-        return;
-    pthread_mutex_lock(&pool->lock);
-    const struct offload_job *job = slowest(m, &since);
-    bool relapse = m->late_count > 0;
-    pthread_mutex_unlock(&pool->lock);
-    if (job && m->state == MOUNT_OK && mono_since(now, since) > deadline_ns)
-        turn_sick(m, job, mono_since(now, since), relapse);
-    pthread_mutex_lock(&pool->lock);
-    struct offload_job *chain = take_late(m, now, m->state == MOUNT_SICK ? 0 : deadline_ns);
-    if (m->state != MOUNT_OK)
-        offload_refuse_queued(m);
-    offload_publish(pool, m);
-    pthread_mutex_unlock(&pool->lock);
-    tell_late(chain);
+                  board_wait_name[m->probe_op], path, seconds);
 }
 
 /* --- probes --- */
 
-static void probe_now(struct offload_mount *m)
+/* One that does not come back is not waited for without end: it may be the only one that was lost.
+ */
+static bool may_probe(const struct offload_mount *m, enum probe_kind kind)
 {
-    struct offload *pool = m->pool;
+    const struct conf *conf = m->pool->conf;
+    uint64_t each_ns = conf->offload.deadline_ns > conf->offload.probe_ns
+                           ? conf->offload.deadline_ns
+                           : conf->offload.probe_ns;
+    unsigned out = m->probe[kind].out;
 
-    m->probe_at = mono_after(loop_now(pool->loop), pool->conf->offload.probe_ns << m->relapses);
-    if (!offload_probe(m))
+    return out == 0 || (out < PROBES_OUT_MAX &&
+                        mono_since(loop_now(m->pool->loop), m->probe[kind].since) > each_ns << out);
+}
+
+static void probe(struct offload_mount *m, enum probe_kind kind)
+{
+    if (may_probe(m, kind) && !offload_probe(m, kind) && errno != 0)
         log_warn("cannot start a thread to try mount %s: %s; it is tried again",
                  offload_mount_name(m), strerror(errno));
 }
 
-void offload_mount_answered(struct offload_mount *m)
+void offload_mount_try_other(struct offload_mount *m, const struct offload_job *job)
 {
-    if (m->state == MOUNT_SICK && !m->probing && !m->pool->ended)
+    if (!may_probe(m, PROBE_OTHER))
+        return;
+    if (job)
+        offload_mount_keep_probe(m, job);
+    probe(m, PROBE_OTHER);
+}
+
+static void probe_now(struct offload_mount *m)
+{
+    m->probe_at =
+        mono_after(loop_now(m->pool->loop), m->pool->conf->offload.probe_ns << m->relapses);
+    probe(m, PROBE_SAME);
+    probe(m, PROBE_OTHER);
+}
+
+/* Keeps a path or two that a probe may be about, because they were well. */
+static void note_good(struct offload_mount *m, const struct offload_job *job)
+{
+    unsigned i = job->op == WAIT_READ ? 0 : 1;
+
+    if (job->fault_error != 0 || job->op == WAIT_CLOSE || job->path[0] != '/' ||
+        (m->good_path[i] && mono_since(job->finished, m->good_at[i]) < NS_PER_S))
+        return;
+    char *path = strdup(job->path);
+    if (!path)
+        return; /* the one before will do */
+    free(m->good_path[i]);
+    m->good_path[i] = path;
+    m->good_at[i] = job->finished;
+}
+
+void offload_mount_answered(struct offload_mount *m, const struct offload_job *job)
+{
+    if (m->pool->ended)
+        return;
+    if (mono_since(job->finished, job->started) <= m->pool->conf->offload.deadline_ns)
+        note_good(m, job);
+    if (m->state == MOUNT_SICK && m->probe[PROBE_SAME].out == 0)
         probe_now(m);
 }
 
-void offload_mount_probed(struct offload_mount *m, uint64_t took_ns)
+void offload_mount_probed(struct offload_mount *m, enum board_wait op, uint64_t took_ns)
 {
-    if (m->state != MOUNT_SICK)
+    uint64_t now_ns = mono_now().ns;
+
+    offload_mount_moved(m, op, now_ns, now_ns); /* how long it took is no measure for others */
+    if (m->state != MOUNT_SICK || (m->sick_by_kind && op != m->probe_op))
         return;
     if (took_ns <= m->pool->conf->offload.deadline_ns)
         healed(m);
@@ -317,8 +303,8 @@ void offload_mounts_check(struct offload *pool)
 
     for (struct list *l = pool->mounts.next; l != &pool->mounts; l = l->next) {
         struct offload_mount *m = list_entry(l, struct offload_mount, link);
-        check_deadline(m);
-        if (m->state == MOUNT_SICK && !m->probing && now.ns >= m->probe_at.ns)
+        offload_judge(m);
+        if (m->state == MOUNT_SICK && now.ns >= m->probe_at.ns)
             probe_now(m);
     }
 }

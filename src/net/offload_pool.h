@@ -18,11 +18,14 @@
 
 #include "net/offload.h"
 
+/* A sick mount is tried in two ways: by what made it sick, and by something else. */
+enum probe_kind { PROBE_SAME, PROBE_OTHER, PROBE_KIND_COUNT };
+
 enum job_state {
     JOB_FREE,    /* not the pool's */
     JOB_QUEUED,  /* in its mount's queue */
     JOB_RUNNING, /* in its mount's running list */
-    JOB_LATE,    /* in its mount's late list: it ran for longer than the deadline */
+    JOB_LATE,    /* in its mount's late list: it was given up */
     JOB_FINISHED /* among the results, or done is being called */
 };
 
@@ -49,14 +52,28 @@ struct offload_mount {
     unsigned queued_count, running_count, late_count;
     struct mono progress; /* when a job was last taken or finished */
 
+    /* Threads store these without the lock. */
+    _Atomic(uint64_t) back_ns;             /* when anything last came back */
+    _Atomic(uint64_t) back_of[WAIT_COUNT]; /* ... of this kind of call */
+    _Atomic(uint64_t) slowest_ns[2];       /* call that came back in time: lately, and before */
+
     /* The loop's alone. */
     enum board_mount_state state;
-    struct mono sick_since, probe_at;
+    struct mono ok_since, sick_since, probe_at, slowest_turn;
+    bool sick_by_kind;       /* calls like probe_op do not come back, whatever others do */
+    enum board_wait doubted; /* nearly all calls of this kind are late; WAIT_COUNT: of none */
+    struct mono doubted_since;
     unsigned relapses; /* sick again while jobs of the last time still hang */
     bool full;         /* its full queue was told */
-    bool probing;
+    struct {
+        unsigned out;      /* not back yet */
+        struct mono since; /* the latest of them */
+    } probe[PROBE_KIND_COUNT];
     char *probe_path; /* of the job that made it sick */
     enum board_wait probe_op;
+    const struct conf_fault *probe_fault; /* that job's */
+    char *good_path[2];                   /* what came back well lately: a read, something else */
+    struct mono good_at[2];
 };
 
 struct offload {
@@ -126,18 +143,39 @@ void offload_destroy(struct offload *pool);
 
 /* --- offload_mounts.c --- */
 
-/* Looks at every mount's deadline and probe. */
+/* Looks at every mount's deadline and probes. */
 void offload_mounts_check(struct offload *pool);
 /* A job of m came back: if m is sick, it is probed at once. */
-void offload_mount_answered(struct offload_mount *m);
+void offload_mount_answered(struct offload_mount *m, const struct offload_job *job);
 void offload_mount_free(struct offload_mount *m);
+/* job, or what a probe asked when job is NULL, got no answer for so long; kind: by its kind. */
+void offload_mount_turn_sick(struct offload_mount *m, const struct offload_job *job,
+                             uint64_t age_ns, bool kind);
+/* From now on it is tried by what job asked for. */
+void offload_mount_keep_probe(struct offload_mount *m, const struct offload_job *job);
+/* Tries something other than what job (NULL: as kept) asked for, unless that is under way already.
+ */
+void offload_mount_try_other(struct offload_mount *m, const struct offload_job *job);
+
+/* --- offload_judge.c --- */
+
+/* A call of m that began at since_ns came back at now_ns. Any thread, lock not needed. */
+void offload_mount_moved(struct offload_mount *m, enum board_wait op, uint64_t since_ns,
+                         uint64_t now_ns);
+/* Compares what m is asked with what came back. */
+void offload_judge(struct offload_mount *m);
+/* True while the same call of the same path hangs and may not be tried again yet. Lock held. */
+bool offload_is_given_up(const struct offload_mount *m, const struct offload_job *job);
 
 /* --- offload_probe.c --- */
 
-/* False: it could not be started, errno says why. Lock not held. */
-bool offload_probe(struct offload_mount *m);
-/* Its result: took_ns from start to end. In offload_mounts.c. */
-void offload_mount_probed(struct offload_mount *m, uint64_t took_ns);
+/* False: there is nothing to try, or it could not be started: errno, 0 in the first case. Lock not
+ * held. */
+bool offload_probe(struct offload_mount *m, enum probe_kind kind);
+/* What another call than the one that hangs may be about; NULL: nothing is known. */
+const char *offload_probe_other(const struct offload_mount *m, enum board_wait *op);
+/* Its result: took_ns from start to end, op the kind of call it was. In offload_mounts.c. */
+void offload_mount_probed(struct offload_mount *m, enum board_wait op, uint64_t took_ns);
 
 /* --- offload_fault.c --- */
 

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Trying a sick mount: on a thread of its own, at most one for a mount at a time, because the
- * try may hang as well. It asks for the mount point's attributes and then repeats what made the
- * mount sick: opens that path and, if that was a read, reads of it past the page cache
- * (O_DIRECT), for what is in memory says nothing about the disk. Only whether it comes back in
- * time counts: an error is an answer too. [fault] rules apply to it as they did to the job, so
- * that a rehearsed hang stays one. Worker only.
+ * Trying a mount that is sick, or that may be: on threads of their own, because the try may hang as
+ * well. PROBE_SAME asks for the mount point's attributes and then repeats what made the mount sick:
+ * opens that path and, if that was a read, reads of it past the page cache (O_DIRECT), for what
+ * is in memory says nothing about the disk. PROBE_OTHER does the same with something that was well
+ * before, of the same kind if there is any, or with the mount point. Only whether it comes back in
+ * time counts: an error is an answer too. [fault] rules apply to it as they did to the job, so that
+ * a rehearsed hang stays one; a mount of which nothing was well before hangs as a whole then.
+ * Worker only.
  */
 #include "net/offload_pool.h"
 
@@ -24,6 +26,7 @@
 
 struct probe {
     struct offload_job job;
+    enum probe_kind kind;
     char *mount_point;
     char path[]; /* what it repeats */
 };
@@ -77,40 +80,79 @@ static void probe_done(struct offload_job *job)
     struct probe *p = list_entry(job, struct probe, job);
     struct offload_mount *m = job->mount;
     uint64_t took_ns = mono_since(job->finished, job->started);
+    enum board_wait op = job->op;
     bool dropped = job->cancelled;
 
+    m->probe[p->kind].out--;
     free(p->mount_point);
     free(p);
-    m->probing = false;
     if (!dropped)
-        offload_mount_probed(m, took_ns);
+        offload_mount_probed(m, op, took_ns);
 }
 
-bool offload_probe(struct offload_mount *m)
+static bool is_other(const struct offload_mount *m, const char *path)
 {
-    struct offload *pool = m->pool;
+    return path && !(m->probe_path && strcmp(path, m->probe_path) == 0);
+}
+
+const char *offload_probe_other(const struct offload_mount *m, enum board_wait *op)
+{
+    const char *read = m->good_path[0], *opened = m->good_path[1];
+
+    *op = m->probe_op;
+    if (is_other(m, m->probe_op == WAIT_READ ? read : opened))
+        return m->probe_op == WAIT_READ ? read : opened;
+    *op = WAIT_OPEN;
+    if (is_other(m, opened))
+        return opened;
+    if (is_other(m, read))
+        return read;
+    *op = WAIT_STAT;
+    return m->name[0] == '/' ? m->name : NULL;
+}
+
+static struct probe *probe_new(struct offload_mount *m, enum probe_kind kind)
+{
+    enum board_wait op = m->probe_op;
     const char *path = m->probe_path ? m->probe_path : m->name;
+
+    errno = 0;
+    if (kind == PROBE_OTHER && !(path = offload_probe_other(m, &op)))
+        return NULL;
     size_t n = strlen(path) + 1;
     struct probe *p = calloc(1, sizeof *p + n);
-
     if (!p)
-        return false;
+        return NULL;
     memcpy(p->path, path, n);
+    p->kind = kind;
     p->mount_point = strdup(m->name);
     if (!p->mount_point) {
         free(p);
-        return false;
+        errno = ENOMEM;
+        return NULL;
     }
     p->job = (struct offload_job){.mount = m,
-                                  .op = m->probe_op,
+                                  .op = op,
                                   .path = p->path,
-                                  .bytes = m->probe_op == WAIT_READ ? PROBE_BYTES : 0,
+                                  .bytes = op == WAIT_READ ? PROBE_BYTES : 0,
                                   .run = probe_run,
                                   .done = probe_done,
-                                  .fault = offload_fault_find(pool, m->probe_op, p->path),
+                                  .fault = offload_fault_find(m->pool, op, p->path),
                                   .state = JOB_RUNNING};
+    if (path == m->name && m->probe_fault && m->probe_fault->hang)
+        p->job.fault = m->probe_fault;
     p->job.queued = p->job.started = p->job.finished = mono_now();
     list_init(&p->job.link);
+    return p;
+}
+
+bool offload_probe(struct offload_mount *m, enum probe_kind kind)
+{
+    struct offload *pool = m->pool;
+    struct probe *p = probe_new(m, kind);
+
+    if (!p)
+        return false;
     pthread_mutex_lock(&pool->lock);
     bool started = offload_start_only(pool, &p->job);
     int error = errno;
@@ -121,7 +163,8 @@ bool offload_probe(struct offload_mount *m)
         errno = error;
         return false;
     }
-    m->probing = true;
+    m->probe[kind].out++;
+    m->probe[kind].since = loop_now(pool->loop);
     pool->outstanding++;
     offload_tick_on(pool);
     return true;

@@ -101,6 +101,7 @@ static struct offload_job *take_job(struct offload *pool)
     list_push_back(&m->running, &job->link);
     job->state = JOB_RUNNING;
     job->started = m->progress = mono_now();
+    atomic_store(&job->moved_ns, job->started.ns);
     m->queued_count--;
     pool->queued--;
     m->running_count++;
@@ -125,6 +126,7 @@ static void leave_mount(struct offload *pool, struct offload_job *job)
     struct offload_mount *m = job->mount;
 
     m->progress = job->finished;
+    offload_mount_moved(m, job->op, atomic_load(&job->moved_ns), job->finished.ns);
     if (job->state == JOB_LATE) {
         m->late_count--;
         pool->late--;

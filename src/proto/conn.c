@@ -290,6 +290,28 @@ static void idle_due(struct conn *c)
     conn_close(c);
 }
 
+/*
+ * The offload threads judge their jobs and mounts, and tell whoever waits; this is for what they
+ * call well: a line that is too long, a disk that is too slow. A client that left without our
+ * knowing is found out by the answer.
+ */
+static void wait_due(struct conn *c)
+{
+    if (c->exchange->woken) { /* it came just now */
+        conn_touch(c);
+        return;
+    }
+    slot_count(c->all->slot, COUNTER_timeouts, 1);
+    if (c->state == CONN_WAIT_BODY) {
+        conn_note(c, "response cut", "a disk gave no more of it for [offload] wait");
+        conn_reset(c);
+        return;
+    }
+    conn_note(c, "request answered 503", "a disk gave no answer for [offload] wait");
+    c->exchange->waited_out = true;
+    http1_resume(c);
+}
+
 static void timer_due(struct loop_timers *kind, struct list *item)
 {
     struct conn *c = list_entry(item, struct conn, timer.link);
@@ -307,14 +329,16 @@ static void timer_due(struct loop_timers *kind, struct list *item)
     case CONN_SEND:
         http1_timeout(c);
         break;
+    case CONN_WAIT:
+    case CONN_WAIT_BODY:
+        wait_due(c);
+        break;
     case CONN_LINGER:
         linger_due(c);
         break;
     case CONN_NEW:
     case CONN_READY:
     case CONN_TURN:
-    case CONN_WAIT: /* what is waited for has a deadline, kept by the offload threads */
-    case CONN_WAIT_BODY:
     case CONN_HELD:
     case CONN_CLOSED:
     case CONN_STATE_COUNT:

@@ -77,7 +77,7 @@ void exchange_next(struct exchange *e)
         e->start = e->head_end = e->next = e->n = 0;
     e->phase = EXCHANGE_HEAD;
     e->began = e->waits = e->parsed = e->active = e->head_only = e->expects = false;
-    e->body_unread = e->client_closes = e->close = e->measured = e->woken = false;
+    e->body_unread = e->client_closes = e->close = e->measured = e->woken = e->waited_out = false;
     e->framing = HTTP_BODY_NONE;
     e->body_left_bytes = e->body_bytes = 0;
     e->parser = (struct http_parser){0};

@@ -47,6 +47,7 @@ struct exchange {
     bool client_closes; /* the client said that this is its last request */
     bool close;         /* the connection ends with this response */
     bool woken;         /* what it waits for has come since it was asked for last */
+    bool waited_out;    /* what it waits for has not come in time: 503 */
     enum http_body_framing framing;
     uint64_t body_left_bytes;
     uint64_t body_bytes; /* of it that came after the head */

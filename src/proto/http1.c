@@ -185,7 +185,8 @@ static enum step step_plan(struct conn *c)
     if (e->wait_since.ns != 0)
         e->waited_ns += mono_since(mono_now(), e->wait_since);
     e->wait_since.ns = 0;
-    if (serve_start(c->all->s.serve, &request, &e->plan) == SERVE_DONE)
+    if ((e->waited_out ? serve_give_up : serve_start)(c->all->s.serve, &request, &e->plan) ==
+        SERVE_DONE)
         return begin_answer(c);
     e->wait_since = mono_now();
     conn_wait(c, CONN_WAIT);
@@ -550,8 +551,7 @@ void http1_resume(struct conn *c)
     advance(c);
 }
 
-/* The socket took nothing for a while: that is the client's doing only if it took nothing either.
- */
+/* The socket took nothing for a while: the client's doing only if it took nothing either. */
 static void send_timeout(struct conn *c)
 {
     enum pace_verdict pace = pace_of_sending(c);

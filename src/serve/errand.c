@@ -21,16 +21,18 @@ enum {
 
 struct errands {
     struct list table[BUCKETS]; /* under way */
+    struct list late;           /* under way, and given up */
 };
 
 struct errand {
     struct serve_ctx *ctx; /* NULL: the worker is ending */
-    struct list link;      /* in the table while it is under way */
+    struct list link;      /* in the table, or among the late, while it is under way */
     struct errand_key key;
     struct list waiters; /* struct errand_use */
     unsigned uses;       /* plans that hold it, waiting or served */
     bool running;        /* the job is the pool's */
     bool finished;
+    bool late; /* what it brings is old by then: it is dropped */
     struct file_closer *closer;
     struct file_entry *stale; /* held */
     struct file_home home;
@@ -73,6 +75,8 @@ struct errands *errands_new(void)
 
     for (int i = 0; all && i < BUCKETS; i++)
         list_init(&all->table[i]);
+    if (all)
+        list_init(&all->late);
     return all;
 }
 
@@ -110,7 +114,7 @@ static void errand_run(struct offload_job *job)
 
     switch (e->key.kind) {
     case ERRAND_ROOT:
-        file_root_ask(e->where, false, &e->seen);
+        file_root_ask(e->where, false, &e->seen); /* two calls: no progress to note */
         break;
     case ERRAND_OPEN:
         file_open(e->root_fd, &e->open, &e->opened);
@@ -193,6 +197,7 @@ static struct errand *errand_new(struct serve_ctx *ctx, const struct errand_ask 
     e->open = ask->open;
     e->open.name = e->name;
     e->open.slot = NULL; /* the board's thread row says it */
+    e->open.job = &e->job;
     if (ask->open.known) {
         e->known = *ask->open.known;
         e->open.known = &e->known;
@@ -200,6 +205,7 @@ static struct errand *errand_new(struct serve_ctx *ctx, const struct errand_ask 
     e->dir_how = ask->dir;
     e->dir_how.name = e->name;
     e->dir_how.slot = NULL;
+    e->dir_how.job = &e->job;
     if (e->dir_how.budget)
         file_budget_hold(e->dir_how.budget);
     e->opened.fd = e->seen.fd = -1;
@@ -362,22 +368,25 @@ static void errand_done(struct offload_job *job)
     list_remove(&e->link);
     e->running = false;
     /* Even when nobody waits any more the cache is glad of what was found. */
-    if (e->ctx && (e->uses > 0 || e->ran))
+    if (e->ctx && !e->late && (e->uses > 0 || e->ran))
         settle(e);
-    e->finished = true;
+    e->finished = !e->late;
     wake_all(e);
     free_if_unused(e);
 }
 
-/* Its mount does not answer: who waits is told so now; the errand itself goes on. */
+/* It does not get on: who waits is told so now, and nobody joins it; the call itself goes on. */
 static void errand_late(struct offload_job *job)
 {
     struct errand *e = list_entry(job, struct errand, job);
 
+    list_remove(&e->link);
+    if (e->ctx)
+        list_push_back(&e->ctx->errands->late, &e->link);
+    e->late = true;
     e->answer.refused = true;
     e->answer.mount = e->home.mount;
     wake_all(e);
-    e->answer.refused = false;
 }
 
 /* --- plans --- */
@@ -513,19 +522,26 @@ enum errand_send errand_send(struct serve_ctx *ctx, struct serve_plan *plan,
     return ERRAND_WAIT;
 }
 
+static void leave_all(struct serve_ctx *ctx, struct list *head)
+{
+    for (struct list *at; (at = list_pop_front(head)) != NULL;) {
+        struct errand *e = list_entry(at, struct errand, link);
+        must(e->uses == 0);
+        e->ctx = NULL;
+        if (!e->job.cancelled && offload_cancel(ctx->pool, &e->job))
+            e->running = false;
+        free_if_unused(e);
+    }
+}
+
 void errands_free(struct serve_ctx *ctx)
 {
     struct errands *all = ctx->errands;
 
     ctx->errands = NULL;
     for (int i = 0; all && i < BUCKETS; i++)
-        for (struct list *at; (at = list_pop_front(&all->table[i])) != NULL;) {
-            struct errand *e = list_entry(at, struct errand, link);
-            must(e->uses == 0);
-            e->ctx = NULL;
-            if (!e->job.cancelled && offload_cancel(ctx->pool, &e->job))
-                e->running = false;
-            free_if_unused(e);
-        }
+        leave_all(ctx, &all->table[i]);
+    if (all)
+        leave_all(ctx, &all->late);
     free(all);
 }

@@ -7,8 +7,9 @@
  * response is made, so that it is of use although the cache may keep nothing.
  *
  * An errand that nobody waits for any more is cancelled; when it runs already it can still be
- * joined, so that clients that come back to a dead mount cost no further thread. Inside serve/
- * only. Worker's loop only.
+ * joined, so that clients that come back to a dead mount cost no further thread. One that became
+ * late is joined by nobody: who asks next sends one of his own, as often as the pool takes it.
+ * Inside serve/ only. Worker's loop only.
  */
 #ifndef WEIR_SERVE_ERRAND_H
 #define WEIR_SERVE_ERRAND_H

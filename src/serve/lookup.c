@@ -27,6 +27,16 @@ enum serve_result serve_refuse(struct serve_ctx *ctx, const struct serve_request
     return SERVE_DONE;
 }
 
+/* The same, when it was a look-up that the mount refused. */
+static enum serve_look refuse(struct serve_ctx *ctx, const struct serve_request *rq,
+                              struct offload_mount *m, struct serve_plan *plan)
+{
+    if (m)
+        offload_mount_count(m, MOUNT_REFUSED, 1);
+    serve_refuse(ctx, rq, m, plan);
+    return SERVE_LOOK_ANSWERED;
+}
+
 static enum serve_look send_errand(struct serve_ctx *ctx, const struct serve_request *rq,
                                    const struct errand_ask *ask, struct serve_plan *plan)
 {
@@ -40,10 +50,7 @@ static enum serve_look send_errand(struct serve_ctx *ctx, const struct serve_req
     case ERRAND_WAIT:
         return SERVE_LOOK_WAIT;
     case ERRAND_REFUSED:
-        if (ask->home.mount)
-            offload_mount_count(ask->home.mount, MOUNT_REFUSED, 1);
-        serve_refuse(ctx, rq, ask->home.mount, plan);
-        return SERVE_LOOK_ANSWERED;
+        return refuse(ctx, rq, ask->home.mount, plan);
     case ERRAND_NO_MEMORY:
         break;
     }
@@ -96,10 +103,7 @@ static enum serve_look look_up_root(struct serve_ctx *ctx, const struct serve_re
         *place = answer.place;
         *sight = answer.sight;
         *error = answer.error;
-        if (!answer.refused)
-            return SERVE_LOOK_FOUND;
-        serve_refuse(ctx, rq, answer.mount, plan);
-        return SERVE_LOOK_ANSWERED;
+        return answer.refused ? refuse(ctx, rq, answer.mount, plan) : SERVE_LOOK_FOUND;
     }
     if (file_root_is_fresh(root, rq->now, file_cache_valid_ns(ctx->cache))) {
         *place = file_root_place(root);
@@ -261,10 +265,8 @@ static enum serve_look look_once(struct look *l, struct file_entry **e)
     bool fresh;
 
     if (errand_find(l->plan, &key, &answer)) {
-        if (answer.refused) {
-            serve_refuse(ctx, l->rq, answer.mount, l->plan);
-            return SERVE_LOOK_ANSWERED;
-        }
+        if (answer.refused)
+            return refuse(ctx, l->rq, answer.mount, l->plan);
         *e = answer.entry ? file_entry_hold(answer.entry) : NULL;
         return SERVE_LOOK_FOUND;
     }
@@ -324,10 +326,9 @@ static bool is_fenced(struct look *l, struct file_entry *e)
     if (!m || !offload_mount_is_fenced(m))
         return false;
     count_slot(l->ctx, COUNTER_offload_refused);
-    offload_mount_count(m, MOUNT_REFUSED, 1);
     file_cache_forget(l->ctx->cache, e); /* a link may have led to it: it is not to be held */
     file_entry_release(e);
-    serve_refuse(l->ctx, l->rq, m, l->plan);
+    refuse(l->ctx, l->rq, m, l->plan);
     return true;
 }
 
@@ -398,10 +399,8 @@ static enum serve_look list_away(struct serve_ctx *ctx, const struct serve_reque
     struct errand_answer answer;
 
     if (errand_find(plan, &ask.key, &answer)) {
-        if (answer.refused) {
-            serve_refuse(ctx, rq, answer.mount, plan);
-            return SERVE_LOOK_ANSWERED;
-        }
+        if (answer.refused)
+            return refuse(ctx, rq, answer.mount, plan);
         *error = answer.error;
         *listing = answer.listing ? listing_dir_hold(answer.listing) : NULL;
         if (!make_room(ctx, *error))

@@ -149,6 +149,14 @@ void serve_cancel(struct serve_plan *plan)
         serve_plan_clear(plan);
 }
 
+enum serve_result serve_give_up(struct serve_ctx *ctx, const struct serve_request *rq,
+                                struct serve_plan *plan)
+{
+    serve_cancel(plan);
+    serve_error(ctx, rq, 503, plan);
+    return SERVE_DONE;
+}
+
 unsigned serve_shed(struct serve_ctx *ctx, unsigned count)
 {
     return file_cache_shed(ctx->cache, count);

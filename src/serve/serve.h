@@ -94,6 +94,9 @@ enum serve_result serve_start(struct serve_ctx *ctx, const struct serve_request 
 /* The request is given up while serve_start waits: wake will not be called. serve_plan_reset does
  * it too. */
 void serve_cancel(struct serve_plan *plan);
+/* The same, and the answer is 503: SERVE_DONE. */
+enum serve_result serve_give_up(struct serve_ctx *ctx, const struct serve_request *rq,
+                                struct serve_plan *plan);
 
 /*
  * A small plain error body with this status, or the site's own page. Also for errors the

@@ -345,6 +345,42 @@ class Seen(Disk):
             wait_counter(weir, "offload_jobs", lambda n: n >= 1)
 
 
+class Waiting(Disk):
+    """A wait that the pool calls well has an end all the same, and a burst of them is no reason to refuse."""
+
+    def test_a_request_waits_no_longer_than_that(self):
+        weir = self.serve({"hang": "operations = open\nhang = yes"}, "drain_timeout = 1s", "deadline = 1h\nwait = 1s")
+        weir.put("hang/f", b"x")
+        with weir, Wire(weir.port, timeout=30) as w:
+            left = Wire(weir.port)
+            left.request("/hang/f")
+            w.request("/hang/f")
+            wait_counter(weir, "requests_waiting", lambda n: n == 2)
+            left.close()  # by a FIN, which a client sends too that still waits
+            answer = w.response()
+            self.assertEqual(answer.status, 503)
+            self.assertIsNotNone(answer["Retry-After"])
+            self.assertEqual(w.ask("/hot").body, HOT)
+            wait_counter(weir, "requests_waiting", lambda n: n == 0)
+            wait_counter(weir, "connections", lambda n: n <= 1)
+            self.assertGreaterEqual(counter(weir, "timeouts"), 1)
+
+    def test_a_burst_of_cold_requests_waits(self):
+        """As after a reboot or a deploy: nobody is refused by a disk that is well."""
+        weir = self.serve({"cold": "operations = open\ndelay = 1ms"}, "offload_threads = 8")
+        for i in range(1500):
+            weir.put(f"cold/{i}", b"%d" % i)
+        with weir:
+            wires = [Wire(weir.port, timeout=60) for _ in range(1500)]
+            for i, w in enumerate(wires):
+                w.request(f"/cold/{i}")
+            for i, w in enumerate(wires):
+                answer = w.response()
+                self.assertEqual((answer.status, answer.body), (200, b"%d" % i))
+                w.close()
+            self.assertEqual(counter(weir, "offload_refused"), 0)
+
+
 class Resize(Disk):
     def test_offload_grows_and_shrinks_live(self):
         weir = self.serve({"slow": "operations = open\ndelay = 1s"}, "offload_threads = 1", "mount_share = 100",

@@ -10,9 +10,10 @@ import time
 import unittest
 
 from harness import Wire, get, main, wait_until
-from harness.disk import HOT, Disk, answered, kinds, mount_state, wait_counter
+from harness.disk import HOT, Disk, answered, counter, kinds, mount_state, wait_counter
 from harness.server import PATIENCE
 from harness.slowfs import SlowFS, content, why_not
+from harness.wire import Closed
 
 
 @unittest.skipIf(why_not(), why_not())
@@ -139,9 +140,126 @@ class Fuse(Disk):
             fs.start()
             self.addCleanup(fs.stop)
             self.assertEqual(w.ask("/slow/f1-3000000", method="HEAD").status, 200)
-            fs.tell("hang", "read")
+            fs.tell("hang", "all")
             self.assertEqual(w.ask("/slow/f1-3000000").status, 503)
             self.assertEqual({m["mount"] for m in weir.status()["mounts"] if m["state"] == "sick"}, {fs.path})
+
+    def test_one_bad_file_is_refused_alone(self):
+        """One file never answers a read: it gets 503 within the deadline, all others are served."""
+        weir, fs = self.mounted("set only 7", "hang read", offload="deadline = 1s\nprobe = 200ms", log="slow_request = 1m")
+        with weir, Wire(weir.port, timeout=30) as bad, Wire(weir.port, timeout=30) as good:
+            bad.request("/slow/f7-100000")
+            fs.wait_held()
+            for i in range(1000):
+                self.assertEqual(good.ask(f"/slow/f{100 + i}-5000").status, 200)
+                if answered(bad):
+                    break
+            self.assertEqual(bad.response().status, 503)
+            for i in range(300):
+                self.assertEqual(good.ask(f"/slow/f{2000 + i}-5000").status, 200)
+            self.assertEqual(good.ask("/slow/f8-3000000").body, content(8, 3000000))
+            # asked for again, by many: the same, and the mount is well all the time
+            for _ in range(3):
+                self.assertEqual(bad.ask("/slow/f7-100000").status, 503)
+                self.assertEqual(good.ask("/slow/f9-3000000").status, 200)
+            self.assertEqual(mount_state(weir, fs.path), "ok")
+            self.assertNotIn("SICK", kinds(weir))
+            fs.tell("release")
+            wait_until(lambda: get(weir.port, "/slow/f7-100000", timeout=30).status == 200, 10, "the bad file to be well")
+
+    def test_a_bad_file_alone_on_an_idle_mount(self):
+        """Nothing else is asked for: the mount itself is tried, and is not taken for dead."""
+        weir, fs = self.mounted("set only 7", "hang read", offload="deadline = 1s\nprobe = 200ms")
+        with weir:
+            for _ in range(3):
+                self.assertEqual(get(weir.port, "/slow/f7-100000", timeout=30).status, 503)
+                self.assertEqual(mount_state(weir, fs.path), "ok")
+            self.assertEqual(get(weir.port, "/slow/f8-100000", timeout=30).body, content(8, 100000))
+            self.assertNotIn("SICK", kinds(weir))
+            fs.tell("release")
+
+    def test_a_lost_call_is_asked_again(self):
+        """The first open is never answered, all after it are: nobody waits for the first."""
+        for operation in ("open", "getattr"):  # for the same lookup the kernel itself waits
+            with self.subTest(operation):
+                weir, fs = self.mounted("set only 7", "set entry_ms 0", "set attr_ms 0", f"hang {operation}",
+                                        offload="deadline = 1s\nprobe = 200ms")
+                with weir:
+                    with Wire(weir.port, timeout=30) as w:
+                        w.request("/slow/f7-100000")
+                        fs.wait_held()
+                        fs.tell("lose")
+                        self.assertEqual(w.response().status, 503)
+                    wait_until(lambda: get(weir.port, "/slow/f7-100000", timeout=30).body == content(7, 100000), 10,
+                               "the file")
+                    wait_counter(weir, "connections", lambda n: n <= 1)
+                    wait_counter(weir, "requests_waiting", lambda n: n == 0)
+                    fs.tell("release")
+                fs.stop()
+
+    def test_a_mount_that_still_hangs_after_unfence(self):
+        weir, fs = self.mounted(offload="deadline = 1s\nprobe = 60s", log="slow_request = 1m")
+        with weir:
+            self.assertEqual(get(weir.port, "/slow/f1-1000").status, 200)
+            fs.tell("hang", "all")
+            self.assertEqual(get(weir.port, "/slow/f1-100000", timeout=30).status, 503)
+            self.assertEqual(mount_state(weir, fs.path), "sick")
+            for words in (["unfence"], ["fence", "unfence"]):
+                for word in words:
+                    weir.ctl(word, fs.path)
+                wait_until(lambda: mount_state(weir, fs.path) == "ok", 5, "unfence")
+                self.assertEqual(get(weir.port, "/slow/f1-100000", timeout=30).status, 503)
+                wait_until(lambda: mount_state(weir, fs.path) == "sick", 10, "the mount to be sick again")
+            weir.ctl("unfence", fs.path)  # nobody asks: a probe does
+            wait_until(lambda: kinds(weir).count("SICK") >= 4, 10, "the mount to be sick again")
+            wait_counter(weir, "requests_waiting", lambda n: n == 0)
+            wait_counter(weir, "connections", lambda n: n <= 1)
+            fs.tell("release")
+            weir.ctl("unfence", fs.path)
+            wait_until(lambda: get(weir.port, "/slow/f1-100000", timeout=30).status == 200, 10, "the file")
+
+    def test_a_saturated_share_gives_all_their_files(self):
+        """Sixty clients share 4 MB/s: each waits longer than the deadline, and each gets its file."""
+        weir, fs = self.mounted("set rate 4000000", offload="deadline = 500ms\nprobe = 200ms", log="slow_request = 5m")
+        with weir:
+            wires = [Wire(weir.port, timeout=120) for _ in range(60)]
+            for i, w in enumerate(wires):
+                w.request(f"/slow/f{i}-250000")
+            for i, w in enumerate(wires):
+                answer = w.response()
+                self.assertEqual(answer.status, 200)
+                self.assertEqual(answer.body, content(i, 250000))
+                w.close()
+            self.assertNotIn("SICK", kinds(weir))
+            self.assertEqual(counter(weir, "offload_stuck"), 0)
+
+    def test_a_body_waits_no_longer_than_that(self):
+        """Half sent, it can only be ended."""
+        weir, fs = self.mounted("set only 7", offload="deadline = 1h\nwait = 1s\nwindow = 64k")
+        with weir:
+            with Wire(weir.port, timeout=30, rcvbuf=4096) as w:
+                w.request("/slow/f7-50000000")
+                w.held += w.socket.recv(1000)
+                fs.tell("hang", "read")
+                with self.assertRaises((ConnectionError, Closed)):
+                    w.response()
+            wait_counter(weir, "requests_waiting", lambda n: n == 0)
+            wait_counter(weir, "connections", lambda n: n == 0)
+            fs.tell("release")
+
+    def test_a_long_listing_arrives(self):
+        """Each name takes its time, all of them many deadlines; nobody is refused for it."""
+        weir, fs = self.mounted("set files 300", "set entry_ms 0", "set attr_ms 0", "delay lookup 10",
+                                location="listing = auto", offload="deadline = 500ms\nprobe = 200ms")
+        with weir, Wire(weir.port, timeout=60) as lists, Wire(weir.port, timeout=30) as w:
+            lists.request("/slow/?format=json")
+            n = 0
+            while not answered(lists) and n < 2000:
+                self.assertEqual(w.ask(f"/slow/f{1000 + n}-1000").status, 200)
+                n += 1
+            self.assertIn(b"f299", lists.response().body)
+            self.assertGreater(n, 3)
+            self.assertNotIn("SICK", kinds(weir))
 
     def test_stop_with_a_hung_mount(self):
         for how in (signal.SIGTERM, signal.SIGINT):

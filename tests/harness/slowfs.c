@@ -20,8 +20,11 @@
  *     error OP ERRNO  answer with this error number; 0: as usual
  *     hang OP         do not answer from now on, until `release`
  *     release         answer all that is held, and hang nothing any more
+ *     lose            hang nothing any more, but never answer what is held
  *     set NAME N      size, files (listed names), entry_ms and attr_ms (how long the kernel may
- *                     keep names and attributes), keep (1: pages stay across opens), deaf
+ *                     keep names and attributes), keep (1: pages stay across opens), deaf,
+ *                     only (what hangs is about fN alone), rate (bytes a second of all reads
+ *                     together, one after the other as they come)
  *     stats           one line of JSON: counts of requests, outstanding, held
  * Prints "ready" when it is mounted; unmounts and ends on TERM, INT and when its parent dies.
  * Writing is not possible. Run by tests and benchmarks only.
@@ -50,10 +53,21 @@ static const char *const op_name[OP_COUNT] = {
     [OP_READ] = "read",     [OP_READDIR] = "readdir", [OP_STATFS] = "statfs",
 };
 
-enum setting { SET_SIZE, SET_FILES, SET_ENTRY_MS, SET_ATTR_MS, SET_KEEP, SET_DEAF, SET_COUNT };
+enum setting {
+    SET_SIZE,
+    SET_FILES,
+    SET_ENTRY_MS,
+    SET_ATTR_MS,
+    SET_KEEP,
+    SET_DEAF,
+    SET_ONLY,
+    SET_RATE,
+    SET_COUNT
+};
 static const char *const setting_name[SET_COUNT] = {
     [SET_SIZE] = "size",       [SET_FILES] = "files", [SET_ENTRY_MS] = "entry_ms",
     [SET_ATTR_MS] = "attr_ms", [SET_KEEP] = "keep",   [SET_DEAF] = "deaf",
+    [SET_ONLY] = "only",       [SET_RATE] = "rate",
 };
 
 #define READ_BYTES    (128 * 1024)
@@ -298,6 +312,24 @@ static void on_interrupt(fuse_req_t req, void *arg)
     list_push_front(&outstanding, &p->link);
 }
 
+static bool is_hung(const struct pending *p)
+{
+    return hangs[p->op] && (setting[SET_ONLY] == 0 || p->ino >> SIZE_BITS == setting[SET_ONLY] + 1);
+}
+
+/* When a read is answered that waits for all before it. */
+static uint64_t by_rate(const struct pending *p, uint64_t due_ns)
+{
+    static uint64_t busy_until_ns;
+
+    if (p->op != OP_READ || setting[SET_RATE] == 0)
+        return due_ns;
+    if (busy_until_ns < due_ns)
+        busy_until_ns = due_ns;
+    busy_until_ns += p->bytes * UINT64_C(1000000000) / setting[SET_RATE];
+    return busy_until_ns;
+}
+
 static void take(fuse_req_t req, const struct pending *what)
 {
     struct pending *p = malloc(sizeof *p);
@@ -317,8 +349,10 @@ static void take(fuse_req_t req, const struct pending *what)
     fuse_req_interrupt_func(req, on_interrupt, p);
     if (p->interrupted)
         p->due_ns = 0;
+    else if (is_hung(p))
+        p->due_ns = NEVER;
     else
-        p->due_ns = hangs[p->op] ? NEVER : now_ns() + delay_ms[p->op] * NS_PER_MS * times;
+        p->due_ns = by_rate(p, now_ns() + delay_ms[p->op] * NS_PER_MS * times);
     insert(p);
 }
 
@@ -482,6 +516,8 @@ static void command(char *line, char *to, size_t cap)
         said = change_setting(first, second);
     else if (strcmp(verb, "release") == 0)
         release_all();
+    else if (strcmp(verb, "lose") == 0)
+        memset(hangs, 0, sizeof hangs);
     else if (strcmp(verb, "stats") == 0) {
         write_stats(to, cap);
         return;

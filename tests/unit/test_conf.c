@@ -62,7 +62,7 @@ START_TEST(defaults)
     ck_assert(!c->server.allow_faults);
     ck_assert(c->offload.deadline_ns == 10 * NS_PER_S);
     ck_assert_uint_eq(c->offload.mount_share, 75);
-    ck_assert_uint_eq(c->offload.queue, 1024);
+    ck_assert_uint_eq(c->offload.queue, 0);
     ck_assert(c->offload.idle_ns == 10 * NS_PER_S);
     ck_assert_uint_eq(c->offload.window_bytes, 512U << 10);
     ck_assert_uint_eq(c->offload.buffers_bytes, 64U << 20);

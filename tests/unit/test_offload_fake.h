@@ -114,10 +114,16 @@ enum offload_submit offload_submit(struct offload *pool, struct offload_job *job
     job->cancelled = job->refused = false;
     job->queued = mono_now();
     job->started = job->finished = (struct mono){0};
+    job->moved_ns = 0;
     job->state = FAKE_QUEUED;
     list_push_back(&pool->queued, &job->link);
     pool->submitted++;
     return OFFLOAD_QUEUED;
+}
+
+void offload_job_moved(struct offload_job *job)
+{
+    job->moved_ns++; /* how often */
 }
 
 bool offload_cancel(struct offload *pool, struct offload_job *job)

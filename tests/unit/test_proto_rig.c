@@ -136,6 +136,14 @@ void serve_cancel(struct serve_plan *plan)
     plan->pending = NULL;
 }
 
+enum serve_result serve_give_up(struct serve_ctx *ctx, const struct serve_request *rq,
+                                struct serve_plan *plan)
+{
+    serve_cancel(plan);
+    serve_error(ctx, rq, 503, plan);
+    return SERVE_DONE;
+}
+
 /* Whether the plan is made at last: it is asked `times` times more, each time after a wake. */
 static bool plan_is_known(struct serve_plan *plan, unsigned times)
 {

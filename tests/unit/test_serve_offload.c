@@ -359,14 +359,54 @@ START_TEST(becomes_sick_while_it_runs)
         client_go(&c[i]);
         check_refused(&c[i], "Retry-After: 4");
     }
-    uint64_t refused = slot_value(&slot, COUNTER_offload_refused);
+    uint64_t refused = fake_counter(MOUNT_REFUSED);
     client_ask(&c[2], "/a.txt", NULL); /* must not join it */
     check_refused(&c[2], "Retry-After: 4");
-    ck_assert_uint_eq(slot_value(&slot, COUNTER_offload_refused), refused + 1);
+    ck_assert_uint_eq(fake_counter(MOUNT_REFUSED), refused + 1);
     fake_refuse(0);
     fake_end(job);
     client_get(&c[2], "/a.txt", 200, "hello");
     client_end(&c[2]);
+}
+END_TEST
+
+/* Nobody waits for a call that was given up: who asks next makes one of his own. */
+START_TEST(late_alone_and_asked_again)
+{
+    struct client c[2] = {0};
+
+    client_ask(&c[0], "/a.txt", NULL);
+    struct offload_job *lost = fake_begin();
+    lost->late(lost); /* its mount is well */
+    ck_assert_uint_eq(c[0].woken, 1);
+    client_go(&c[0]);
+    ck_assert_int_eq(c[0].plan.status, 503);
+    ck_assert_uint_eq(fake_counter(MOUNT_REFUSED), 1);
+    client_end(&c[0]);
+    unsigned submitted = fake.submitted;
+    client_ask(&c[1], "/a.txt", NULL);
+    ck_assert_uint_eq(fake.submitted, submitted + 1);
+    client_finish(&c[1]);
+    ck_assert_int_eq(c[1].plan.status, 200);
+    client_end(&c[1]);
+    fake_end(lost); /* what it brings is old */
+    client_get(&c[1], "/a.txt", 200, "hello");
+    client_end(&c[1]);
+}
+END_TEST
+
+START_TEST(ends_with_one_given_up)
+{
+    struct client c = {0};
+
+    client_ask(&c, "/a.txt", NULL);
+    struct offload_job *lost = fake_begin();
+    lost->late(lost);
+    client_go(&c);
+    client_end(&c);
+    pool_again(); /* the worker's end, and a new one's beginning */
+    client_get(&c, "/a.txt", 200, "hello");
+    client_end(&c);
 }
 END_TEST
 
@@ -464,6 +504,8 @@ int main(void)
     tcase_add_test(t, fenced);
     tcase_add_test(t, becomes_sick_in_the_queue);
     tcase_add_test(t, becomes_sick_while_it_runs);
+    tcase_add_test(t, late_alone_and_asked_again);
+    tcase_add_test(t, ends_with_one_given_up);
     tcase_add_test(t, fault_errors);
     tcase_add_test(t, listings);
     suite_add_tcase(s, t);

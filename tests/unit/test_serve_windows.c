@@ -441,8 +441,32 @@ START_TEST(sick_on_the_way)
 }
 END_TEST
 
-/* What was read ahead in vain is read once more when its turn comes: the mount may be well again.
- */
+/* A read that was given up holds nobody up, nor a buffer of the budget. */
+START_TEST(late_alone_and_asked_again)
+{
+    struct client c[2] = {0};
+
+    conf.offload.buffers_bytes = WINDOW;
+    pool_again();
+    ready(&c[0], "/f", NULL);
+    client_pull(&c[0]);
+    struct offload_job *lost = fake_begin();
+    lost->late(lost);
+    ck_assert_uint_eq(c[0].ready, 1);
+    client_go(&c[0]);
+    ck_assert_int_eq(c[0].plan.status, 503);
+    client_end(&c[0]);
+    ready(&c[1], "/f", NULL);
+    client_pull(&c[1]);
+    ck_assert_uint_eq(fake_queued(), 1);
+    fake_run();
+    ck_assert_uint_eq(c[1].ready, 1);
+    client_end(&c[1]);
+    fake_end(lost);
+}
+END_TEST
+
+/* What was read ahead in vain is read once more when its turn comes: the mount may be well again. */
 START_TEST(read_ahead_in_vain)
 {
     for (int refused = 0; refused < 2; refused++) {
@@ -534,6 +558,7 @@ int main(void)
     tcase_add_test(t, cancelled_at_every_point);
     tcase_add_test(t, sick_before);
     tcase_add_test(t, sick_on_the_way);
+    tcase_add_test(t, late_alone_and_asked_again);
     tcase_add_test(t, read_ahead_in_vain);
     tcase_add_test(t, fenced_in_the_queue);
     suite_add_tcase(s, t);
