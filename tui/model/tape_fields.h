@@ -11,6 +11,13 @@
 
 #define ANY UINT64_MAX
 
+#define LOG_FIELDS(N, M, T, kind)                                                                  \
+    N(log[kind].used, 1)                                                                           \
+    M(log[kind].busy_since_ns)                                                                     \
+    N(log[kind].dropped, ANY)                                                                      \
+    N(log[kind].error, UINT32_MAX)                                                                 \
+    T(log[kind].target)
+
 #define SNAP_FIELDS(N, M, T)                                                                       \
     M(taken_ns)                                                                                    \
     N(taken_wall_ns, ANY)                                                                          \
@@ -43,7 +50,9 @@
     N(offload_by_hand, 1)                                                                          \
     N(faults, UINT32_MAX)                                                                          \
     N(drain_timeout_ns, ANY)                                                                       \
-    N(log_level, UINT32_MAX)
+    N(log_level, UINT32_MAX)                                                                       \
+    LOG_FIELDS(N, M, T, BOARD_LOG_ERROR)                                                           \
+    LOG_FIELDS(N, M, T, BOARD_LOG_ACCESS)
 
 #define WORKER_FIELDS(N, M, T)                                                                     \
     N(number, TAPE_WORKERS)                                                                        \
