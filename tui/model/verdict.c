@@ -499,43 +499,6 @@ static bool rule_limit(const struct model *m, struct verdict *v)
     return false;
 }
 
-/* A log costs its lines, never a request: more workers would not help. */
-static bool rule_log(const struct model *m, struct verdict *v)
-{
-    const struct snap *s = &m->now;
-    char name[SNAP_TEXT_BYTES + 32], brief[64], age[FMT_BYTES];
-
-    for (unsigned i = 0; i < BOARD_LOG_COUNT; i++) {
-        const struct snap_log *l = &s->log[i];
-        uint64_t stuck_ns = snap_log_stuck_ns(s, i);
-        unsigned long long dropped = l->dropped;
-
-        if (!l->used || (stuck_ns == 0 && l->error == 0))
-            continue;
-        verdict_set(v, VERDICT_WARN, RULE_LOG);
-        snap_log_name(s, i, name, sizeof name);
-        text_cut_path(brief, sizeof brief, l->target, 24);
-        if (stuck_ns > 0) {
-            fmt_age(age, stuck_ns);
-            snprintf(v->text, sizeof v->text,
-                     "%s does not answer for %s: requests are served, its lines wait, %llu dropped",
-                     name, age, dropped);
-            snprintf(v->brief, sizeof v->brief, "LOG %s silent %s, %llu lines dropped", brief, age,
-                     dropped);
-        } else {
-            snprintf(v->text, sizeof v->text,
-                     "%s cannot be written: %s; requests are served, %llu lines dropped", name,
-                     strerror((int)l->error), dropped);
-            snprintf(v->brief, sizeof v->brief, "LOG %s: %.60s, %llu lines dropped", brief,
-                     strerror((int)l->error), dropped);
-        }
-        snprintf(v->least, sizeof v->least, "LOG %.24s", brief);
-        snprintf(v->hint, sizeof v->hint, "weirctl reopen opens it anew");
-        return true;
-    }
-    return false;
-}
-
 /* What is not wrong, for somebody wanted it so, and yet explains what clients see. */
 static void notes(const struct model *m, char *out, size_t out_bytes)
 {
@@ -590,7 +553,7 @@ static const struct {
     {RULE_RESPAWN, rule_respawn},
     {RULE_CHANGE, rule_change},
     {RULE_LIMIT, rule_limit},
-    {RULE_LOG, rule_log},
+    {RULE_LOG, verdict_log},
     {RULE_OK, rule_ok},
 };
 

@@ -66,6 +66,9 @@ struct verdict {
 
 void verdict_of(const struct model *m, struct verdict *v);
 
+/* The rule RULE_LOG (verdict_log.c). */
+bool verdict_log(const struct model *m, struct verdict *v);
+
 /* The rules in the order in which they are tried; false beyond the last. */
 bool verdict_rule_at(unsigned place, enum verdict_rule *rule);
 /* When this rule holds, with the limits in force: "critical  ALL workers ...". */
