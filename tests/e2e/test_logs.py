@@ -40,6 +40,12 @@ class Logs(unittest.TestCase):
             get(weir.port, "/f?x=%22", fields=[("User-Agent", '"\\\x01\xff'[0:2] + "é"), ("X-Request-Id", "abc-123")])
             get(weir.port, "/f", "HEAD")
             first, second = (json.loads(line) for line in weir.access_lines(2))
+            # A terminal that shows the file obeys none of these; who parses it gets them back.
+            odd = "x\x9b31m\u202e\u200b\ufeff\U000e0001é"
+            get(weir.port, "/f", fields=[("User-Agent", odd.encode().decode("latin-1"))])
+            line = weir.access_lines(3)[2]
+            self.assertIn(r'"x\u009b31m\u202e\u200b\ufeff\udb40\udc01é"', line)
+            self.assertEqual(json.loads(line)["user_agent"], odd)
             self.assertEqual((first["method"], first["target"], first["status"], first["bytes"]),
                              ("GET", "/f?x=%22", 200, 5))
             self.assertEqual(first["request_id"], "abc-123")
