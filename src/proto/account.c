@@ -74,6 +74,7 @@ static void put_phases(struct out *o, const struct access_record *r)
         out_fmt(o, ", first byte %.0f", ms(r->first_byte_ns));
     else
         out_str(o, ", no byte sent");
+    out_fmt(o, ", server %.0f", ms(r->server_ns));
 }
 
 static void tell_slow(struct conn *c, const struct access_record *r)
@@ -84,6 +85,10 @@ static void tell_slow(struct conn *c, const struct access_record *r)
     struct out o = out_into(text, sizeof text);
 
     slot_count(all->slot, COUNTER_slow_requests, 1);
+    if (all->s.board)
+        rings_add_slow(all, r);
+    if (!note_allowed(&all->notes, NOTE_SLOW, loop_now(all->s.loop)))
+        return;
     put_asked(&o, r, LOG_TARGET_BYTES);
     put_phases(&o, r);
     log_info("slow request from %.*s: %.*s, %llu bytes, id %s", (int)r->peer.n, r->peer.p,
@@ -93,7 +98,6 @@ static void tell_slow(struct conn *c, const struct access_record *r)
     o = out_into(text, sizeof text);
     put_asked(&o, r, EVENT_TARGET_BYTES);
     put_phases(&o, r);
-    rings_add_slow(all, r);
     board_event(all->s.board, EVENT_SLOW, all->s.worker_number, "%.*s", (int)out_len(&o), text);
 }
 
@@ -164,6 +168,30 @@ static void count_file(const struct conn *c, const struct http_request *r, bool 
         admit_file(top, &rq, r->path, now);
 }
 
+/*
+ * What the server took: in the accept queue, and from the end of the head to the last byte, without
+ * the time in which the client gave no body or took no answer. A slow line makes no slow request.
+ */
+static uint64_t server_ns_of(const struct conn *c, struct mono now)
+{
+    const struct exchange *e = c->exchange;
+    uint64_t client_ns = e->client_ns;
+    uint64_t since_head_ns = mono_since(now, e->head_done);
+
+    if (e->client_since.ns != 0)
+        client_ns += mono_since(now, e->client_since);
+    return c->queue_wait_ns + (since_head_ns > client_ns ? since_head_ns - client_ns : 0);
+}
+
+/* Who never said all of it, or did not wait for the answer, was not kept waiting. */
+static bool is_slow(const struct conn *c, struct mono now)
+{
+    uint64_t slow_ns = c->all->s.conf->log.slow_request_ns;
+    int status = status_of(c->exchange);
+
+    return slow_ns > 0 && status != 408 && status != 499 && server_ns_of(c, now) >= slow_ns;
+}
+
 /* For those who want to know all of it; now is its end. */
 static struct access_record record_of(struct conn *c, const struct http_request *r, bool aborted,
                                       struct mono now)
@@ -186,6 +214,7 @@ static struct access_record record_of(struct conn *c, const struct http_request 
         .offload_run_ns = e->plan.offload_run_ns,
         .first_byte_ns = mono_since(e->first_byte, e->begun),
         .total_ns = mono_since(now, e->begun),
+        .server_ns = server_ns_of(c, now),
         .cold = e->plan.cold || e->phase == EXCHANGE_PLAN,
         .aborted = aborted,
         .cache = cache_word(e->plan.cache),
@@ -200,8 +229,7 @@ struct mono account_end(struct conn *c, const struct http_request *r, bool abort
     struct exchange *e = c->exchange;
     struct mono now = mono_now();
     uint64_t total_ns = mono_since(now, e->begun);
-    uint64_t slow_ns = all->s.conf->log.slow_request_ns;
-    bool slow = slow_ns > 0 && total_ns >= slow_ns;
+    bool slow = is_slow(c, now);
 
     if (e->first_byte.ns == 0 && e->sendq.sent_bytes > 0)
         e->first_byte = now;

@@ -398,10 +398,11 @@ static enum step send_failed(struct conn *c, enum sendq_result result, int error
         conn_close(c);
         return STEP_STOP;
     }
-    if (result == SENDQ_SHRUNK)
+    bool told = note_allowed(&c->all->notes, NOTE_SENDING, loop_now(c->all->s.loop));
+    if (told && result == SENDQ_SHRUNK)
         log_warn("%.*s: the file became shorter while it was sent; the connection is closed", n,
                  target.p);
-    else
+    else if (told)
         log_error("%.*s: sending: %s; the connection is closed", n, target.p, strerror(error));
     conn_reset(c);
     return STEP_STOP;
