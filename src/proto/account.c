@@ -259,3 +259,17 @@ struct mono account_end(struct conn *c, const struct http_request *r, bool abort
     }
     return now;
 }
+
+void account_unsent(struct conn *c, const struct http_request *r, int error)
+{
+    struct span target = r ? r->target : (struct span){0};
+    int n = target.n > 512 ? 512 : (int)target.n;
+
+    if (!note_allowed(&c->all->notes, NOTE_SENDING, loop_now(c->all->s.loop)))
+        return;
+    if (error == 0)
+        log_warn("%.*s: the file became shorter while it was sent; the connection is closed", n,
+                 target.p);
+    else
+        log_error("%.*s: sending: %s; the connection is closed", n, target.p, strerror(error));
+}

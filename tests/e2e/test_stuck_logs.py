@@ -267,6 +267,8 @@ class Changes(Stuck):
                     weir.ctl("reload")
                 if i % 3 == 1:
                     weir.ctl("restart", str(min(w["number"] for w in weir.status()["workers"] if w["state"] == "running")))
+            # Writers of files that were moved away have ended.
+            wait_until(lambda: len(set(log_writers(weir).values())) == 2, 10, lambda: f"two writers: {log_writers(weir)}")
         finally:
             stop.set()
             for t in threads:
@@ -326,6 +328,37 @@ class Changes(Stuck):
             self.ends(weir)
         finally:
             fs.tell("release")
+
+
+    @unittest.skipIf(why_not(), why_not())
+    def test_a_start_and_a_reload_with_a_log_on_a_dead_mount(self):
+        """A log that does not answer costs its lines. What its opening says in the end is told."""
+        fs = SlowFS("set entry_ms 0", "set attr_ms 0")
+        fs.start()
+        self.addCleanup(fs.stop)
+        weir = Weir(workers=2)
+        good, weir.access_path = weir.access_path, f"{fs.path}/d/f1-9"
+        weir.write_ini()
+        fs.tell("hang all")
+        try:
+            self.serve(weir)
+            self.all_well(weir)
+            self.wait_stuck(weir, "access")
+            self.assertIn(f"access log {weir.access_path} does not answer", weir.log())
+            self.assertEqual(weir.ctl("reload").returncode, 0)
+            self.all_well(weir)
+            fs.tell("release")
+            wait_until(lambda: "cannot be opened: Read-only file system" in weir.log(), 10, "the reason")
+            self.assertEqual(log_state(weir, "access")["error"], "Read-only file system")
+            weir.access_path = good
+            weir.write_ini()
+            self.assertEqual(weir.ctl("reload").returncode, 0)
+            self.ask(weir, 3)
+            weir.access_lines(3)
+            self.assertEqual(log_state(weir, "access")["state"], "ok")
+        finally:
+            fs.tell("release")
+        weir.stop()
 
 
 def why_no_loop_mount():
