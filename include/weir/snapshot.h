@@ -139,6 +139,15 @@ enum snap_want {
     SNAP_NO_HISTOGRAMS = 16
 };
 
+/* One log of the server. */
+struct snap_log {
+    bool used;              /* it is on */
+    uint64_t busy_since_ns; /* since when its writer waits for it; 0: it does not */
+    uint64_t dropped;       /* lines, by whoever; of the workers that are there now and were */
+    uint32_t error;         /* errno of the last write or open, 0 when that worked */
+    char target[SNAP_TEXT_BYTES];
+};
+
 struct snap_listener {
     char address[SNAP_TEXT_BYTES];
     uint32_t queue_depth, queue_limit, queue_peak;
@@ -217,6 +226,7 @@ struct snap {
     unsigned slow_count; /* oldest first */
     struct snap_finished *slow;
     uint32_t log_level; /* enum log_level of base/log.h */
+    struct snap_log log[BOARD_LOG_COUNT];
     /* Of the arrays; the reader's. */
     unsigned request_room, file_room, recent_room, slow_room;
     unsigned listener_room, worker_room, event_room, thread_room, mount_room, stall_room;
@@ -259,6 +269,11 @@ uint64_t snap_worker_away_ns(const struct snap *s, const struct snap_worker *w);
 enum snap_stuck { STUCK_NO, STUCK_BLOCKED, STUCK_STOPPED };
 enum snap_stuck snap_worker_stuck(const struct snap *s, const struct snap_worker *w,
                                   uint64_t *age_ns);
+
+/* How long this log has not answered; 0 when it does, or waits for lines. */
+uint64_t snap_log_stuck_ns(const struct snap *s, enum board_log_kind kind);
+/* "error log /var/log/weir.log", "access log on standard output". */
+void snap_log_name(const struct snap *s, enum board_log_kind kind, char *to, size_t to_bytes);
 
 /*
  * A counter of the whole server since it started, workers that have ended included, so that

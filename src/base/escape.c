@@ -99,7 +99,10 @@ static void json_char(struct out *o, struct span one, uint32_t cp)
         out_str(o, "\\t");
         break;
     default:
-        if (cp < 0x20 || cp == 0x7f)
+        if (cp > 0xffff && is_invisible(cp))
+            out_fmt(o, "\\u%04x\\u%04x", (unsigned)(0xd7c0 + (cp >> 10)),
+                    (unsigned)(0xdc00 + (cp & 0x3ff)));
+        else if (is_invisible(cp))
             out_fmt(o, "\\u%04x", (unsigned)cp);
         else
             out_span(o, one);

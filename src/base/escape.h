@@ -15,8 +15,9 @@
 void escape_visible(struct out *o, struct span s);
 
 /*
- * The inside of a JSON string (RFC 8259, 7): quotes, backslash, controls escaped; invalid
- * UTF-8 becomes U+FFFD. The quotes around it are the caller's.
+ * The inside of a JSON string (RFC 8259, 7): quotes, backslash, controls escaped, and as \uXXXX
+ * what escape_visible shows as bytes, for who looks at the file may have a terminal; invalid UTF-8
+ * becomes U+FFFD. The quotes around it are the caller's.
  */
 void escape_json(struct out *o, struct span s);
 

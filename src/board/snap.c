@@ -5,6 +5,7 @@
  */
 #include "weir/snapshot.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -119,4 +120,24 @@ uint64_t snap_events_lost(const struct snap *s, uint64_t seen_up_to)
     for (unsigned i = 0; i < s->event_count; i++)
         there += s->event[i].seq > seen_up_to;
     return s->event_next - 1 - seen_up_to - there;
+}
+
+uint64_t snap_log_stuck_ns(const struct snap *s, enum board_log_kind kind)
+{
+    uint64_t since = s->log[kind].busy_since_ns;
+    uint64_t waits = since != 0 && since < s->taken_ns ? s->taken_ns - since : 0;
+
+    return s->log[kind].used && waits >= BOARD_LOG_STUCK_NS ? waits : 0;
+}
+
+void snap_log_name(const struct snap *s, enum board_log_kind kind, char *to, size_t to_bytes)
+{
+    static const char *const word[][2] = {
+        {"stderr", "on standard error"}, {"stdout", "on standard output"}, {"syslog", "on syslog"}};
+    const char *target = s->log[kind].target;
+
+    for (size_t i = 0; i < sizeof word / sizeof *word; i++)
+        if (strcmp(target, word[i][0]) == 0)
+            target = word[i][1];
+    snprintf(to, to_bytes, "%s log %s", kind == BOARD_LOG_ERROR ? "error" : "access", target);
 }

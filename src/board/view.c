@@ -249,6 +249,26 @@ static void take_header(const struct board_header *h, struct snap *s)
     s->log_level = view_bounded(view_load32(&h->log_level), LOG_LEVEL_DEBUG + 1);
 }
 
+/* After the workers, whose counters are part of it. */
+static void take_logs(const struct board_header *h, struct snap *s)
+{
+    static const enum board_counter dropped[BOARD_LOG_COUNT] = {
+        [BOARD_LOG_ERROR] = COUNTER_error_log_dropped,
+        [BOARD_LOG_ACCESS] = COUNTER_access_log_dropped,
+    };
+
+    for (unsigned i = 0; i < BOARD_LOG_COUNT; i++) {
+        const struct board_log *from = &h->log[i];
+        struct snap_log *to = &s->log[i];
+
+        to->used = view_load32(&from->used) != 0;
+        to->busy_since_ns = view_load64(&from->busy_since_ns);
+        to->error = view_load32(&from->error);
+        to->dropped = view_load64(&from->dropped) + snap_total(s, dropped[i]);
+        view_take_text(to->target, &from->target);
+    }
+}
+
 /* The change under way, in the order that board_op_begin and board_op_end make safe. */
 static void take_operation(const struct board_header *h, struct snap *s)
 {
@@ -449,6 +469,7 @@ bool board_view_snap(const struct board_view *view, struct snap *s)
     if (!take_listeners(view, s) || !take_workers(view, s) || !view_take_offload(view, s) ||
         !view_take_requests(view, h, s) || !take_events(view, h, s))
         return false;
+    take_logs(h, s);
     /* Last, so that nothing on the board is newer than the snapshot and no age is negative. */
     s->taken_ns = mono_now().ns;
     s->taken_wall_ns = wall_now().ns;

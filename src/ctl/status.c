@@ -421,6 +421,31 @@ static void put_targets(struct object o, const struct snap *s)
     put_number(o, "requests_in_flight", s->requests_in_flight);
 }
 
+static json_t *log_json(const struct snap *s, enum board_log_kind kind, bool *failed)
+{
+    const struct snap_log *l = &s->log[kind];
+    struct object o = object_new(failed);
+    uint64_t stuck_ns = snap_log_stuck_ns(s, kind);
+
+    put_text(o, "log", kind == BOARD_LOG_ERROR ? "error" : "access");
+    put_text(o, "target", l->target);
+    put_text(o, "state", stuck_ns > 0 ? "stuck" : l->error ? "failing" : "ok");
+    put_ms(o, "stuck_ms", stuck_ns);
+    put_text_or_null(o, "error", l->error ? strerror((int)l->error) : "");
+    put_number(o, "lines_dropped", l->dropped);
+    return o.json;
+}
+
+static void put_logs(struct object parent, const struct snap *s)
+{
+    json_t *array = json_array();
+
+    for (unsigned i = 0; i < BOARD_LOG_COUNT; i++)
+        if (s->log[i].used)
+            append(array, log_json(s, i, parent.failed), parent.failed);
+    put(parent, "logs", array);
+}
+
 json_t *status_json(const struct snap *now, const struct snap *before)
 {
     bool failed = false;
@@ -435,6 +460,7 @@ json_t *status_json(const struct snap *now, const struct snap *before)
     put_operation(o, now);
     put_errors(o, now);
     put_listeners(o, now);
+    put_logs(o, now);
     if (before)
         put_seconds(o, "interval_s", now->taken_ns - before->taken_ns);
     put_totals(o, now, before);

@@ -121,6 +121,26 @@ static bool any_mount_refuses(const struct snap *s)
     return false;
 }
 
+/* A log that is as it should be is not worth a line. */
+static void print_logs(FILE *to, const struct snap *s)
+{
+    for (unsigned i = 0; i < BOARD_LOG_COUNT; i++) {
+        const struct snap_log *l = &s->log[i];
+        uint64_t stuck_ns = snap_log_stuck_ns(s, i);
+        char name[SNAP_TEXT_BYTES + 32];
+
+        if (!l->used || (stuck_ns == 0 && l->error == 0 && l->dropped == 0))
+            continue;
+        snap_log_name(s, i, name, sizeof name);
+        fprintf(to, "  log            %s ", name);
+        if (stuck_ns > 0)
+            fprintf(to, "DOES NOT ANSWER for %s, ", age_text(stuck_ns).text);
+        else if (l->error != 0)
+            fprintf(to, "CANNOT BE WRITTEN: %s, ", strerror((int)l->error));
+        fprintf(to, "%" PRIu64 " lines dropped\n", l->dropped);
+    }
+}
+
 static void print_listeners(FILE *to, const struct snap *s)
 {
     fprintf(to, "\n%7s %7s %7s %7s  %s\n", "QUEUE", "LIMIT", "PEAK", "DROPS", "LISTENING AT");
@@ -167,6 +187,7 @@ static void print_workers(FILE *to, const struct snap *s)
             s->workers_auto ? ", auto" : "", stuck, s->worker_restarts);
     print_totals(to, s);
     print_offload(to, s);
+    print_logs(to, s);
     print_listeners(to, s);
     if (any_mount_refuses(s)) {
         fputc('\n', to);

@@ -419,6 +419,7 @@ static void second_over(struct loop_timers *kind, struct list *item)
 
     (void)item;
     serve_tick(w->serve, loop_now(w->loop));
+    conns_tick(w->conns);
     log_tick();
     slot_gauge(w->slot, COUNTER_error_log_dropped, log_lines_dropped());
     loop_arm(w->loop, &w->seconds, &w->second);

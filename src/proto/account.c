@@ -81,6 +81,7 @@ static void put_phases(struct out *o, const struct access_record *r)
         out_fmt(o, ", first byte %.0f", ms(r->first_byte_ns));
     else
         out_str(o, ", no byte sent");
+    out_fmt(o, ", server %.0f", ms(r->server_ns));
 }
 
 static void tell_slow(struct conn *c, const struct access_record *r)
@@ -91,6 +92,10 @@ static void tell_slow(struct conn *c, const struct access_record *r)
     struct out o = out_into(text, sizeof text);
 
     slot_count(all->slot, COUNTER_slow_requests, 1);
+    if (all->s.board)
+        rings_add_slow(all, r);
+    if (!note_allowed(&all->notes, NOTE_SLOW, loop_now(all->s.loop)))
+        return;
     put_asked(&o, r, asked_of(r), LOG_TARGET_BYTES);
     put_phases(&o, r);
     log_info("slow request from %.*s: %.*s, %llu bytes, id %s", (int)r->peer.n, r->peer.p,
@@ -100,7 +105,6 @@ static void tell_slow(struct conn *c, const struct access_record *r)
     o = out_into(text, sizeof text);
     put_asked(&o, r, shown_on_board(all->s.conf, asked_of(r)), EVENT_TARGET_BYTES);
     put_phases(&o, r);
-    rings_add_slow(all, r);
     board_slow_event(all->s.board, all->s.worker_number - 1, span_of(text, out_len(&o)),
                      loop_now(all->s.loop));
 }
@@ -172,6 +176,30 @@ static void count_file(const struct conn *c, const struct http_request *r, bool 
         admit_file(top, &rq, r->path, now);
 }
 
+/*
+ * What the server took: in the accept queue, and from the end of the head to the last byte, without
+ * the time in which the client gave no body or took no answer. A slow line makes no slow request.
+ */
+static uint64_t server_ns_of(const struct conn *c, struct mono now)
+{
+    const struct exchange *e = c->exchange;
+    uint64_t client_ns = e->client_ns;
+    uint64_t since_head_ns = mono_since(now, e->head_done);
+
+    if (e->client_since.ns != 0)
+        client_ns += mono_since(now, e->client_since);
+    return c->queue_wait_ns + (since_head_ns > client_ns ? since_head_ns - client_ns : 0);
+}
+
+/* Who never said all of it, or did not wait for the answer, was not kept waiting. */
+static bool is_slow(const struct conn *c, struct mono now)
+{
+    uint64_t slow_ns = c->all->s.conf->log.slow_request_ns;
+    int status = status_of(c->exchange);
+
+    return slow_ns > 0 && status != 408 && status != 499 && server_ns_of(c, now) >= slow_ns;
+}
+
 /* For those who want to know all of it; now is its end. */
 static struct access_record record_of(struct conn *c, const struct http_request *r, bool aborted,
                                       struct mono now)
@@ -194,6 +222,7 @@ static struct access_record record_of(struct conn *c, const struct http_request 
         .offload_run_ns = e->plan.offload_run_ns,
         .first_byte_ns = mono_since(e->first_byte, e->begun),
         .total_ns = mono_since(now, e->begun),
+        .server_ns = server_ns_of(c, now),
         .cold = e->plan.cold || e->phase == EXCHANGE_PLAN,
         .aborted = aborted,
         .cache = cache_word(e->plan.cache),
@@ -208,8 +237,7 @@ struct mono account_end(struct conn *c, const struct http_request *r, bool abort
     struct exchange *e = c->exchange;
     struct mono now = mono_now();
     uint64_t total_ns = mono_since(now, e->begun);
-    uint64_t slow_ns = all->s.conf->log.slow_request_ns;
-    bool slow = slow_ns > 0 && total_ns >= slow_ns;
+    bool slow = is_slow(c, now);
 
     if (e->first_byte.ns == 0 && e->sendq.sent_bytes > 0)
         e->first_byte = now;
@@ -238,4 +266,18 @@ struct mono account_end(struct conn *c, const struct http_request *r, bool abort
             rings_add_recent(all, &record, now);
     }
     return now;
+}
+
+void account_unsent(struct conn *c, const struct http_request *r, int error)
+{
+    struct span target = r ? r->target : (struct span){0};
+    int n = target.n > 512 ? 512 : (int)target.n;
+
+    if (!note_allowed(&c->all->notes, NOTE_SENDING, loop_now(c->all->s.loop)))
+        return;
+    if (error == 0)
+        log_warn("%.*s: the file became shorter while it was sent; the connection is closed", n,
+                 target.p);
+    else
+        log_error("%.*s: sending: %s; the connection is closed", n, target.p, strerror(error));
 }

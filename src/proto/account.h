@@ -21,4 +21,8 @@ void account_hide(struct conns *all);
  */
 struct mono account_end(struct conn *c, const struct http_request *r, bool aborted);
 
+/* Its response cannot be sent to the end, and its connection is closed: error 0: the file became
+ * shorter. */
+void account_unsent(struct conn *c, const struct http_request *r, int error);
+
 #endif

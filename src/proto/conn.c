@@ -27,7 +27,6 @@ enum {
     LINGER_QUIET = 3,             /* windows, while more is to come */
     LINGER_FAIR_BYTES = 2 * 1024, /* in a window: 1 KiB/s */
     LINGER_READS_A_TURN = 4,
-    NOTES_A_SECOND = 10,
 };
 
 #define NO_GAUGE  COUNTER_COUNT
@@ -87,6 +86,9 @@ void conn_set_state(struct conn *c, enum conn_state state)
     must(c->magic == CONN_MAGIC && c->state != CONN_CLOSED);
     /* The time of the first head runs from the connection's start. */
     bool goes_on = c->state == CONN_FRESH && state == CONN_HEAD;
+    if (c->exchange)
+        exchange_client_turn(c->exchange,
+                             state == CONN_BODY || state == CONN_SEND || state == CONN_HELD);
     move_gauge(all->slot, state_row[c->state].gauge, state_row[state].gauge);
     share_leave(c);
     room_enter(c, state_row[state].room);
@@ -348,20 +350,16 @@ static void timer_due(struct loop_timers *kind, struct list *item)
 
 void conn_note(struct conn *c, const char *what, const char *why)
 {
-    struct note_limit *limit = &c->all->notes;
-    uint64_t second = loop_now(c->all->s.loop).ns / NS_PER_S;
     char text[PEER_TEXT_BYTES];
     struct span peer = peer_text(&c->peer, text);
 
-    if (second != limit->second) {
-        if (limit->left_out > 0)
-            log_info("%u more lines about clients' mistakes were left out", limit->left_out);
-        *limit = (struct note_limit){.second = second};
-    }
-    if (++limit->written > NOTES_A_SECOND)
-        limit->left_out++;
-    else
+    if (note_allowed(&c->all->notes, NOTE_MISTAKE, loop_now(c->all->s.loop)))
         log_info("client %.*s: %s: %s", (int)peer.n, peer.p, what, why);
+}
+
+void conns_tick(struct conns *all)
+{
+    notes_tick(&all->notes, loop_now(all->s.loop));
 }
 
 struct span conns_date(struct conns *all)

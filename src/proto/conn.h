@@ -64,6 +64,9 @@ unsigned conns_finish(struct conns *c);
 bool conns_abort(struct conns *c, uint64_t serial);
 bool conns_throttle(struct conns *c, uint64_t serial, uint64_t bytes_per_s);
 
+/* For each second. */
+void conns_tick(struct conns *c);
+
 unsigned conns_count(const struct conns *c);
 
 #endif

@@ -12,6 +12,7 @@
 #include "proto/conn.h"
 #include "proto/exchange.h"
 #include "proto/flight.h"
+#include "proto/note.h"
 #include "proto/peer.h"
 #include "proto/room.h"
 #include "proto/share.h"
@@ -57,12 +58,6 @@ struct conn {
     uint64_t rate_bytes;
 };
 
-/* Bounds how many lines of one kind a second clients can put into the error log. */
-struct note_limit {
-    uint64_t second;
-    unsigned written, left_out;
-};
-
 struct conns {
     struct conns_settings s;
     struct board_slot *slot;
@@ -79,7 +74,7 @@ struct conns {
     struct flights flights;
     uint64_t recent_due_ns; /* when the board's ring of recent requests takes the next one */
     struct exchange_pool pool;
-    struct note_limit notes;
+    struct notes notes;
     uint64_t date_second;
     char date[64]; /* the Server and Date lines of this second */
     size_t date_bytes;

@@ -86,7 +86,8 @@ void exchange_next(struct exchange *e)
     e->sendq.sent_bytes = 0;
     e->coder.framing_bytes = 0;
     e->begun = e->head_done = e->first_byte = e->wait_since = (struct mono){0};
-    e->waited_ns = 0;
+    e->waited_ns = e->client_ns = 0;
+    e->client_since.ns = 0;
     e->unsent_head.n = 0;
     e->id[0] = '\0';
 }
@@ -292,6 +293,16 @@ enum exchange_body exchange_take_body(struct exchange *e, uint64_t max_bytes)
     if (r == EXCHANGE_BODY_MORE && e->next == e->n)
         e->next = e->n = e->head_end; /* dropped: the room is used again */
     return r;
+}
+
+void exchange_client_turn(struct exchange *e, bool begins)
+{
+    if (!begins && e->client_since.ns == 0)
+        return;
+    struct mono now = mono_now();
+    if (e->client_since.ns != 0)
+        e->client_ns += mono_since(now, e->client_since);
+    e->client_since.ns = begins ? now.ns : 0;
 }
 
 uint64_t exchange_content_sent(const struct exchange *e)

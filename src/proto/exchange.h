@@ -66,6 +66,8 @@ struct exchange {
     struct mono begun, head_done, first_byte;
     struct mono wait_since; /* in EXCHANGE_PLAN: for an offload thread; 0: not waiting */
     uint64_t waited_ns;     /* for the plan */
+    struct mono client_since; /* since when its client, or an operator's throttle, is waited for */
+    uint64_t client_ns;       /* behind its head, so far; client_since 0: not */
     char id[EXCHANGE_ID_BYTES + 1];
     char peer_memory[PEER_TEXT_BYTES];
     struct span peer;
@@ -132,6 +134,9 @@ enum exchange_body {
 
 /* Takes in and drops what the buffer has of the body, up to max_bytes of content. */
 enum exchange_body exchange_take_body(struct exchange *e, uint64_t max_bytes);
+
+/* From now on its client is waited for, or not: that time is not the server's. */
+void exchange_client_turn(struct exchange *e, bool begins);
 
 /* Content bytes of the response that the kernel has taken. */
 uint64_t exchange_content_sent(const struct exchange *e);

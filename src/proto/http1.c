@@ -386,18 +386,11 @@ static enum step wait_turn(struct conn *c)
 
 static enum step send_failed(struct conn *c, enum sendq_result result, int error)
 {
-    struct span target = request_of(c) ? request_of(c)->target : (struct span){0};
-    int n = target.n > 512 ? 512 : (int)target.n;
-
     if (result == SENDQ_GONE) {
         conn_close(c);
         return STEP_STOP;
     }
-    if (result == SENDQ_SHRUNK)
-        log_warn("%.*s: the file became shorter while it was sent; the connection is closed", n,
-                 target.p);
-    else
-        log_error("%.*s: sending: %s; the connection is closed", n, target.p, strerror(error));
+    account_unsent(c, request_of(c), result == SENDQ_SHRUNK ? 0 : error);
     conn_reset(c);
     return STEP_STOP;
 }

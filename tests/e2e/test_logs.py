@@ -5,6 +5,7 @@ import json
 import os
 import re
 import signal
+import time
 import unittest
 
 from harness import Weir, Wire, get, main, wait_until
@@ -40,6 +41,12 @@ class Logs(unittest.TestCase):
             get(weir.port, "/f?x=%22", fields=[("User-Agent", '"\\\x01\xff'[0:2] + "é"), ("X-Request-Id", "abc-123")])
             get(weir.port, "/f", "HEAD")
             first, second = (json.loads(line) for line in weir.access_lines(2))
+            # A terminal that shows the file obeys none of these; who parses it gets them back.
+            odd = "x\x9b31m\u202e\u200b\ufeff\U000e0001é"
+            get(weir.port, "/f", fields=[("User-Agent", odd.encode().decode("latin-1"))])
+            line = weir.access_lines(3)[2]
+            self.assertIn(r'"x\u009b31m\u202e\u200b\ufeff\udb40\udc01é"', line)
+            self.assertEqual(json.loads(line)["user_agent"], odd)
             self.assertEqual((first["method"], first["target"], first["status"], first["bytes"]),
                              ("GET", "/f?x=%22", 200, 5))
             self.assertEqual(first["request_id"], "abc-123")
@@ -95,20 +102,73 @@ class Logs(unittest.TestCase):
                     wait_until(lambda: weir.log().count(line) == told, 10, "both workers to say so")
                 self.assertEqual(weir.log().count(line), told)
 
+    def slow(self, fault="", more=""):
+        weir = Weir(workers=1, server="allow_faults = yes\n" + more)
+        weir.more_ini = f"slow_request = 300ms\n[fault {weir.root}/slow]\noperations = open\n{fault}\n"
+        weir.write_ini()
+        return weir
+
+    def slow_events(self, weir):
+        return [e["text"] for e in weir.status()["events"] if e["kind"] == "SLOW"]
+
     def test_slow_requests_are_noted(self):
-        weir = Weir(workers=1)
-        weir.write_ini(None)
-        weir.write_ini(open(weir.ini_path).read().replace("[log]\n", "[log]\nslow_request = 100ms\n"))
-        weir.put("big", b"x" * (32 << 20))
+        weir = self.slow("delay = 500ms")
+        weir.put("slow/f", b"x")
         with weir:
-            with Wire(weir.port, rcvbuf=65536) as w:
-                w.request("/big")
-                w._head()
-                end = __import__("time").monotonic() + 0.3
-                wait_until(lambda: __import__("time").monotonic() > end, 5)
-                w._bytes(32 << 20)
-            wait_until(lambda: "/big" in weir.log(), 5, "the slow request in the log")
-            wait_until(lambda: any(e["kind"] == "SLOW" for e in weir.status()["events"]), 5, "the event")
+            get(weir.port, "/slow/f")
+            line = wait_until(lambda: re.search(r"slow request.*/slow/f.*server (\d+)", weir.log()), 5, "the line")
+            self.assertGreaterEqual(int(line.group(1)), 300)
+            wait_until(lambda: self.slow_events(weir), 5, "the event")
+            self.assertEqual(weir.status()["totals"]["counters"]["slow_requests"], 1)
+
+    def test_slow_clients_make_no_slow_requests(self):
+        """One that reads slowly, one whose head takes its time, one that never sends all of it, and
+        one that leaves before its answer."""
+        weir = self.slow("delay = 500ms")
+        weir.more_ini = weir.more_ini.replace("[fault", "[limits]\nheader_timeout = 600ms\nbody_timeout = 600ms\n[fault", 1)
+        weir.write_ini()
+        weir.put("big", b"x" * (32 << 20))
+        weir.put("slow/f", b"x")
+        with weir:
+            with Wire(weir.port, rcvbuf=65536) as reader, Wire(weir.port) as head, Wire(weir.port) as body, \
+                    Wire(weir.port) as leaver:
+                reader.request("/big")
+                reader._head()
+                head.send(b"GET /big HTTP/1.1\r\n")
+                body.send(b"POST /big HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n")
+                leaver.request("/slow/f")
+                wait_until(lambda: weir.status()["totals"]["counters"]["requests_waiting"] == 1, 5, "it to wait")
+                end = time.monotonic() + 0.45
+                wait_until(lambda: time.monotonic() > end, 5)
+                leaver.reset()
+                self.assertEqual(head.response().status, 408)
+                self.assertEqual(body.response().status, 408)
+                reader._bytes(32 << 20)
+            get(weir.port, "/none")
+            weir.access_lines(5)
+            self.assertEqual(self.slow_events(weir), [])
+            self.assertEqual(weir.status()["totals"]["counters"]["slow_requests"], 0)
+            self.assertNotIn("slow request", weir.log())
+
+    def test_slow_requests_have_a_bound(self):
+        """Of lines and events; how many were left out is told, and all are counted."""
+        weir = self.slow("delay = 500ms")
+        weir.put("slow/f", b"x")
+        for i in range(60):
+            weir.put(f"slow/{i}", b"x")
+        with weir:
+            wires = [Wire(weir.port) for _ in range(60)]
+            for i, w in enumerate(wires):
+                w.request(f"/slow/{i}")
+            for w in wires:
+                self.assertEqual(w.response().status, 200)
+                w.close()
+            wait_until(lambda: "lines about slow requests were left out" in weir.log(), 5, "what was left out")
+            wait_until(lambda: sum(int(n) for n in re.findall(r"(\d+) more lines about slow requests", weir.log()))
+                       + weir.log().count("slow request from") == 60, 5, "all of them to be accounted for")
+            self.assertLessEqual(weir.log().count("slow request from"), 30)
+            self.assertEqual(len(self.slow_events(weir)), weir.log().count("slow request from"))
+            self.assertEqual(weir.status()["totals"]["counters"]["slow_requests"], 60)
 
 
 if __name__ == "__main__":

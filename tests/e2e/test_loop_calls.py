@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """No call of a worker's event loop can wait for storage: strace on the loop's thread while files
 hot, cold, missing, ranges, listings and index files are asked for on a disk and on a FUSE file
-system. Every call it made must be one that is known not to wait: sockets that do not block,
+system, and while nobody reads its logs. Every call it made must be one that is known not to wait: sockets that do not block,
 openat2 with RESOLVE_CACHED, statx with AT_STATX_DONT_SYNC, preadv2 with RWF_NOWAIT, close of what
-is local. A call that is not in the table fails, whatever it did, so that a new one is looked at."""
+is local, lines of logs sent to other processes with MSG_DONTWAIT. A call that is not in the table fails, whatever it did, so that a new one is looked at."""
 
 import json
 import os
@@ -15,7 +15,7 @@ import tempfile
 import time
 import unittest
 
-from harness import Weir, Wire, get, main, skip_without, wait_until
+from harness import Weir, Wire, deadline, get, main, skip_without, wait_until
 from harness.disk import cannot_say, counter
 from harness.server import PATIENCE
 from harness.slowfs import SlowFS, why_not
@@ -29,7 +29,7 @@ NEVER_WAITS = {
     "openat2": "RESOLVE_CACHED", "statx": "AT_STATX_DONT_SYNC", "preadv2": "RWF_NOWAIT",
     "sendfile": None,  # only of a window that a probe found in memory: see below
     "close": None,     # of sockets, directories, and files on a local disk: see below
-    "read": "<anon_inode:|<eventfd|signalfd", "write": "<anon_inode:|<eventfd|/access.log|/dev/|err",
+    "read": "<anon_inode:|<eventfd|signalfd", "write": "<anon_inode:|<eventfd",
     # Memory, time and threads of the process itself.
     "futex": None, "madvise": None, "mmap": None, "munmap": None, "mprotect": None, "brk": None, "clone3": None,
     "clone": None, "rt_sigprocmask": None, "rt_sigaction": None, "clock_gettime": None, "sched_yield": None, "gettid": None, "getpid": None,
@@ -91,6 +91,8 @@ def may_wait(name, rest, slow):
         return "it is not known not to"
     if NEVER_WAITS[name] and not re.search(NEVER_WAITS[name], rest):
         return f"its arguments lack {NEVER_WAITS[name]}"
+    if "<UNIX" in rest.split(",")[0] and "MSG_DONTWAIT" not in rest:
+        return "a log is sent to, and waited for"
     if slow and name in ("sendfile", "close", "preadv2", "read", "pread64") and f"<{slow}/" in rest:
         return "it is about a file of the slow file system"
     return None
@@ -201,6 +203,33 @@ class Loop(unittest.TestCase):
                 self.ask_everything(weir, "/d/", names)
         self.judge(calls)
         self.assertIn("sendfile", dict(calls.loop))
+
+    def test_with_logs_that_nobody_reads(self):
+        weir = Weir(workers=1)
+        with open(weir.ini_path) as f:
+            text = f.read().replace(f"access = {weir.access_path}", "access = stdout").replace("flush = 50ms", "flush = 1ms")
+        weir.write_ini(text.replace(f"error = {weir.log_path}", "error = stderr"))
+        weir.put("hot", b"hot" * 1000)
+        read, write = os.pipe()
+        self.addCleanup(os.close, read)
+        weir.start(stdout=write, stderr=write)
+        self.addCleanup(weir.stop, check=False)
+        os.set_blocking(write, False)
+        with self.assertRaises(BlockingIOError):
+            while True:
+                os.write(write, b"x" * 4096)
+        os.close(write)
+        with Calls(weir.worker_pids()[0]) as calls:
+            end = deadline(0.3)  # longer than lines of the access log stay in its buffer
+            while time.monotonic() < end:
+                self.assertEqual(get(weir.port, "/hot").status, 200)
+                with Wire(weir.port) as w:
+                    w.send(b"GET\r\n\r\n")
+                    self.assertEqual(w.response().status, 400)
+        self.judge(calls)
+        # Both logs were said something.
+        queues = {rest.split(">")[0] for name, rest in calls.loop if name == "sendto" and "<UNIX" in rest}
+        self.assertEqual(len(queues), 2, queues)
 
     @unittest.skipIf(why_not(), why_not())
     def test_on_fuse(self):

@@ -127,11 +127,13 @@ class Weir:
             os.utime(path, (mtime, mtime))
         return os.fsdecode(path)
 
-    def start(self):
+    def start(self, stdout=None, stderr=None):
+        """stdout, stderr: descriptors instead of the file that output() reads."""
         command = [*self.wrapper, program("weir"), "-c", self.ini_path, *self.options]
         self.stderr = open(os.path.join(self.folder, "stderr"), "w+b")
-        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=self.stderr,
-                                        stderr=self.stderr, start_new_session=True)
+        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL,
+                                        stdout=self.stderr if stdout is None else stdout,
+                                        stderr=self.stderr if stderr is None else stderr, start_new_session=True)
         self.wait_ready()
         return self
 

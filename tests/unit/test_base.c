@@ -95,6 +95,17 @@ START_TEST(escapes)
     check_escape(escape_visible, "\xc0\xaf\xff", 3, "\\xC0\\xAF\\xFF");
     check_escape(escape_visible, "\xed\xa0\x80", 3, "\\xED\\xA0\\x80");
     check_escape(escape_json, "\"\\\x01\n\xff", 5, "\\\"\\\\\\u0001\\n\xef\xbf\xbd");
+    /* What a terminal would obey, or would not show: C1, bidirectional, zero width, tags. */
+    check_escape(escape_json,
+                 "\xc2\x9b"
+                 "31m\xc2\x85",
+                 7, "\\u009b31m\\u0085");
+    check_escape(escape_json,
+                 "a\xe2\x80\xae"
+                 "b\xe2\x80\x8b\xef\xbb\xbf\x7f",
+                 12, "a\\u202eb\\u200b\\ufeff\\u007f");
+    check_escape(escape_json, "\xf3\xa0\x80\x81", 4, "\\udb40\\udc01");
+    check_escape(escape_json, "\xf0\x9f\x98\x80 \xc3\xa9", 7, "\xf0\x9f\x98\x80 \xc3\xa9");
     check_escape(escape_html, "<a href='x'>&\"", 14, "&lt;a href=&#39;x&#39;&gt;&amp;&quot;");
 }
 END_TEST

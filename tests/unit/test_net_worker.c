@@ -131,6 +131,11 @@ void conns_accept(struct conns *c, const struct accepted *a)
     }
 }
 
+void conns_tick(struct conns *c)
+{
+    (void)c;
+}
+
 void conns_retire(struct conns *c)
 {
     c->retiring = true;

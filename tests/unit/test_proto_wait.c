@@ -666,15 +666,15 @@ START_TEST(slow_requests_tell_their_phases)
     char *text = logged_by(ask_three);
     const char *cold = strstr(text, "slow request from 127.0.0.1: GET /wait 200 in ");
     const char *hot = strstr(text, "slow request from 127.0.0.1: GET /hello 200 in ");
-    const char *cut = strstr(text, "GET /twice 499 ended early after ");
     const char *odd = strstr(text, "0000000000000000... /0000000000");
 
-    ck_assert_msg(cold && hot && cut && odd, "%s", text);
+    ck_assert_msg(cold && hot && odd, "%s", text);
     ck_assert_ptr_nonnull(strstr(cold, " ms: queue 3, head 0, open "));
     ck_assert_ptr_nonnull(strstr(cold, " (cold), offload wait 2, offload run 5, first byte "));
     ck_assert_ptr_nonnull(strstr(hot, " ms: queue 3, head 0, open 0 (hot), first byte "));
     ck_assert_ptr_nonnull(strstr(odd, "000... 405 in "));
-    ck_assert_ptr_nonnull(strstr(cut, " (cold), offload wait 2, offload run 5, no byte sent, 0 "));
+    /* A client that leaves was not kept waiting. */
+    ck_assert_ptr_null(strstr(text, "GET /twice"));
     free(text);
 }
 END_TEST

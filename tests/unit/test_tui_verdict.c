@@ -470,6 +470,46 @@ START_TEST(verdicts_about_offload)
 }
 END_TEST
 
+static void shape_log(struct snap *s, enum board_log_kind kind, const char *target)
+{
+    s->log[kind] = (struct snap_log){.used = true, .dropped = 17};
+    strcpy(s->log[kind].target, target);
+}
+
+static void shape_log_stuck(struct snap *s, unsigned second)
+{
+    shape_log(s, BOARD_LOG_ACCESS, "/srv/log/access");
+    if (second >= 4)
+        s->log[BOARD_LOG_ACCESS].busy_since_ns = s->taken_ns - 12 * NS_PER_S;
+}
+
+static void shape_log_busy(struct snap *s, unsigned second)
+{
+    (void)second;
+    shape_log(s, BOARD_LOG_ACCESS, "/srv/log/access");
+    s->log[BOARD_LOG_ACCESS].busy_since_ns = s->taken_ns - 999 * NS_PER_MS;
+}
+
+static void shape_log_failing(struct snap *s, unsigned second)
+{
+    (void)second;
+    shape_log(s, BOARD_LOG_ERROR, "stderr");
+    s->log[BOARD_LOG_ERROR].error = 28; /* ENOSPC */
+}
+
+START_TEST(verdicts_about_logs)
+{
+    check_rule(
+        shape_log_stuck, RULE_LOG,
+        "access log /srv/log/access does not answer for 12.0s: requests are served, its lines "
+        "wait, 17 dropped.  weirctl reopen opens it anew");
+    check_rule(shape_log_failing, RULE_LOG,
+               "error log on standard error cannot be written: No space left on device; requests "
+               "are served, 17 lines dropped.  weirctl reopen opens it anew");
+    check_rule(shape_log_busy, RULE_OK, "ok: queue 0, lag p99 0us, 2/2 workers");
+}
+END_TEST
+
 /* More workers do not help when the CPUs are busy; descriptors come from /proc like CPU time. */
 START_TEST(verdicts_by_proc)
 {
@@ -625,6 +665,7 @@ int main(void)
     tcase_add_test(t, verdicts);
     tcase_add_test(t, verdict_rules);
     tcase_add_test(t, verdicts_about_offload);
+    tcase_add_test(t, verdicts_about_logs);
     tcase_add_test(t, checks_have_the_level);
     tcase_add_test(t, verdicts_by_proc);
     tcase_add_test(t, offload_in_the_model);

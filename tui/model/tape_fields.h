@@ -11,6 +11,13 @@
 
 #define ANY UINT64_MAX
 
+#define LOG_FIELDS(N, M, T, kind)                                                                  \
+    N(log[kind].used, 1)                                                                           \
+    M(log[kind].busy_since_ns)                                                                     \
+    N(log[kind].dropped, ANY)                                                                      \
+    N(log[kind].error, UINT32_MAX)                                                                 \
+    T(log[kind].target)
+
 #define SNAP_FIELDS(N, M, T)                                                                       \
     M(taken_ns)                                                                                    \
     N(taken_wall_ns, ANY)                                                                          \
@@ -49,7 +56,9 @@
     N(errors_failed, ANY)                                                                          \
     M(errors_since_ns)                                                                             \
     N(roots_refused, 1)                                                                            \
-    N(log_level, UINT32_MAX)
+    N(log_level, UINT32_MAX)                                                                       \
+    LOG_FIELDS(N, M, T, BOARD_LOG_ERROR)                                                           \
+    LOG_FIELDS(N, M, T, BOARD_LOG_ACCESS)
 
 #define WORKER_FIELDS(N, M, T)                                                                     \
     N(number, TAPE_WORKERS)                                                                        \

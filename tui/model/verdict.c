@@ -388,6 +388,7 @@ static const struct {
     {RULE_RESPAWN, rule_respawn},
     {RULE_CHANGE, rule_change},
     {RULE_LIMIT, rule_limit},
+    {RULE_LOG, verdict_log},
     {RULE_OK, rule_ok},
 };
 

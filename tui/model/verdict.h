@@ -39,7 +39,8 @@ enum verdict_rule {
     RULE_OK = 10,
     RULE_MOUNT = 11, /* a mount is sick; comes after 3 */
     RULE_HELD = 12,  /* a disk thread is held by one call; comes after 4 */
-    RULE_ERRORS = 13 /* answers fail; comes after 11 */
+    RULE_ERRORS = 13, /* answers fail; comes after 11 */
+    RULE_LOG = 14    /* a log does not answer or cannot be written; comes after 9 */
 };
 
 #define VERDICT_GROUPS 8
@@ -68,6 +69,8 @@ void verdict_of(const struct model *m, struct verdict *v);
 
 /* Whether RULE_LIMIT holds because nobody accepts while clients wait; fills *v then. */
 bool verdict_no_room(const struct model *m, struct verdict *v);
+/* The rule RULE_LOG (verdict_log.c). */
+bool verdict_log(const struct model *m, struct verdict *v);
 
 /* The rules in the order in which they are tried; false beyond the last. */
 bool verdict_rule_at(unsigned place, enum verdict_rule *rule);

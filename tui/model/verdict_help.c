@@ -110,6 +110,12 @@ void verdict_rule_help(const struct model *m, enum verdict_rule rule, char *out,
             "out in the last %s; critical: no worker accepts and clients wait",
             percent(VERDICT_NEARLY_FULL), fmt_age(age, VERDICT_LIMIT_NS));
         break;
+    case RULE_LOG:
+        say(&w, VERDICT_WARN,
+            "a log that waits for its disk or reader for more than %s, or cannot be written; "
+            "requests are served, lines are dropped",
+            fmt_age(age, BOARD_LOG_STUCK_NS));
+        break;
     case RULE_OK:
         say(&w, VERDICT_OK, "none of these");
         break;
