@@ -160,30 +160,41 @@ static bool can_tell(const struct file_body *b)
     return b->entry->home.local && !b->entry->heat.unsupported;
 }
 
-/* Whether the kernel says that the piece, which begins at this offset, is in memory. */
-static bool ask_residency(struct file_body *b, const struct file_piece *p, uint64_t offset,
-                          struct mono now)
+static enum file_residency ask(struct file_body *b, const struct file_piece *p, bool ends_only,
+                               struct mono now)
 {
     struct file_entry *e = b->entry;
     uint64_t bytes = file_windows_bytes(b->windows);
     uint64_t windows = ((uint64_t)e->st.st_size + bytes - 1) / bytes;
-    bool ends_only = file_heat_ends_tell(&e->heat, p, now);
     unsigned calls;
+    enum file_residency found =
+        file_residency(e->fd, p->index * bytes + p->from, p->to - p->from, ends_only, &calls);
+
+    count(b, COUNTER_probes, calls);
+    enum file_heat_news news = found != FILE_HOT ? FILE_HEAT_COLD
+                               : ends_only       ? FILE_HEAT_ENDS
+                                                 : FILE_HEAT_ALL;
+    if (found != FILE_UNSUPPORTED)
+        file_heat_note(&e->heat, p, windows, news, now);
+    return found;
+}
+
+/* Whether the kernel says that the piece is in memory. */
+static bool ask_residency(struct file_body *b, const struct file_piece *p, struct mono now)
+{
+    struct file_entry *e = b->entry;
+    struct file_piece wide = *p;
 
     if (b->slot)
         slot_wait(b->slot, WAIT_PROBE, now);
-    enum file_residency found = file_residency(e->fd, offset, p->to - p->from, ends_only, &calls);
-    count(b, COUNTER_probes, calls);
+    if (file_heat_ends_tell(&e->heat, &wide, now) && ask(b, &wide, true, now) == FILE_HOT)
+        return true;
+    enum file_residency found = ask(b, p, false, now);
     if (found == FILE_UNSUPPORTED) {
         e->heat.unsupported = true;
         count(b, COUNTER_probes_unsupported, 1);
         file_mounts_note_silent(b->mounts, e->home.mount);
-        return false;
     }
-    enum file_heat_news news = found == FILE_COLD ? FILE_HEAT_COLD
-                               : ends_only        ? FILE_HEAT_ENDS
-                                                  : FILE_HEAT_ALL;
-    file_heat_note(&e->heat, p, windows, news, now);
     return found == FILE_HOT;
 }
 
@@ -200,8 +211,7 @@ static bool is_hot(struct file_body *b, uint64_t offset, uint64_t end, struct mo
 
     if (!e->home.local)
         return false;
-    return file_heat_is_hot(&e->heat, &p, now) ||
-           (can_tell(b) && ask_residency(b, &p, offset, now));
+    return file_heat_is_hot(&e->heat, &p, now) || (can_tell(b) && ask_residency(b, &p, now));
 }
 
 /* --- giving --- */

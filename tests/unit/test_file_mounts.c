@@ -305,6 +305,8 @@ START_TEST(heat_of_pieces)
         struct file_piece p = piece(2, cases[i].from, cases[i].to);
         ck_assert_int_eq(file_heat_is_hot(&h, &p, t), cases[i].hot);
         ck_assert_int_eq(file_heat_ends_tell(&h, &p, t), cases[i].hot);
+        if (cases[i].hot) /* what is found out is for all of it */
+            ck_assert(p.from == 40 && p.to == 80);
     }
     file_heat_free(&h);
 }
