@@ -479,8 +479,8 @@ static void release_piece(void *owner)
 }
 
 /* Takes the reference to e when it is done: true. */
-static bool copy_short(struct serve_ctx *ctx, struct serve_plan *plan, struct file_entry *e,
-                       uint64_t offset, size_t n)
+static bool copy_short(struct serve_ctx *ctx, const struct serve_request *rq,
+                       struct serve_plan *plan, struct file_entry *e, uint64_t offset, size_t n)
 {
     struct short_piece *p;
 
@@ -489,7 +489,7 @@ static bool copy_short(struct serve_ctx *ctx, struct serve_plan *plan, struct fi
         (ctx->conf->fault_count > 0 && offload_is_faulted(ctx->pool, WAIT_READ, e->where)))
         return false;
     if (ctx->slot)
-        slot_wait(ctx->slot, WAIT_PROBE, mono_now());
+        slot_wait(ctx->slot, WAIT_PROBE, rq->now);
     p = malloc(sizeof *p + n);
     if (!p || !file_read_hot(e->fd, offset, p->bytes, n)) {
         free(p);
@@ -505,14 +505,14 @@ static bool copy_short(struct serve_ctx *ctx, struct serve_plan *plan, struct fi
     return true;
 }
 
-bool file_body_source(struct serve_ctx *ctx, struct serve_plan *plan, struct file_entry *e,
-                      uint64_t offset, uint64_t end)
+bool file_body_source(struct serve_ctx *ctx, const struct serve_request *rq,
+                      struct serve_plan *plan, struct file_entry *e, uint64_t offset, uint64_t end)
 {
     static const struct source_ops ops = {source_pull_file, source_stop_file,
                                           source_give_back_file};
     struct file_source *f = NULL;
 
-    if (end > offset && copy_short(ctx, plan, e, offset, (size_t)(end - offset)))
+    if (end > offset && copy_short(ctx, rq, plan, e, offset, (size_t)(end - offset)))
         return true;
     if (e->home.mount && (f = calloc(1, sizeof *f)) == NULL) {
         file_entry_release(e);
