@@ -22,12 +22,6 @@
  */
 static const uint64_t settle_ns = 2 * NS_PER_S;
 
-static void mark(struct board_slot *slot, enum board_wait what)
-{
-    if (slot)
-        slot_wait(slot, what, mono_now());
-}
-
 static bool same_time(const struct timespec *a, const struct timespec *b)
 {
     return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
@@ -62,7 +56,16 @@ struct opening {
     struct file_opened *out;
     const struct file_mounts *mounts; /* not NULL: nothing may wait */
     enum file_open_hot hot;           /* anything but FILE_OPEN_DONE ends it */
+    struct mono begin;
 };
+
+/* What is being waited for. Where nothing may wait, it is since the beginning: one look at the
+ * clock does for all. */
+static void mark(const struct opening *o, enum board_wait what)
+{
+    if (o->how->slot)
+        slot_wait(o->how->slot, what, o->mounts ? o->begin : mono_now());
+}
 
 static void fail(struct opening *o, int error)
 {
@@ -84,7 +87,7 @@ static int open_name(struct opening *o, int flags)
     int fd = o->mounts ? file_open_cached(o->root_fd, name, flags)
                        : file_open_beneath(o->root_fd, name, flags);
 
-    mark(o->how->slot, WAIT_STAT);
+    mark(o, WAIT_STAT);
     if (fd >= 0)
         return fd;
     if (o->mounts && errno == EAGAIN)
@@ -199,7 +202,7 @@ static bool read_content(struct opening *o)
 
     if (!content)
         return false;
-    mark(o->how->slot, WAIT_READ);
+    mark(o, WAIT_READ);
     ssize_t got = read_at_start(o, content, size);
     int error = got < 0 ? errno : 0;
     bool known = ask_attributes(o, out->fd);
@@ -237,7 +240,7 @@ static void open_regular(struct opening *o)
         give_up(o, FILE_OPEN_UNSUPPORTED);
         return;
     }
-    mark(o->how->slot, WAIT_OPEN);
+    mark(o, WAIT_OPEN);
     out->settled = is_settled(&out->st, wall_now());
     out->fd = open_name(o, FILE_OPEN_READ);
     if (out->fd < 0 || (small && read_content(o)) || !ask_attributes(o, out->fd))
@@ -263,7 +266,7 @@ static bool open_as_before(struct opening *o)
 {
     struct file_opened *out = o->out;
 
-    mark(o->how->slot, WAIT_OPEN);
+    mark(o, WAIT_OPEN);
     out->fd = file_open_cached_here(o->root_fd, o->how->name, FILE_OPEN_READ);
     if (out->fd < 0 && errno == EAGAIN)
         give_up(o, FILE_OPEN_COLD);
@@ -294,7 +297,7 @@ static void open_all(struct opening *o)
     if (o->mounts && o->how->was_regular && !known && open_as_before(o))
         return;
     *out = (struct file_opened){.fd = -1, .kind = FILE_ERROR};
-    mark(o->how->slot, WAIT_OPEN);
+    mark(o, WAIT_OPEN);
     int fd = open_name(o, O_PATH);
     if (fd < 0)
         return;
@@ -323,7 +326,8 @@ void file_open(int root_fd, const struct file_open_how *how, struct file_opened 
 enum file_open_hot file_open_hot(int root_fd, const struct file_open_how *how,
                                  const struct file_mounts *mounts, struct file_opened *out)
 {
-    struct opening o = {.root_fd = root_fd, .how = how, .out = out, .mounts = mounts};
+    struct opening o = {
+        .root_fd = root_fd, .how = how, .out = out, .mounts = mounts, .begin = mono_now()};
 
     open_all(&o);
     return o.hot;
