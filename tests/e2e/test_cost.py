@@ -28,7 +28,7 @@ CALLS = {
     "404": 3.5,
     "304": 3.5,
     "new connection": 9.0,
-    "not cached 4 KiB": 10.8,  # a name, its attributes, the file, its contents, its attributes; two closed
+    "not cached 4 KiB": 9.2,  # a file known to be one, its attributes, contents, attributes; closed
 }
 # At most so many instructions for each request of an optimised build, all of user space.
 INSTRUCTIONS = {
