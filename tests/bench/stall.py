@@ -46,7 +46,7 @@ COLD_FILES, COLD_RATE = 48, 5
 RANDOM_FILES, RANDOM_RATE = 512, 200  # of 1 MiB; slow enough that disk and CPUs are not the limit
 SLOW_BYTES = 4 << 20
 HELD, HELD_READ, HELD_SECONDS, FILM_BYTES = 12, 2000000, 6, 12 << 20
-UNREAD, UNREAD_FIRST = 250, 2700000
+UNREAD, UNREAD_FIRST, UNREAD_WAIT = 250, 3700000, 12
 NAMES = 1500  # of the open variant: cached before, each opened once in a while
 
 
@@ -217,6 +217,7 @@ def unread_ranges(port, path, count):
         a.start()
     for a in askers:
         a.join()
+    time.sleep(UNREAD_WAIT)  # until all that was asked for before is answered, or waits for its client
     return clients
 
 
