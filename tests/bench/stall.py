@@ -12,7 +12,7 @@ long a healthy cold 1 MiB file on the real disk took meanwhile. Variants:
   cold    a real set of files whose pages are dropped from memory as it runs, read at random
   held    12 downloads of hot files stall, the pages of those files leave memory, the disk becomes
           slow, the clients read on (root: an ext4 image on a loop device over slowfs.c)
-  unread  250 clients pipeline ranges of one byte of a slow mount and read nothing; then somebody
+  unread  one worker each: 100 clients pipeline ranges of one byte of a slow mount and read nothing; then somebody
           fetches a healthy cold file of that mount
   fault   weir alone: the slow disk is a [fault] rule
   hung    weir alone: a mount that never answers, 500 clients at it
@@ -46,7 +46,7 @@ COLD_FILES, COLD_RATE = 48, 5
 RANDOM_FILES, RANDOM_RATE = 512, 200  # of 1 MiB; slow enough that disk and CPUs are not the limit
 SLOW_BYTES = 4 << 20
 HELD, HELD_READ, HELD_SECONDS, FILM_BYTES = 12, 2000000, 6, 12 << 20
-UNREAD, UNREAD_FIRST, UNREAD_WAIT = 250, 3700000, 12
+UNREAD, UNREAD_FIRST, UNREAD_WAIT = 100, 2700000, 30
 NAMES = 1500  # of the open variant: cached before, each opened once in a while
 
 
@@ -422,7 +422,7 @@ class Bench:
         results = {}
         with SlowFS("delay read 5", at=self.mount):
             for kind in [k for k in self.args.kinds if not k.missing()]:
-                server = self.start_peer(kind)
+                server = self.start_peer(kind, workers=1)
                 clients = []
                 try:
                     clients = unread_ranges(server.port, "/slow/f1-100000000000", UNREAD)
