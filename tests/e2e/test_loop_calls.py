@@ -186,6 +186,17 @@ class Loop(unittest.TestCase):
             weir.ctl("throttle", rows[0]["id"], "8m")
         self.held_slice(throttle)
 
+    def test_an_absent_name_is_asked_for_once(self):
+        """What the kernel's caches do not know a thread finds out; asking them again would be in vain."""
+        with self.disk_server() as weir:
+            get(weir.port, "/d/small0")
+            with Calls(weir.worker_pids()[0]) as calls:
+                with Wire(weir.port, timeout=30) as w:
+                    for i in range(20):
+                        self.assertEqual(w.ask(f"/d/none-{i}").status, 404)
+        asked = [rest for name, rest in calls.loop if name == "openat2" and "d/none-" in rest]
+        self.assertLessEqual(len(asked), 25, asked[:3])
+
     def test_on_a_disk(self):
         weir = self.disk_server()
         names = [f"{kind}{i}" for i in range(FILES) for kind in ("small", "large")]
