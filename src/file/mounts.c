@@ -93,6 +93,7 @@ static void set_kind(struct file_mount *m)
 {
     struct span type = span_str(m->type);
 
+    m->point_bytes = strlen(m->point);
     m->local = file_mounts_is_local(type);
     m->memory = span_eq(type, SPAN("tmpfs")) || span_eq(type, SPAN("ramfs"));
 }
@@ -336,7 +337,7 @@ const struct file_mount *file_mounts_by_path(const struct file_mounts *mounts, s
     size_t best_bytes = 0;
 
     for (size_t i = 0; i < mounts->count; i++) {
-        struct span point = span_str(mounts->mount[i].point);
+        struct span point = span_of(mounts->mount[i].point, mounts->mount[i].point_bytes);
         /* Of equals the last: it was mounted over the one before. */
         if (point.n >= best_bytes && is_beneath(path, point)) {
             best = &mounts->mount[i];

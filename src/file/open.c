@@ -22,20 +22,6 @@
  */
 static const uint64_t settle_ns = 2 * NS_PER_S;
 
-static void mark(const struct file_open_how *how, enum board_wait what)
-{
-    if (how->slot)
-        slot_wait(how->slot, what, mono_now());
-}
-
-/* The same, after a call that came back. */
-static void mark_next(const struct file_open_how *how, enum board_wait what)
-{
-    mark(how, what);
-    if (how->job)
-        offload_job_moved(how->job);
-}
-
 static bool same_time(const struct timespec *a, const struct timespec *b)
 {
     return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
@@ -70,7 +56,24 @@ struct opening {
     struct file_opened *out;
     const struct file_mounts *mounts; /* not NULL: nothing may wait */
     enum file_open_hot hot;           /* anything but FILE_OPEN_DONE ends it */
+    struct mono begin;
 };
+
+/* What is being waited for. Where nothing may wait, it is since the beginning: one look at the
+ * clock does for all. */
+static void mark(const struct opening *o, enum board_wait what)
+{
+    if (o->how->slot)
+        slot_wait(o->how->slot, what, o->mounts ? o->begin : mono_now());
+}
+
+/* The same, after a call that came back. */
+static void mark_next(const struct opening *o, enum board_wait what)
+{
+    mark(o, what);
+    if (o->how->job)
+        offload_job_moved(o->how->job);
+}
 
 static void fail(struct opening *o, int error)
 {
@@ -92,7 +95,7 @@ static int open_name(struct opening *o, int flags)
     int fd = o->mounts ? file_open_cached(o->root_fd, name, flags)
                        : file_open_beneath(o->root_fd, name, flags);
 
-    mark_next(o->how, WAIT_STAT);
+    mark_next(o, WAIT_STAT);
     if (fd >= 0)
         return fd;
     if (o->mounts && (errno == EAGAIN || errno == EXDEV)) /* an absolute link, perhaps */
@@ -207,7 +210,7 @@ static bool read_content(struct opening *o)
 
     if (!content)
         return false;
-    mark_next(o->how, WAIT_READ);
+    mark_next(o, WAIT_READ);
     ssize_t got = read_at_start(o, content, size);
     int error = got < 0 ? errno : 0;
     bool known = ask_attributes(o, out->fd);
@@ -245,7 +248,7 @@ static void open_regular(struct opening *o)
         give_up(o, FILE_OPEN_UNSUPPORTED);
         return;
     }
-    mark_next(o->how, WAIT_OPEN);
+    mark_next(o, WAIT_OPEN);
     out->settled = file_is_settled(&out->st, wall_now());
     out->fd = open_name(o, FILE_OPEN_READ);
     if (out->fd < 0 || (small && read_content(o)) || !ask_attributes(o, out->fd))
@@ -257,13 +260,52 @@ static void open_regular(struct opening *o)
         out->settled = out->settled && file_is_settled(&out->st, wall_now());
 }
 
+static void close_as(struct opening *o, enum file_open_hot why)
+{
+    close_fd(&o->out->fd);
+    give_up(o, why);
+}
+
+/*
+ * A name that was a regular file, by two calls less than open_all. False: it is to be looked at as
+ * if nothing were known of it.
+ */
+static bool open_as_before(struct opening *o)
+{
+    struct file_opened *out = o->out;
+
+    mark(o, WAIT_OPEN);
+    out->fd = file_open_cached_here(o->root_fd, o->how->name, FILE_OPEN_READ);
+    if (out->fd < 0 && errno == EAGAIN)
+        give_up(o, FILE_OPEN_COLD);
+    if (out->fd < 0)
+        return o->hot == FILE_OPEN_COLD;
+    if (!ask_attributes(o, out->fd))
+        return true;
+    out->kind = kind_of(&out->st);
+    out->settled = file_is_settled(&out->st, wall_now());
+    if (out->kind != FILE_REGULAR) {
+        close_fd(&out->fd);
+        return false;
+    }
+    bool small = o->how->content_bytes > 0 && (uint64_t)out->st.st_size <= o->how->content_bytes;
+    if (small && is_silent(o))
+        close_as(o, FILE_OPEN_UNSUPPORTED);
+    else if (small && !read_content(o) && !ask_attributes(o, out->fd))
+        return true;
+    return true;
+}
+
 static void open_all(struct opening *o)
 {
     struct file_opened *out = o->out;
     const struct stat *known = o->how->known;
 
     *out = (struct file_opened){.fd = -1, .kind = FILE_ERROR};
-    mark(o->how, WAIT_OPEN);
+    if (o->mounts && o->how->was_regular && !known && open_as_before(o))
+        return;
+    *out = (struct file_opened){.fd = -1, .kind = FILE_ERROR};
+    mark(o, WAIT_OPEN);
     int fd = open_name(o, O_PATH);
     if (fd < 0)
         return;
@@ -292,7 +334,8 @@ void file_open(int root_fd, const struct file_open_how *how, struct file_opened 
 enum file_open_hot file_open_hot(int root_fd, const struct file_open_how *how,
                                  const struct file_mounts *mounts, struct file_opened *out)
 {
-    struct opening o = {.root_fd = root_fd, .how = how, .out = out, .mounts = mounts};
+    struct opening o = {
+        .root_fd = root_fd, .how = how, .out = out, .mounts = mounts, .begin = mono_now()};
 
     open_all(&o);
     return o.hot;

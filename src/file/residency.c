@@ -86,11 +86,14 @@ bool file_heat_is_hot(const struct file_heat *heat, const struct file_piece *p, 
     return m && mono_since(now, m->hot) < believed_ns;
 }
 
-bool file_heat_ends_tell(const struct file_heat *heat, const struct file_piece *p, struct mono now)
+bool file_heat_ends_tell(const struct file_heat *heat, struct file_piece *p, struct mono now)
 {
     const struct file_heat_mark *m = find(heat, p);
 
-    return m && mono_since(now, m->asked) < ends_tell_ns;
+    if (!m || mono_since(now, m->asked) >= ends_tell_ns)
+        return false;
+    *p = m->piece;
+    return true;
 }
 
 void file_heat_note(struct file_heat *heat, const struct file_piece *p, uint64_t windows,

@@ -21,7 +21,7 @@
 
 /* openat2 gives EAGAIN when a rename or mount somewhere raced with a "..": try again, but not for
  * ever. */
-enum { RACE_REPEATS = 16, CACHED_REPEATS = 2 };
+enum { RACE_REPEATS = 16 };
 
 int file_openat2_again(int dir_fd, const char *name, int flags, uint64_t resolve)
 {
@@ -48,17 +48,16 @@ int file_open_beneath(int dir_fd, const char *name, int flags)
 
 /*
  * EAGAIN stands for a name that is not in the cache, and for a walk that a change elsewhere got
- * in the way of: any mount or umount on the machine does that, in every namespace. The second
- * kind is gone when asked again, which costs less than a thread.
+ * in the way of: any mount or umount on the machine does that, in every namespace. Which it was is
+ * not told, and to ask again would be in vain for nearly all: a thread finds out.
  */
 static int openat2_cached(int dir_fd, const char *name, int flags, uint64_t resolve)
 {
-    int repeats = 0;
     int fd;
 
     do
         fd = file_openat2(dir_fd, name, flags, resolve | RESOLVE_CACHED);
-    while (fd < 0 && (errno == EINTR || (errno == EAGAIN && repeats++ < CACHED_REPEATS)));
+    while (fd < 0 && errno == EINTR);
     return fd;
 }
 
@@ -66,6 +65,12 @@ int file_open_cached(int dir_fd, const char *name, int flags)
 {
     return openat2_cached(dir_fd, name[0] == '\0' ? "." : name, flags,
                           RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS);
+}
+
+int file_open_cached_here(int dir_fd, const char *name, int flags)
+{
+    return openat2_cached(dir_fd, name, flags,
+                          RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV);
 }
 
 bool file_root_supported(void)

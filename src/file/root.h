@@ -113,6 +113,8 @@ int file_open_beneath(int dir_fd, const char *name, int flags);
  * file system, EXDEV also when an absolute link stays inside, EINVAL when the kernel has no such
  * flag (before 5.12). */
 int file_open_cached(int dir_fd, const char *name, int flags);
+/* The same on dir_fd's own mount: EXDEV when it leads to another. */
+int file_open_cached_here(int dir_fd, const char *name, int flags);
 
 /* Opens `name` for reading beneath the root. May wait for storage. */
 int file_root_open(struct file_root *root, const char *name, struct mono now, uint64_t valid_ns);

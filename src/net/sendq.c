@@ -105,31 +105,44 @@ static void consume(struct turn *t, size_t n)
     }
 }
 
-/* One call for both. What is one piece, because it lies together or is short enough to be copied
- * together, send(2) takes for less than sendmsg(2) takes two. */
-static ssize_t send_pieces(int socket, struct span head, struct span body, int flags)
+static ssize_t send_one(int socket, struct span one, int flags)
 {
-    struct iovec part[2] = {{(void *)(size_t)head.p, head.n}, {(void *)(size_t)body.p, body.n}};
-    struct msghdr message = {.msg_iov = part, .msg_iovlen = 2};
-    struct span one = head;
+    ssize_t sent;
+
+    do
+        sent = send(socket, one.p, one.n, flags);
+    while (sent < 0 && errno == EINTR);
+    return sent;
+}
+
+/* Pieces that lie apart. Short ones are copied together, for sendmsg(2) costs more than that. */
+static __attribute__((noinline)) ssize_t send_two(int socket, struct span head, struct span body,
+                                                  int flags)
+{
     char joined[JOIN_BYTES];
     ssize_t sent;
 
-    if (head.n == 0) {
-        one = body;
-    } else if (body.n > 0 && head.p + head.n == body.p) {
-        one.n += body.n;
-    } else if (body.n > 0 && head.n + body.n <= sizeof joined) {
+    if (head.n + body.n <= sizeof joined) {
         memcpy(joined, head.p, head.n);
         memcpy(joined + head.n, body.p, body.n);
-        one = span_of(joined, head.n + body.n);
-    } else if (body.n > 0) {
-        one.p = NULL;
+        return send_one(socket, span_of(joined, head.n + body.n), flags);
     }
+    struct iovec part[2] = {{(void *)(size_t)head.p, head.n}, {(void *)(size_t)body.p, body.n}};
+    struct msghdr message = {.msg_iov = part, .msg_iovlen = 2};
     do
-        sent = one.p ? send(socket, one.p, one.n, flags) : sendmsg(socket, &message, flags);
+        sent = sendmsg(socket, &message, flags);
     while (sent < 0 && errno == EINTR);
     return sent;
+}
+
+/* One call for both, either of which may be empty. */
+static ssize_t send_pieces(int socket, struct span head, struct span body, int flags)
+{
+    if (head.n == 0)
+        return send_one(socket, body, flags);
+    if (body.n > 0 && head.p + head.n != body.p)
+        return send_two(socket, head, body, flags);
+    return send_one(socket, span_of(head.p, head.n + body.n), flags);
 }
 
 /*

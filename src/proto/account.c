@@ -19,6 +19,12 @@ void account_show(struct conn *c, const struct http_request *r)
     slot_serving(c->all->slot, r ? r->path : (struct span){0});
 }
 
+void account_show_file(struct conn *c)
+{
+    slot_request(c->all->slot, exchange_first_line(c->exchange), c->exchange->peer);
+    slot_serving(c->all->slot, c->exchange->plan.file);
+}
+
 void account_hide(struct conns *all)
 {
     board_text_clear(&all->slot->request);

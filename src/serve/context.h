@@ -46,6 +46,8 @@ struct serve_ctx {
     bool cached_opens;      /* the kernel has RESOLVE_CACHED */
     bool dropping;          /* entries on fenced mounts are still to be given up */
     uint64_t path_seed;     /* of plans' path_key */
+    uint32_t *regular;      /* by hash: names that were regular files when they were opened last */
+    size_t regular_count;   /* a power of two; 0: none is remembered */
     struct mono logged;     /* the last line about a failing file, see serve_log_failure */
     unsigned log_held_back; /* lines not written since */
     struct refusals refusals;

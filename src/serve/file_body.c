@@ -160,30 +160,41 @@ static bool can_tell(const struct file_body *b)
     return b->entry->home.local && !b->entry->heat.unsupported;
 }
 
-/* Whether the kernel says that the piece, which begins at this offset, is in memory. */
-static bool ask_residency(struct file_body *b, const struct file_piece *p, uint64_t offset,
-                          struct mono now)
+static enum file_residency ask(struct file_body *b, const struct file_piece *p, bool ends_only,
+                               struct mono now)
 {
     struct file_entry *e = b->entry;
     uint64_t bytes = file_windows_bytes(b->windows);
     uint64_t windows = ((uint64_t)e->st.st_size + bytes - 1) / bytes;
-    bool ends_only = file_heat_ends_tell(&e->heat, p, now);
     unsigned calls;
+    enum file_residency found =
+        file_residency(e->fd, p->index * bytes + p->from, p->to - p->from, ends_only, &calls);
+
+    count(b, COUNTER_probes, calls);
+    enum file_heat_news news = found != FILE_HOT ? FILE_HEAT_COLD
+                               : ends_only       ? FILE_HEAT_ENDS
+                                                 : FILE_HEAT_ALL;
+    if (found != FILE_UNSUPPORTED)
+        file_heat_note(&e->heat, p, windows, news, now);
+    return found;
+}
+
+/* Whether the kernel says that the piece is in memory. */
+static bool ask_residency(struct file_body *b, const struct file_piece *p, struct mono now)
+{
+    struct file_entry *e = b->entry;
+    struct file_piece wide = *p;
 
     if (b->slot)
         slot_wait(b->slot, WAIT_PROBE, now);
-    enum file_residency found = file_residency(e->fd, offset, p->to - p->from, ends_only, &calls);
-    count(b, COUNTER_probes, calls);
+    if (file_heat_ends_tell(&e->heat, &wide, now) && ask(b, &wide, true, now) == FILE_HOT)
+        return true;
+    enum file_residency found = ask(b, p, false, now);
     if (found == FILE_UNSUPPORTED) {
         e->heat.unsupported = true;
         count(b, COUNTER_probes_unsupported, 1);
         file_mounts_note_silent(b->mounts, e->home.mount);
-        return false;
     }
-    enum file_heat_news news = found == FILE_COLD ? FILE_HEAT_COLD
-                               : ends_only        ? FILE_HEAT_ENDS
-                                                  : FILE_HEAT_ALL;
-    file_heat_note(&e->heat, p, windows, news, now);
     return found == FILE_HOT;
 }
 
@@ -200,8 +211,7 @@ static bool is_hot(struct file_body *b, uint64_t offset, uint64_t end, struct mo
 
     if (!e->home.local)
         return false;
-    return file_heat_is_hot(&e->heat, &p, now) ||
-           (can_tell(b) && ask_residency(b, &p, offset, now));
+    return file_heat_is_hot(&e->heat, &p, now) || (can_tell(b) && ask_residency(b, &p, now));
 }
 
 /* --- giving --- */
@@ -469,8 +479,8 @@ static void release_piece(void *owner)
 }
 
 /* Takes the reference to e when it is done: true. */
-static bool copy_short(struct serve_ctx *ctx, struct serve_plan *plan, struct file_entry *e,
-                       uint64_t offset, size_t n)
+static bool copy_short(struct serve_ctx *ctx, const struct serve_request *rq,
+                       struct serve_plan *plan, struct file_entry *e, uint64_t offset, size_t n)
 {
     struct short_piece *p;
 
@@ -479,7 +489,7 @@ static bool copy_short(struct serve_ctx *ctx, struct serve_plan *plan, struct fi
         (ctx->conf->fault_count > 0 && offload_is_faulted(ctx->pool, WAIT_READ, e->where)))
         return false;
     if (ctx->slot)
-        slot_wait(ctx->slot, WAIT_PROBE, mono_now());
+        slot_wait(ctx->slot, WAIT_PROBE, rq->now);
     p = malloc(sizeof *p + n);
     if (!p || !file_read_hot(e->fd, offset, p->bytes, n)) {
         free(p);
@@ -495,14 +505,14 @@ static bool copy_short(struct serve_ctx *ctx, struct serve_plan *plan, struct fi
     return true;
 }
 
-bool file_body_source(struct serve_ctx *ctx, struct serve_plan *plan, struct file_entry *e,
-                      uint64_t offset, uint64_t end)
+bool file_body_source(struct serve_ctx *ctx, const struct serve_request *rq,
+                      struct serve_plan *plan, struct file_entry *e, uint64_t offset, uint64_t end)
 {
     static const struct source_ops ops = {source_pull_file, source_stop_file,
                                           source_give_back_file};
     struct file_source *f = NULL;
 
-    if (end > offset && copy_short(ctx, plan, e, offset, (size_t)(end - offset)))
+    if (end > offset && copy_short(ctx, rq, plan, e, offset, (size_t)(end - offset)))
         return true;
     if (e->home.mount && (f = calloc(1, sizeof *f)) == NULL) {
         file_entry_release(e);

@@ -54,8 +54,8 @@ void file_body_pull(struct file_body *body, struct source *source, struct chunk 
 /* Copies bytes of the file that are in memory, within the window held or in the kernel. False: it
  * could wait, or they are not there; nothing is changed but to[]. */
 bool file_body_copy(struct file_body *body, uint64_t offset, char *to, size_t n);
-/* Has the last so many bytes of what it gave last back, to give them again, and lets others have the
- * buffers it holds meanwhile; see source_give_back. */
+/* Has the last so many bytes of what it gave last back, to give them again, and lets others have
+ * the buffers it holds meanwhile; see source_give_back. */
 bool file_body_give_back(struct file_body *body, uint64_t unsent_bytes);
 /* Gives back what is held and waited for. */
 void file_body_stop(struct file_body *body);
@@ -66,7 +66,7 @@ enum serve_result file_body_begin(struct serve_ctx *ctx, const struct serve_requ
                                   struct serve_plan *plan);
 
 /* Makes [offset, end) of e the plan's body; takes the reference to e. False on ENOMEM. */
-bool file_body_source(struct serve_ctx *ctx, struct serve_plan *plan, struct file_entry *e,
-                      uint64_t offset, uint64_t end);
+bool file_body_source(struct serve_ctx *ctx, const struct serve_request *rq,
+                      struct serve_plan *plan, struct file_entry *e, uint64_t offset, uint64_t end);
 
 #endif

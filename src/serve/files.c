@@ -140,14 +140,15 @@ static struct span fields_of_304(const struct serve_ctx *ctx, const struct file_
 /* --- regular files --- */
 
 /* The reference to e goes over to the plan's body. False on ENOMEM. */
-static bool send_slice(struct serve_ctx *ctx, struct serve_plan *plan, struct file_entry *e,
-                       uint64_t offset, uint64_t length)
+static bool send_slice(struct serve_ctx *ctx, const struct serve_request *rq,
+                       struct serve_plan *plan, struct file_entry *e, uint64_t offset,
+                       uint64_t length)
 {
     plan->length = length;
     plan->length_known = true;
     plan->file = span_of(e->path, e->path_bytes);
     if (!e->content)
-        return file_body_source(ctx, plan, e, offset, offset + length);
+        return file_body_source(ctx, rq, plan, e, offset, offset + length);
     source_memory(&plan->body, span_of(e->content + offset, (size_t)length), e, file_entry_release);
     return true;
 }
@@ -159,7 +160,7 @@ static void send_whole(struct serve_ctx *ctx, const struct serve_request *rq, st
     plan->status = 200;
     plan->ready = e->fields;
     plan->headroom = e->content ? e->content - FILE_HEADROOM_BYTES : NULL;
-    if (!send_slice(ctx, plan, e, 0, (uint64_t)e->st.st_size))
+    if (!send_slice(ctx, rq, plan, e, 0, (uint64_t)e->st.st_size))
         serve_error(ctx, rq, 503, plan);
 }
 
@@ -192,7 +193,7 @@ static void send_range(struct serve_ctx *ctx, const struct serve_request *rq, st
     }
     plan->status = 206;
     plan->ready = e->fields;
-    if (!send_slice(ctx, plan, e, r->offset, r->length))
+    if (!send_slice(ctx, rq, plan, e, r->offset, r->length))
         serve_error(ctx, rq, 503, plan);
 }
 

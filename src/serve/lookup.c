@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/hash.h"
 #include "board/slot.h"
 #include "serve/context.h"
 #include "serve/errand.h"
@@ -150,12 +151,45 @@ struct look {
     struct file_home home; /* by path */
 };
 
+/*
+ * Names that have left the cache, but are known to have been regular files: one place for each
+ * hash, which the next of the same takes over. What is wrongly taken for one costs a call.
+ */
+static uint32_t *regular_place(const struct look *l, uint32_t *mark)
+{
+    const struct serve_ctx *ctx = l->ctx;
+    uint64_t h = hash_span(ctx->path_seed + l->id, l->path);
+
+    *mark = (uint32_t)(h >> 32) | 1;
+    return ctx->regular_count > 0 ? &ctx->regular[h & (ctx->regular_count - 1)] : NULL;
+}
+
+static bool was_regular(const struct look *l)
+{
+    uint32_t mark;
+    const uint32_t *place = regular_place(l, &mark);
+
+    return place && *place == mark;
+}
+
+static void note_regular(const struct look *l, bool regular)
+{
+    uint32_t mark;
+    uint32_t *place = regular_place(l, &mark);
+
+    if (place && regular)
+        *place = mark;
+    else if (place && *place == mark)
+        *place = 0;
+}
+
 /* Takes what was found into the cache. */
 static struct file_entry *take(struct look *l, struct file_opened *opened)
 {
     struct file_entry *stale = l->stale;
     struct span where = where_of(l->ctx, l->ctx->root[l->id].path, l->name);
 
+    note_regular(l, opened->kind == FILE_REGULAR);
     l->stale = NULL;
     if (!serve_complete(l->ctx, opened, where, l->home)) {
         file_opened_drop(opened);
@@ -223,6 +257,14 @@ static struct file_open_how how_of(const struct look *l)
     return how;
 }
 
+/* The name is on its root's own mount as far as its path tells. */
+static bool is_on_root_mount(const struct look *l)
+{
+    const struct file_mount *m = file_mounts_by_path(l->ctx->mounts, span_str(l->place->real));
+
+    return m && m->local && m->row == l->home.mount;
+}
+
 /* The file system has to be asked. */
 static enum serve_look ask_for(struct look *l, struct file_entry **e)
 {
@@ -242,6 +284,7 @@ static enum serve_look ask_for(struct look *l, struct file_entry **e)
     struct span real = where_of(ctx, l->place->real, l->name);
     l->home = file_mounts_home(ctx->mounts, file_mounts_by_path(ctx->mounts, real));
     struct file_open_how how = how_of(l);
+    how.was_regular = was_regular(l) && is_on_root_mount(l);
     if (try_hot(l, &how, e))
         return SERVE_LOOK_FOUND;
     struct errand_ask ask = {

@@ -50,6 +50,9 @@ static bool use_pool(struct serve_ctx *ctx, struct offload *pool)
     return ctx->mounts && ctx->closer && ctx->windows && ctx->errands;
 }
 
+/* Names remembered to have been regular files; a megabyte, used as they come. */
+enum { REGULAR_MAX = 1 << 18 };
+
 static bool make_cache(struct serve_ctx *ctx)
 {
     const struct conf *conf = ctx->conf;
@@ -65,6 +68,15 @@ static bool make_cache(struct serve_ctx *ctx)
 
     ctx->cache = file_cache_new(&settings, serve_describe, ctx);
     ctx->listings = listings_new(conf->limits.listing_bytes, conf->cache.valid_ns);
+    if (ctx->pool && settings.entries_max > 0) {
+        ctx->regular_count = 1024;
+        while (ctx->regular_count < 16 * (size_t)settings.entries_max &&
+               ctx->regular_count < REGULAR_MAX)
+            ctx->regular_count *= 2;
+        ctx->regular = calloc(ctx->regular_count, sizeof *ctx->regular);
+        if (!ctx->regular)
+            ctx->regular_count = 0; /* does without */
+    }
     return ctx->cache && ctx->listings;
 }
 
@@ -120,6 +132,7 @@ void serve_ctx_free(struct serve_ctx **ctx)
     if (c->closer)
         file_closer_end(c->closer);
     file_closer_release(&c->closer);
+    free(c->regular);
     file_mounts_free(&c->mounts);
     for (size_t i = 0; c->root && i < c->conf->location_count; i++)
         file_root_close(&c->root[i]);

@@ -10,6 +10,10 @@ long a healthy cold 1 MiB file on the real disk took meanwhile. Variants:
   read    the slow file system (slowfs.c) takes 100 ms for each 128 KiB read
   open    names are cached, every open takes 1 s, reads are quick
   cold    a real set of files whose pages are dropped from memory as it runs, read at random
+  held    12 downloads of hot files stall, the pages of those files leave memory, the disk becomes
+          slow, the clients read on (root: an ext4 image on a loop device over slowfs.c)
+  unread  one worker each: 100 clients pipeline ranges of one byte of a slow mount and read nothing; then somebody
+          fetches a healthy cold file of that mount
   fault   weir alone: the slow disk is a [fault] rule
   hung    weir alone: a mount that never answers, 500 clients at it
   probes  weir alone: CPU per request on hot files, on disk (residency is probed) and on tmpfs
@@ -25,6 +29,7 @@ import atexit
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -40,6 +45,8 @@ RATE, CONNECTIONS, WARM = 500, 20, 1
 COLD_FILES, COLD_RATE = 48, 5
 RANDOM_FILES, RANDOM_RATE = 512, 200  # of 1 MiB; slow enough that disk and CPUs are not the limit
 SLOW_BYTES = 4 << 20
+HELD, HELD_READ, HELD_SECONDS, FILM_BYTES = 12, 2000000, 6, 12 << 20
+UNREAD, UNREAD_FIRST, UNREAD_WAIT = 100, 2700000, 30
 NAMES = 1500  # of the open variant: cached before, each opened once in a while
 
 
@@ -91,6 +98,145 @@ class Dropper:
         self.thread.join()
         for fd in self.files:
             os.close(fd)
+
+
+class SlowDisk:
+    """An ext4 file system at `at`, on a block device that is as slow as is wished, with files film0, film1...
+    of FILM_BYTES. Read-only, so that nothing but their reads meets the device. Takes root."""
+
+    def __init__(self, folder, at, count):
+        self.folder, self.at, self.count = folder, at, count
+        self.loop = None
+
+    def __enter__(self):
+        if os.geteuid() != 0:
+            raise OSError("a loop device takes root")
+        films, image = self.folder + "/films", self.folder + "/films.ext4"
+        os.makedirs(films)
+        os.makedirs(self.at, exist_ok=True)
+        block = os.urandom(1 << 20)
+        for i in range(self.count):
+            with open(f"{films}/film{i}", "wb") as f:
+                for _ in range(FILM_BYTES >> 20):
+                    f.write(block)
+        self.run("truncate", "-s", str((self.count + 4) * FILM_BYTES), image)
+        self.run("mkfs.ext4", "-q", "-F", "-d", films, image)
+        self.fs = SlowFS("delay read 0", f"image {image}", at=self.folder + "/device").start()
+        try:
+            self.loop = self.run("losetup", "-r", "-f", "--show", self.folder + "/device/image").strip()
+            self.run("mount", "-o", "ro,noload", self.loop, self.at)
+        except OSError:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        subprocess.run(["umount", "-l", self.at], capture_output=True)
+        if self.loop:
+            subprocess.run(["losetup", "-d", self.loop], capture_output=True)
+        self.fs.stop()
+        shutil.rmtree(self.folder + "/films")
+        os.unlink(self.folder + "/films.ext4")
+
+    @staticmethod
+    def run(*words):
+        done = subprocess.run(words, capture_output=True, text=True, timeout=120)
+        if done.returncode != 0:
+            raise OSError(f"{words[0]}: {done.stderr.strip()}")
+        return done.stdout
+
+    def warm(self):
+        """Into memory in small pieces, for a large one stays as a whole while a socket has a part of it."""
+        for i in range(self.count):
+            fd = os.open(f"{self.at}/film{i}", os.O_RDONLY)
+            os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_RANDOM)
+            for at in range(0, FILM_BYTES, 4096):
+                os.pread(fd, 4096, at)
+            os.close(fd)
+
+    def evict(self):
+        for i in range(self.count):
+            forget(f"{self.at}/film{i}")
+
+
+def connect(port, rcvbuf=65536, timeout=20):
+    s = socket.socket()
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, rcvbuf)
+    s.settimeout(timeout)
+    s.connect(("127.0.0.1", port))
+    return s
+
+
+def slow_reader(port, path, read_bytes):
+    """A client that has read so much of a response and reads no more for now."""
+    s = connect(port)
+    s.sendall(f"GET {path} HTTP/1.1\r\nHost: bench\r\n\r\n".encode())
+    got = 0
+    while got < read_bytes:
+        n = len(s.recv(65536))
+        if n == 0:
+            raise OSError(f"{path}: the server closed after {got} bytes")
+        got += n
+    return s
+
+
+def read_on(s, seconds, counts, number):
+    end = time.monotonic() + seconds
+    s.settimeout(0.2)
+    while time.monotonic() < end:
+        try:
+            n = len(s.recv(1 << 18))
+        except TimeoutError:
+            continue
+        except OSError:
+            return
+        if n == 0:
+            return
+        counts[number] += n
+
+
+def unread_ranges(port, path, count):
+    """Clients that ask for one byte after the other, each of another window, behind a body that nearly fills
+    their sockets, until nothing more can be sent. They read nothing."""
+    clients = []
+
+    def ask(number):
+        s = connect(port, rcvbuf=4096, timeout=3)
+        clients.append(s)
+        one = f"GET {path} HTTP/1.1\r\nHost: bench\r\nRange: bytes={number << 19}-{number << 19}\r\n\r\n".encode()
+        end = time.monotonic() + 15
+        try:
+            s.sendall(f"GET {path} HTTP/1.1\r\nHost: bench\r\nRange: bytes=0-{UNREAD_FIRST - 1}\r\n\r\n".encode())
+            while time.monotonic() < end:
+                s.sendall(one * 200)
+        except OSError:
+            pass
+
+    askers = [threading.Thread(target=ask, args=(i + 20,)) for i in range(count)]
+    for a in askers:
+        a.start()
+    for a in askers:
+        a.join()
+    time.sleep(UNREAD_WAIT)  # until all that was asked for before is answered, or waits for its client
+    return clients
+
+
+def fetch_seconds(port, path, size):
+    """How long the whole file took; None when it did not come within 20 s."""
+    begun, got = time.monotonic(), 0
+    s = connect(port, timeout=20)
+    try:
+        s.sendall(f"GET {path} HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n\r\n".encode())
+        while time.monotonic() < begun + 20:
+            n = len(s.recv(1 << 18))
+            if n == 0:
+                break
+            got += n
+    except OSError:
+        return None
+    finally:
+        s.close()
+    return time.monotonic() - begun if got > size else None
 
 
 class Bench:
@@ -222,6 +368,78 @@ class Bench:
         for path in paths:
             os.unlink(path)
 
+    def held(self):
+        with SlowDisk(self.folder, self.root + "/held", HELD) as disk:
+            self.table(f"Held slices: {HELD} stalled downloads of hot files whose pages have left memory read on, 300 ms a read")
+            results = {kind.name: self.held_by(kind, disk) for kind in self.args.kinds if not kind.missing()}
+        got = results.get("weir")
+        if not got:
+            return
+        self.aim(f"held slices: hot p99 {got['hot']['p99_ms']:.1f} ms, max {got['hot']['max_ms']:.1f}, none over 100 wanted",
+                 got["hot"]["over_100ms"] == 0)
+        self.no_worse("held slices: hot p99", results, lambda g: g["hot"]["p99_ms"])
+
+    def no_worse(self, what, results, figure):
+        """weir is ahead of nginx and caddy in this, or level with them: within 2 ms, or a tenth."""
+        mine = figure(results["weir"])
+        for name in ("nginx", "caddy"):
+            if results.get(name):
+                its = figure(results[name])
+                self.aim(f"{what} {mine:.1f}, {name}'s {its:.1f}", mine <= max(its + 2, its * 1.1))
+
+    def held_by(self, kind, disk):
+        disk.fs.tell("delay", "read", 0)
+        disk.warm()
+        server = self.start_peer(kind)
+        clients = [slow_reader(server.port, f"/held/film{i}", HELD_READ) for i in range(HELD)]
+        try:
+            time.sleep(1.5)  # the sockets are full, in the middle of what was found in memory
+            disk.evict()
+            disk.fs.tell("delay", "read", 300)
+            hot = Load(server.port, "/hot.bin", HELD_SECONDS, RATE)
+            cold = Load(server.port, "/cold{}", HELD_SECONDS, COLD_RATE, COLD_RATE, warm=0)
+            time.sleep(WARM + 0.3)
+            counts = [0] * HELD
+            readers = [threading.Thread(target=read_on, args=(c, HELD_SECONDS - WARM - 0.5, counts, i))
+                       for i, c in enumerate(clients)]
+            for r in readers:
+                r.start()
+            for r in readers:
+                r.join()
+            got = {"hot": hot.result(), "cold": cold.result(),
+                   "slow": {"mb_s": sum(counts) / 1e6 / (HELD_SECONDS - WARM - 0.5), "statuses": {}, "errors": 0}}
+        finally:
+            disk.fs.tell("delay", "read", 0)
+            for c in clients:
+                c.close()
+            server.stop()
+        self.line(kind.name, HELD, got)
+        return got
+
+    def unread(self):
+        print(f"\nUnread answers: {UNREAD} clients pipeline ranges of 1 byte of a mount and do not read; others fetch 2 MB of it\n\n"
+              "| server | clients | 2 MB of it, s |\n| --- | --- | --- |", flush=True)
+        results = {}
+        with SlowFS("delay read 5", at=self.mount):
+            for kind in [k for k in self.args.kinds if not k.missing()]:
+                server = self.start_peer(kind, workers=1)
+                clients = []
+                try:
+                    clients = unread_ranges(server.port, "/slow/f1-100000000000", UNREAD)
+                    took = [fetch_seconds(server.port, f"/slow/f{100 + i}-2000000", 2000000) for i in range(3)]
+                finally:
+                    for c in clients:
+                        c.close()
+                    server.stop()
+                results[kind.name] = took
+                print(f"| {kind.name:20s} | {UNREAD} | " + ", ".join("none" if t is None else f"{t:.2f}" for t in took) + " |",
+                      flush=True)
+        if "weir" not in results:
+            return
+        self.aim("unread answers: everybody else gets the file", None not in results["weir"])
+        worst = {name: {"s": max(99 if t is None else t for t in took)} for name, took in results.items()}
+        self.no_worse("unread answers: the slowest of three, s", worst, lambda g: g["s"])
+
     def fault(self):
         for i in range(16):
             self.put(f"faulted/r{i}", SLOW_BYTES)
@@ -341,7 +559,7 @@ class Bench:
             return 0
 
 
-VARIANTS = ["read", "open", "cold", "fault", "hung", "probes"]
+VARIANTS = ["read", "open", "cold", "held", "unread", "fault", "hung", "probes"]
 
 
 def main():
@@ -368,7 +586,7 @@ def main():
           f"{args.seconds - WARM:g} s; {os.cpu_count()} CPUs for servers and loads together")
     no_fuse = why_not()
     for name in args.variants or VARIANTS:
-        if no_fuse and name in ("read", "open", "hung"):
+        if no_fuse and name in ("read", "open", "held", "unread", "hung"):
             print(f"\n{name}: skipped: {no_fuse}")
             continue
         try:

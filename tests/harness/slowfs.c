@@ -25,6 +25,8 @@
  *                     keep names and attributes), keep (1: pages stay across opens), deaf,
  *                     only (what hangs is about fN alone), rate (bytes a second of all reads
  *                     together, one after the other as they come)
+ *     image PATH      there is also a file `image` with the contents of that one: a slow block
+ *                     device, with losetup -r; its pages are not kept
  *     stats           one line of JSON: counts of requests, outstanding, held
  * Prints "ready" when it is mounted; unmounts and ends on TERM, INT and when its parent dies.
  * Writing is not possible. Run by tests and benchmarks only.
@@ -76,6 +78,7 @@ static const char *const setting_name[SET_COUNT] = {
 #define FILE_BITS     22
 #define SIZE_BITS     40
 #define INODE_FOLDER  2 /* "d" */
+#define INODE_IMAGE   3 /* "image" */
 #define NS_PER_MS     UINT64_C(1000000)
 #define REQUESTS_MAX  4096 /* that the kernel may send ahead of being asked for */
 #define EPOCH_SECONDS 1600000000
@@ -106,6 +109,8 @@ static uint64_t setting[SET_COUNT] = {
 };
 static unsigned outstanding_count, outstanding_peak;
 static uint64_t interrupted_count;
+static int image_fd = -1;
+static uint64_t image_bytes;
 static struct fuse_session *session;
 
 static uint64_t now_ns(void)
@@ -125,6 +130,8 @@ static fuse_ino_t inode_of(const char *name)
 
     if (strcmp(name, "d") == 0)
         return INODE_FOLDER;
+    if (image_fd >= 0 && strcmp(name, "image") == 0)
+        return INODE_IMAGE;
     if (name[0] != 'f' || name[1] < '0' || name[1] > '9')
         return 0;
     uint64_t number = strtoull(name + 1, &end, 10), size = setting[SET_SIZE];
@@ -142,7 +149,7 @@ static bool is_folder(fuse_ino_t ino)
 
 static uint64_t size_of(fuse_ino_t ino)
 {
-    return ino & ((UINT64_C(1) << SIZE_BITS) - 1);
+    return ino == INODE_IMAGE ? image_bytes : ino & ((UINT64_C(1) << SIZE_BITS) - 1);
 }
 
 static struct stat attributes(fuse_ino_t ino)
@@ -186,7 +193,12 @@ static void answer_read(const struct pending *p)
         n = 0;
     else if (n > size - offset)
         n = (size_t)(size - offset);
-    fill(bytes, n, (p->ino >> SIZE_BITS) - 1, offset);
+    if (p->ino == INODE_IMAGE && pread(image_fd, bytes, n, p->offset) != (ssize_t)n) {
+        fuse_reply_err(p->req, EIO);
+        return;
+    }
+    if (p->ino != INODE_IMAGE)
+        fill(bytes, n, (p->ino >> SIZE_BITS) - 1, offset);
     fuse_reply_buf(p->req, (const char *)bytes, n);
 }
 
@@ -249,6 +261,7 @@ static void answer_ok(struct pending *p)
         return;
     case OP_OPEN:
         p->file.keep_cache = setting[SET_KEEP] != 0;
+        p->file.direct_io = p->ino == INODE_IMAGE;
         fuse_reply_open(p->req, &p->file);
         return;
     case OP_READ:
@@ -501,6 +514,17 @@ static const char *change_setting(const char *name, const char *word)
     return "error: no such setting";
 }
 
+static const char *show_image(const char *path)
+{
+    struct stat st;
+
+    image_fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+    if (image_fd < 0 || fstat(image_fd, &st) != 0)
+        return "error: image PATH";
+    image_bytes = (uint64_t)st.st_size;
+    return "ok";
+}
+
 /* Carries out a line, which it takes apart, and writes the answer into `to`. */
 static void command(char *line, char *to, size_t cap)
 {
@@ -514,6 +538,8 @@ static void command(char *line, char *to, size_t cap)
         said = "error: empty";
     else if (strcmp(verb, "set") == 0)
         said = change_setting(first, second);
+    else if (strcmp(verb, "image") == 0)
+        said = show_image(first);
     else if (strcmp(verb, "release") == 0)
         release_all();
     else if (strcmp(verb, "lose") == 0)

@@ -12,6 +12,7 @@
 
 #include "file/closer.h"
 #include "file/mounts.h"
+#include "file/open.h"
 #include "file/residency.h"
 #include "file/root.h"
 #include "tests/unit/test_offload_fake.h"
@@ -232,6 +233,56 @@ START_TEST(chroot_without_mount)
 }
 END_TEST
 
+/* --- opening on the loop --- */
+
+/* What was a regular file is opened at once, and is looked at as ever when it is none any more. */
+START_TEST(opens_as_before)
+{
+    static const char large[3000] = "x";
+    static const struct {
+        const char *name;
+        enum file_kind kind;
+        int error;
+        bool content;
+    } cases[] = {
+        {"small", FILE_REGULAR, 0, true},  {"large", FILE_REGULAR, 0, false},
+        {"link", FILE_REGULAR, 0, true},   {"dir", FILE_DIRECTORY, 0, false},
+        {"fifo", FILE_OTHER, 0, false},    {"none", FILE_ERROR, ENOENT, false},
+        {"out", FILE_ERROR, EXDEV, false}, {"small/x", FILE_ERROR, ENOTDIR, false},
+    };
+    struct file_mounts *own = file_mounts_new(&fake, NULL);
+    struct stat st;
+
+    tree_dir("open");
+    tree_dir("open/dir");
+    tree_write("open/small", "12345", 5);
+    tree_write("open/large", large, sizeof large);
+    ck_assert_int_eq(symlink("small", tree_path("open/link")), 0);
+    ck_assert_int_eq(symlink("/", tree_path("open/out")), 0);
+    ck_assert_int_eq(mkfifo(tree_path("open/fifo"), 0644), 0);
+    ck_assert_int_ne(stat(tree_path("open/none"), &st), 0); /* so that the kernel knows it */
+    int dir_fd = open(tree_path("open"), O_PATH | O_DIRECTORY);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        for (int before = 0; before < 2; before++) {
+            struct file_open_how how = {
+                .name = cases[i].name, .content_bytes = 1000, .was_regular = before == 1};
+            struct file_opened o;
+            enum file_open_hot hot = file_open_hot(dir_fd, &how, own, &o);
+            if (hot == FILE_OPEN_DONE) {
+                ck_assert_int_eq(o.kind, cases[i].kind);
+                ck_assert_int_eq(o.error, cases[i].error);
+                ck_assert_int_eq(o.content != NULL, cases[i].content);
+                ck_assert_int_eq(o.fd >= 0, o.kind == FILE_REGULAR && !cases[i].content);
+            } else {
+                ck_assert_int_eq(o.fd, -1);
+            }
+            file_opened_drop(&o);
+        }
+    close(dir_fd);
+    file_mounts_free(&own);
+}
+END_TEST
+
 /* --- residency --- */
 
 static struct file_piece piece(uint64_t index, uint32_t from, uint32_t to)
@@ -305,6 +356,8 @@ START_TEST(heat_of_pieces)
         struct file_piece p = piece(2, cases[i].from, cases[i].to);
         ck_assert_int_eq(file_heat_is_hot(&h, &p, t), cases[i].hot);
         ck_assert_int_eq(file_heat_ends_tell(&h, &p, t), cases[i].hot);
+        if (cases[i].hot) /* what is found out is for all of it */
+            ck_assert(p.from == 40 && p.to == 80);
     }
     file_heat_free(&h);
 }
@@ -439,6 +492,7 @@ int main(void)
     tcase_add_test(t, missing_table);
     tcase_add_test(t, own_table);
     tcase_add_test(t, chroot_without_mount);
+    tcase_add_test(t, opens_as_before);
     tcase_add_test(t, heat);
     tcase_add_test(t, heat_of_pieces);
     tcase_add_test(t, heat_of_ends);
