@@ -25,6 +25,9 @@ enum {
     IDLE_JOBS_PER_TICK = 128,
 };
 
+/* How long an entry is believed at most that is made for a moment only. */
+static const uint64_t passing_ns = 2 * NS_PER_S;
+
 struct file_cache {
     struct file_cache_settings settings;
     file_cache_describe *describe;
@@ -344,6 +347,13 @@ static struct file_entry *table_find(const struct file_cache *cache, unsigned ro
     return e;
 }
 
+static uint64_t believed_ns(const struct file_cache *cache, const struct file_entry *e)
+{
+    uint64_t ns = cache->settings.valid_ns;
+
+    return e->passing && ns > passing_ns ? passing_ns : ns;
+}
+
 struct file_entry *file_cache_find(struct file_cache *cache, unsigned root_id, struct span path,
                                    unsigned epoch, struct mono now, bool *fresh)
 {
@@ -352,8 +362,7 @@ struct file_entry *file_cache_find(struct file_cache *cache, unsigned root_id, s
     *fresh = false;
     if (!e)
         return NULL;
-    *fresh =
-        e->sight.epoch == epoch && mono_since(now, e->sight.checked) < cache->settings.valid_ns;
+    *fresh = e->sight.epoch == epoch && mono_since(now, e->sight.checked) < believed_ns(cache, e);
     e->used = now;
     struct list *head = &cache->lru[class_of(e)];
     if (head->next != &e->lru) {

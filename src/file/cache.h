@@ -60,6 +60,7 @@ struct file_entry {
     unsigned refs;
     bool cached;  /* false: replaced or evicted, lives on only for its references */
     bool settled; /* st shows every later change */
+    bool passing; /* set by the cache's owner: what it made of the file holds for a moment only */
     unsigned root_id;
     size_t path_bytes;
     struct file_sight sight; /* of the root, when the file was last looked up */

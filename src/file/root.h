@@ -57,8 +57,9 @@ void file_root_init(struct file_root *root, const char *path, int inherited_fd);
 void file_root_close(struct file_root *root);
 
 /*
- * To be called about once a second: lets go of a directory that nobody has asked for in idle_ns,
- * for the descriptor keeps its file system busy. The next open looks the path up.
+ * To be called about once a second: lets go of a directory that was not looked up in idle_ns, no
+ * shorter than it is believed: its descriptor keeps a file system busy. The next open looks the
+ * path up.
  */
 void file_root_tick(struct file_root *root, struct mono now, uint64_t idle_ns);
 

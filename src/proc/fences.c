@@ -288,14 +288,16 @@ bool fences_add(struct fences *f, struct fence_mount *m)
 {
     unsigned at;
 
-    if (fences_find(f, m->device, &at))
+    if (fences_find(f, m->device, &at)) {
+        m->number = f->mount[at].number; /* by which roots know it */
         fence_mount_free(&f->mount[at]);
-    else if (f->count == FENCES_MAX)
+    } else if (f->count == FENCES_MAX) {
         return false;
-    else
+    } else {
         at = f->count++;
+        m->number = ++f->numbers;
+    }
     f->mount[at] = *m;
-    f->mount[at].number = ++f->numbers;
     *m = (struct fence_mount){0};
     return true;
 }

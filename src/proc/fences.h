@@ -62,8 +62,8 @@ struct fences {
 
 void fences_free(struct fences *f);
 /*
- * Takes *m over, in the place of one with its device number, and gives the fence a number. False
- * when FENCES_MAX others are fenced; *m is then as before.
+ * Takes *m over, in the place of one with its device number, whose number it gets, else with a new
+ * one. False when FENCES_MAX others are fenced; *m is then as before.
  */
 bool fences_add(struct fences *f, struct fence_mount *m);
 void fences_remove(struct fences *f, unsigned at);

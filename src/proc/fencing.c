@@ -329,6 +329,9 @@ static void mount_gone(struct supervisor *s, unsigned at)
     if (keeps_roots(s, m->number)) {
         log_info("%.*s is gone; locations whose files lay on it get 503 until it is unfenced",
                  (int)name.n, name.p);
+        board_event(&s->board, EVENT_FENCED, 0,
+                    "%.*s is gone; locations whose files lay on it get 503 until it is unfenced",
+                    (int)name.n, name.p);
         crew_broadcast(&s->crew, 0, CHANNEL_UNFENCE, m->device, -1);
         m->gone = true;
         buf_free(&name);

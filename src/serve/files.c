@@ -61,8 +61,10 @@ static void make_etag(struct file_entry *e, struct wall now)
     };
 
     e->etag_bytes = (uint8_t)http_etag_make(&f, now.ns, e->etag);
-    if (e->etag[0] == 'W') /* it gets its lasting tag when it is looked up again */
+    if (e->etag[0] == 'W') { /* it gets its lasting tag when it is looked up again, soon */
         e->settled = false;
+        e->passing = true;
+    }
 }
 
 static struct span charset_for(const struct conf_location *l, struct span type)

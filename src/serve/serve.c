@@ -143,11 +143,17 @@ void serve_ctx_free(struct serve_ctx **ctx)
 
 void serve_tick(struct serve_ctx *ctx, struct mono now)
 {
+    /* A root that is believed is not asked for, and what was found beneath it is worth what it is.
+     */
+    uint64_t valid_ns = ctx->conf->cache.valid_ns, idle_ns = ctx->conf->cache.idle_ns;
+
+    if (idle_ns < valid_ns)
+        idle_ns = valid_ns;
     file_cache_tick(ctx->cache, now);
     serve_drop_fenced(ctx);
     listings_tick(ctx->listings, now);
     for (size_t i = 0; i < ctx->conf->location_count; i++)
-        file_root_tick(&ctx->root[i], now, ctx->conf->cache.idle_ns);
+        file_root_tick(&ctx->root[i], now, idle_ns);
     refusal_tick(&ctx->refusals, now);
     if (!ctx->pool)
         return;

@@ -197,6 +197,7 @@ class TakenOut(unittest.TestCase):
         self.weir.start()
         self.use("/")
         self.weir.ctl("fence", point)
+        self.weir.ctl("fence", point)  # once more changes nothing
         wait_until(lambda: self.status_of("/f") == 503, 20, "the fence")
         wait_until(lambda: umount(point), 20, "the mount to be free")
         wait_until(lambda: "get 503 until it is unfenced" in self.weir.log(), 20, "the master to know")

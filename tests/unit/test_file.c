@@ -415,6 +415,26 @@ START_TEST(directory_is_sorted)
 }
 END_TEST
 
+START_TEST(root_that_is_idle)
+{
+    make_wall();
+    struct file_root root = root_of("root");
+    unsigned fds = tree_open_fds();
+
+    ck_assert_int_ge(file_root_descriptor(&root, at(0), VALID_NS), 0);
+    ck_assert_uint_eq(tree_open_fds(), fds + 1);
+    unsigned epoch = file_root_sight(&root).epoch;
+    file_root_tick(&root, at(19), 20 * NS_PER_S);
+    ck_assert_uint_eq(tree_open_fds(), fds + 1);
+    file_root_tick(&root, at(20), 20 * NS_PER_S);
+    ck_assert_uint_eq(tree_open_fds(), fds);
+    ck_assert(!file_root_is_fresh(&root, at(20), 3600 * NS_PER_S));
+    ck_assert_int_ge(file_root_descriptor(&root, at(21), VALID_NS), 0);
+    ck_assert_uint_ne(file_root_sight(&root).epoch, epoch); /* it might be another one */
+    file_root_close(&root);
+}
+END_TEST
+
 START_TEST(directory_has_a_budget)
 {
     char name[64];
@@ -520,6 +540,7 @@ int main(void)
     tcase_add_test(t, opening_doubts_sizes);
     tcase_add_test(t, opening_knows_the_same);
     tcase_add_test(t, directory_is_sorted);
+    tcase_add_test(t, root_that_is_idle);
     tcase_add_test(t, directory_has_a_budget);
     tcase_add_test(t, directory_follows_links_inside);
     tcase_add_test(t, directory_fails);

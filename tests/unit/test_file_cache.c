@@ -361,6 +361,24 @@ START_TEST(cache_closes_the_idle)
 }
 END_TEST
 
+/* What its owner made of it will not do for long. */
+START_TEST(cache_looks_again_at_what_passes)
+{
+    struct bench b = bench_new(usual);
+
+    tree_file("root/f", "one");
+    struct file_entry *e = get(&b, "f", at(0), false);
+    e->passing = true;
+    e->settled = false;
+    file_entry_release(e);
+    touch(&b, "f", at(1), true);
+    touch(&b, "f", at(2), false);
+    ck_assert_uint_eq(described, 2);
+    touch(&b, "f", at(9), true);
+    bench_end(&b);
+}
+END_TEST
+
 static void switch_root(const char *to)
 {
     const char *link = tree_path("next");
@@ -465,6 +483,7 @@ int main(void)
     tcase_add_test(t, cache_bounds_failures);
     tcase_add_test(t, cache_sheds);
     tcase_add_test(t, cache_closes_the_idle);
+    tcase_add_test(t, cache_looks_again_at_what_passes);
     tcase_add_test(t, cache_sees_a_switched_root_whole);
     tcase_add_test(t, cache_forgets_shortages);
     tcase_add_test(t, cache_grows);

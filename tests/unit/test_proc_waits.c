@@ -324,7 +324,9 @@ START_TEST(fences_are_remembered)
     ck_assert(!fences_find(&f, 7, &at));
     for (unsigned i = 0; i < FENCES_MAX; i++)
         ck_assert(add_fence(&f, 100 + i));
+    uint64_t number = f.mount[5].number;
     ck_assert(add_fence(&f, 105)); /* it is there */
+    ck_assert_uint_eq(f.mount[5].number, number);
     ck_assert(!add_fence(&f, 7));
     ck_assert(fences_find(&f, 100, &at));
     fences_remove(&f, at);

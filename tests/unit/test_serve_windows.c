@@ -39,6 +39,40 @@ START_TEST(whole)
 }
 END_TEST
 
+/* The head waits for the first bytes: when they come from a file that was written to meanwhile, both
+ * are made anew. */
+START_TEST(rewritten_while_it_is_read)
+{
+    static char other[5000];
+    struct client c = {0};
+    unsigned seen = 0;
+
+    memset(other, '#', sizeof other);
+    ready(&c, "/f", NULL);
+    ck_assert_uint_eq(c.plan.length, sizeof data);
+    tree_write("www/f", other, sizeof other);
+    client_finish(&c);
+    ck_assert_int_eq(c.plan.status, 200);
+    ck_assert_uint_eq(c.plan.length, sizeof other);
+    client_drain(&c);
+    client_has(&c, other, sizeof other);
+    client_end(&c);
+
+    /* One that is written to all the time is sent as it is, at last. */
+    ready(&c, "/g", NULL);
+    while (c.result == SERVE_WAIT) {
+        unsigned woken = c.woken;
+        while (c.woken == woken)
+            fake_step();
+        tree_write("www/g", other, sizeof other - ++seen);
+        client_go(&c);
+    }
+    ck_assert_uint_lt(seen, 20);
+    ck_assert_int_eq(c.plan.status, 200);
+    client_end(&c);
+}
+END_TEST
+
 /* What was read ahead while the client read is there at once. */
 START_TEST(reads_ahead)
 {
@@ -544,6 +578,7 @@ int main(void)
 
     tcase_add_checked_fixture(t, test_up, pool_down);
     tcase_add_test(t, whole);
+    tcase_add_test(t, rewritten_while_it_is_read);
     tcase_add_test(t, reads_ahead);
     tcase_add_test(t, ranges);
     tcase_add_test(t, several_ranges);
