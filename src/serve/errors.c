@@ -94,13 +94,13 @@ static const struct conf_error_page *find_page(const struct serve_ctx *ctx,
     return page || site == &conf->sites[0] ? page : page_in(&conf->sites[0], status);
 }
 
-/* Takes the page in the place of the short body, unless memory is short. Pages are read as UTF-8.
- */
+/* Takes the page in the place of the short body, unless memory is short. A page that cannot say its
+ * encoding is read as UTF-8. */
 static void use_page(const struct serve_ctx *ctx, const struct conf_error_page *page,
                      struct serve_plan *plan)
 {
-    struct span type = mime_table_find(ctx->mime, span_str(page->path));
-    const char *charset = span_starts(type, SPAN("text/")) ? "; charset=utf-8" : "";
+    struct span type = mime_table_find(ctx->mime, span_str(page->path), span_of(NULL, 0));
+    const char *charset = mime_wants_charset(type) ? "; charset=utf-8" : "";
 
     if (!buf_addf(&plan->extra, "Content-Type: %.*s%s\r\n", (int)type.n, type.p, charset))
         return;
