@@ -182,8 +182,37 @@ void serve_refusal(struct serve_ctx *ctx, const struct serve_request *rq,
                    const struct serve_target *t, int status, const char *file, const char *why,
                    struct serve_plan *plan)
 {
-    refusal_tell(&ctx->refusals, rq->now, status, plan->path_key, t, file, why);
+    if (refusal_is_due(&ctx->refusals, rq->now, status, plan->path_key))
+        refusal_tell(t, status, file, why);
     serve_error(ctx, rq, status, plan);
+}
+
+static ssize_t denied_folder(struct serve_ctx *ctx, const struct serve_target *t, const char *name)
+{
+    const struct file_place *place = file_root_place(&ctx->root[t->location->id]);
+
+    if (!place || !ctx->pool)
+        return -1;
+    const struct file_mount *m = file_mounts_by_path(ctx->mounts, span_str(place->real));
+    return m && m->local ? file_denied_folder(place->fd, name) : -1;
+}
+
+/* A right that is missing is often that to enter a folder above. */
+static void tell_denied(struct serve_ctx *ctx, const struct serve_target *t, const char *name)
+{
+    ssize_t folder = denied_folder(ctx, t, name);
+    char why[256];
+
+    if (folder < 0) {
+        refusal_tell(t, 403, name, refusal_why(EACCES));
+        return;
+    }
+    struct out o = out_into(why, sizeof why - 1);
+    out_str(&o, "the workers' user may not enter the folder ");
+    out_span(&o, folder > 0 ? span_of(name, (size_t)folder) : span_str(t->location->files));
+    out_str(&o, " (Permission denied)");
+    *o.p = '\0';
+    refusal_tell(t, 403, name, why);
 }
 
 void serve_open_error(struct serve_ctx *ctx, const struct serve_request *rq,
@@ -192,8 +221,15 @@ void serve_open_error(struct serve_ctx *ctx, const struct serve_request *rq,
 {
     int status = status_of(error);
 
-    if (status == 403 || status == 404)
-        serve_refusal(ctx, rq, t, status, name, refusal_why(error), plan);
-    else
+    if (status != 403 && status != 404) {
         serve_errno(ctx, rq, error, t->path.p, plan);
+        return;
+    }
+    if (refusal_is_due(&ctx->refusals, rq->now, status, plan->path_key)) {
+        if (error == EACCES)
+            tell_denied(ctx, t, name);
+        else
+            refusal_tell(t, status, name, refusal_why(error));
+    }
+    serve_error(ctx, rq, status, plan);
 }
