@@ -13,7 +13,7 @@
 static void *owner_of(struct builder *b, const struct setting *s)
 {
     if (s->section == SECTION_location)
-        return b->location;
+        return b->location ? b->location : b->root;
     if (s->section == SECTION_fault)
         return &b->conf->faults[b->conf->fault_count - 1];
     if (s->section == SECTION_site)
@@ -118,6 +118,18 @@ static bool set_type(struct builder *b, struct conf_origin where, struct span ke
 {
     struct conf *conf = b->conf;
 
+    if (key.n > 0 && (memchr(key.p, '*', key.n) || memchr(key.p, '?', key.n))) {
+        struct span bare = key;
+        while (bare.n > 0 && strchr("*?.", bare.p[0]))
+            bare = span_from(bare, 1);
+        bool plain = bare.n > 0 && !memchr(bare.p, '*', bare.n) && !memchr(bare.p, '?', bare.n);
+        buf_addf(why,
+                 "`%.*s' is a pattern, which no file name ends in; write the extension alone, "
+                 "as in %.*s = %.*s",
+                 (int)key.n, key.p, plain ? (int)bare.n : 3, plain ? bare.p : "log", (int)text.n,
+                 text.p);
+        return false;
+    }
     if (!value_is_token(key) || key.p[0] == '.') {
         buf_addf(why, "`%.*s' is not a file-name extension; write it without its first dot",
                  (int)key.n, key.p);
@@ -203,6 +215,14 @@ void builder_value(void *arg, int line, struct span key, struct span value)
     buf_free(&why);
 }
 
+/* Of `weir DIR' the only location is reached by -o too, but for what DIR itself says. */
+static const struct setting *find_of_root(struct builder *b, struct span key)
+{
+    const struct setting *s = b->root ? setting_find(SECTION_location, key) : NULL;
+
+    return s && s->id != SETTING_location_files && s->id != SETTING_location_redirect ? s : NULL;
+}
+
 /* The setting that the part before `=' means; NULL with the error added. */
 static const struct setting *find_override(struct builder *b, struct conf_origin where,
                                            struct span name)
@@ -213,6 +233,8 @@ static const struct setting *find_override(struct builder *b, struct conf_origin
 
     if (key.p) {
         in = section_find(section);
+        if (in == SECTION_location && find_of_root(b, key))
+            return find_of_root(b, key);
         if (in == SECTION_COUNT || !section_is_global(in)) {
             errors_add(b->errors, where,
                        "only keys of [server], [limits], [log], [cache] and [offload] can "
@@ -231,6 +253,7 @@ static const struct setting *find_override(struct builder *b, struct conf_origin
                        other->key);
             return NULL;
         }
+        s = s ? s : find_of_root(b, key);
     }
     if (s)
         return s;

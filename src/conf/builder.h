@@ -21,6 +21,7 @@ struct builder {
     bool any_head;
     size_t site;                    /* index in conf->sites */
     struct conf_location *location; /* NULL outside of one */
+    struct conf_location *root;     /* the one of `weir DIR'; NULL with a file */
     bool in_fault;                  /* the last of conf->faults is the present one */
 
     int first_line[SECTION_COUNT]; /* of heads that may stand once; 0: not yet */

@@ -73,8 +73,48 @@ static bool is_prefix(struct span prefix)
            !memmem(prefix.p, prefix.n, "\t/", 2);
 }
 
+static int hex_value(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    c = (char)(c | 0x20);
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* The byte that an escape at s.p[at] stands for; -1 when there is none that a path can hold. */
+static int escape_at(struct span s, size_t at)
+{
+    if (s.p[at] != '%' || s.n - at < 3)
+        return -1;
+    int high = hex_value(s.p[at + 1]), low = hex_value(s.p[at + 2]);
+    return high < 0 || low < 0 || (high << 4 | low) == 0 ? -1 : high << 4 | low;
+}
+
+/* A prefix is compared with decoded paths, so an escape in it matches nothing. */
+static void check_escapes(struct builder *b, int line, struct span prefix)
+{
+    struct buf decoded = {0};
+    bool any = false;
+
+    for (size_t i = 0; i < prefix.n; i++) {
+        int value = escape_at(prefix, i);
+        char c = value < 0 ? prefix.p[i] : (char)value;
+        any |= value >= 0;
+        i += value >= 0 ? 2 : 0;
+        if (!buf_add(&decoded, &c, 1))
+            b->errors->no_memory = true;
+    }
+    if (any)
+        errors_add(b->errors, (struct conf_origin){.line = line},
+                   "[location %.*s] never matches, for paths are compared without their escapes; "
+                   "write [location %.*s]",
+                   (int)prefix.n, prefix.p, (int)decoded.n, decoded.n > 0 ? decoded.p : "");
+    buf_free(&decoded);
+}
+
 static void open_location(struct builder *b, int line, struct span prefix)
 {
+    check_escapes(b, line, prefix);
     if (!is_prefix(prefix))
         errors_add(b->errors, (struct conf_origin){.line = line},
                    "[location %.*s]: not a prefix; write one path that begins with `/', without "

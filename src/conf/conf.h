@@ -71,6 +71,7 @@ struct conf_location {
     char *cache_control; /* NULL: no such field */
     bool dot_files;      /* serve names that begin with a dot */
     char *charset;       /* for text types without one; "" for none */
+    char *default_type;  /* of names without a known extension; NULL or "": by name */
     int redirect_status; /* CONF_REDIRECT: 301, 302, 307, 308 */
     char *redirect_to;   /* URL; the rest of the path behind the prefix is appended when it ends in
                             '/' */

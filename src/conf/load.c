@@ -25,6 +25,7 @@ static void free_location(struct conf_location *location)
     value_list_free(&location->index);
     free(location->cache_control);
     free(location->charset);
+    free(location->default_type);
     free(location->redirect_to);
     free(location);
 }
@@ -171,6 +172,7 @@ static void add_root(struct builder *b, const char *root)
     }
     location->handler = CONF_FILES;
     location->listing = CONF_LISTING_AUTO;
+    b->root = location;
     if (!make_absolute(root, &path))
         errors_add(b->errors, none, "%s: its absolute path cannot be found: %s", root,
                    strerror(errno));

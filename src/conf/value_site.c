@@ -253,17 +253,28 @@ static bool error_pages_print(const struct setting *s, const void *owner, struct
 const struct value_type value_ERROR_PAGES = {"STATUS=/path", error_pages_parse, error_pages_print,
                                              NULL};
 
-/* Only says whether the text is a type: conf/load.c keeps it with its extension. */
+/* The one parameter that means something here. */
+static bool is_charset_parameter(struct span text)
+{
+    struct span value = text, name = span_cut(&value, '=');
+
+    return span_ieq(name, SPAN("charset")) && value_is_token(value);
+}
+
+/* Only says whether the text is a type: whoever has the setting keeps it. */
 static bool media_type_parse(const struct setting *s, struct span text, void *owner,
                              struct buf *why)
 {
-    struct span minor = text, major = span_cut(&minor, '/');
+    struct span parameter = text, minor = span_cut(&parameter, ';'), major = span_cut(&minor, '/');
 
     (void)s;
     (void)owner;
-    if (value_is_token(major) && value_is_token(minor))
+    if (value_is_token(major) && value_is_token(minor) &&
+        (!parameter.p || is_charset_parameter(span_trim(parameter))))
         return true;
-    buf_addf(why, "not a media type; write one as in text/markdown, without parameters");
+    buf_addf(why,
+             "not a media type; write one as in text/markdown, with no parameter but a charset, "
+             "as in text/html;charset=utf-8");
     return false;
 }
 

@@ -299,3 +299,12 @@ static bool charset_parse(const struct setting *s, struct span text, void *owner
 }
 
 const struct value_type value_CHARSET = {"name", charset_parse, text_print, NULL};
+
+static bool default_type_parse(const struct setting *s, struct span text, void *owner,
+                               struct buf *why)
+{
+    return (text.n == 0 || value_MEDIA_TYPE.parse(s, text, owner, why)) &&
+           text_store(s, text, owner);
+}
+
+const struct value_type value_DEFAULT_TYPE = {"media type", default_type_parse, text_print, NULL};

@@ -73,6 +73,27 @@ int file_open_cached_here(int dir_fd, const char *name, int flags)
                           RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV);
 }
 
+ssize_t file_denied_folder(int dir_fd, const char *name)
+{
+    char part[PATH_MAX];
+    size_t folder = 0, n = strlen(name);
+
+    if (n >= sizeof part)
+        return -1;
+    for (size_t end = 0; end < n;) {
+        end += strspn(name + end, "/");
+        end += strcspn(name + end, "/");
+        memcpy(part, name, end);
+        part[end] = '\0';
+        int fd = file_open_cached(dir_fd, part, O_PATH);
+        if (fd < 0)
+            return errno == EACCES || errno == EAGAIN ? (ssize_t)folder : -1;
+        close_fd(&fd);
+        folder = end;
+    }
+    return -1;
+}
+
 bool file_root_supported(void)
 {
     int fd = file_openat2(AT_FDCWD, ".", O_PATH | O_DIRECTORY, RESOLVE_BENEATH);

@@ -18,6 +18,7 @@
 #include <fcntl.h>
 #include <stdbool.h>
 #include <sys/stat.h>
+#include <sys/types.h>
 
 #include "base/bytes.h"
 #include "base/clock.h"
@@ -116,6 +117,14 @@ int file_open_beneath(int dir_fd, const char *name, int flags);
 int file_open_cached(int dir_fd, const char *name, int flags);
 /* The same on dir_fd's own mount: EXDEV when it leads to another. */
 int file_open_cached_here(int dir_fd, const char *name, int flags);
+
+/*
+ * For a name on a local file system that could just now not be opened for want of a right (EACCES):
+ * how many bytes of it name the folder that may not be entered, 0 for the root; -1 when it is
+ * the file itself, or it cannot be told. Asks the kernel's name cache alone, which holds the name
+ * as far as that folder.
+ */
+ssize_t file_denied_folder(int dir_fd, const char *name);
 
 /* Opens `name` for reading beneath the root. May wait for storage. */
 int file_root_open(struct file_root *root, const char *name, struct mono now, uint64_t valid_ns);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Media types: a hash table with open addressing, keyed by the extension in lower case. What
- * is built in points at constants; what is added has memory of its own, which never moves,
- * so that types found stay good for the table's life. No look-up is longer than the longest
- * extension known, whatever a file is called. Filled in the master, read in workers.
+ * Media types; see mime.h. A hash table with open addressing, keyed by the extension in lower case.
+ * What is built in points at constants; what is added has memory of its own, which never moves, so
+ * that types found stay good for the table's life. No look-up is longer than the longest extension
+ * known, whatever a file is called. Filled in the master, read in workers.
  */
 #include "http/mime.h"
 
@@ -25,105 +25,58 @@ struct mime_table {
 static const struct {
     const char *extension, *type;
 } built_in[] = {
-    {"html", "text/html"},
-    {"htm", "text/html"},
-    {"shtml", "text/html"},
-    {"xhtml", "application/xhtml+xml"},
-    {"css", "text/css"},
-    {"js", "text/javascript"},
-    {"mjs", "text/javascript"},
-    {"json", "application/json"},
-    {"map", "application/json"},
-    {"jsonld", "application/ld+json"},
-    {"webmanifest", "application/manifest+json"},
-    {"geojson", "application/geo+json"},
-    {"xml", "text/xml"},
-    {"xsl", "text/xml"},
-    {"rss", "application/rss+xml"},
-    {"atom", "application/atom+xml"},
-    {"txt", "text/plain"},
-    {"text", "text/plain"},
-    {"log", "text/plain"},
-    {"conf", "text/plain"},
-    {"ini", "text/plain"},
-    {"c", "text/plain"},
-    {"h", "text/plain"},
-    {"py", "text/plain"},
-    {"sh", "text/plain"},
-    {"md", "text/markdown"},
-    {"csv", "text/csv"},
-    {"tsv", "text/tab-separated-values"},
-    {"ics", "text/calendar"},
-    {"vcf", "text/vcard"},
-    {"vtt", "text/vtt"},
-    {"yaml", "application/yaml"},
-    {"yml", "application/yaml"},
-    {"toml", "application/toml"},
-    {"svg", "image/svg+xml"},
-    {"svgz", "image/svg+xml"},
-    {"png", "image/png"},
-    {"apng", "image/apng"},
-    {"jpg", "image/jpeg"},
-    {"jpeg", "image/jpeg"},
-    {"gif", "image/gif"},
-    {"webp", "image/webp"},
-    {"avif", "image/avif"},
-    {"bmp", "image/bmp"},
-    {"ico", "image/vnd.microsoft.icon"},
-    {"tif", "image/tiff"},
-    {"tiff", "image/tiff"},
-    {"heic", "image/heic"},
-    {"woff", "font/woff"},
-    {"woff2", "font/woff2"},
-    {"ttf", "font/ttf"},
-    {"otf", "font/otf"},
-    {"eot", "application/vnd.ms-fontobject"},
-    {"mp3", "audio/mpeg"},
-    {"m4a", "audio/mp4"},
-    {"aac", "audio/aac"},
-    {"ogg", "audio/ogg"},
-    {"oga", "audio/ogg"},
-    {"opus", "audio/ogg"},
-    {"flac", "audio/flac"},
-    {"wav", "audio/wav"},
-    {"mid", "audio/midi"},
-    {"mp4", "video/mp4"},
-    {"m4v", "video/mp4"},
-    {"webm", "video/webm"},
-    {"ogv", "video/ogg"},
-    {"mov", "video/quicktime"},
-    {"mkv", "video/matroska"},
-    {"avi", "video/x-msvideo"},
-    {"mpg", "video/mpeg"},
-    {"mpeg", "video/mpeg"},
-    {"ts", "video/mp2t"},
-    {"m3u8", "application/vnd.apple.mpegurl"},
-    {"mpd", "application/dash+xml"},
-    {"pdf", "application/pdf"},
-    {"epub", "application/epub+zip"},
-    {"rtf", "application/rtf"},
-    {"wasm", "application/wasm"},
-    {"zip", "application/zip"},
-    {"gz", "application/gzip"},
-    {"tgz", "application/gzip"},
-    {"bz2", "application/x-bzip2"},
-    {"xz", "application/x-xz"},
-    {"zst", "application/zstd"},
-    {"7z", "application/x-7z-compressed"},
-    {"tar", "application/x-tar"},
-    {"jar", "application/java-archive"},
-    {"deb", "application/vnd.debian.binary-package"},
-    {"rpm", "application/x-rpm"},
-    {"iso", "application/x-iso9660-image"},
-    {"doc", "application/msword"},
-    {"xls", "application/vnd.ms-excel"},
-    {"ppt", "application/vnd.ms-powerpoint"},
-    {"docx", "application/vnd.openxmlformats-officedocument.wordprocessingml.document"},
-    {"xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"},
-    {"pptx", "application/vnd.openxmlformats-officedocument.presentationml.presentation"},
-    {"odt", "application/vnd.oasis.opendocument.text"},
-    {"ods", "application/vnd.oasis.opendocument.spreadsheet"},
-    {"odp", "application/vnd.oasis.opendocument.presentation"},
+#define MIME_TYPE(extension, type) {extension, type},
+#include "http/mime_types.def"
+#undef MIME_TYPE
+};
+
+/* Names without an extension that stand for a text in every source tree, mirror and archive. */
+static const char *const text_names[] = {
+    "README",
+    "LICENSE",
+    "LICENCE",
+    "COPYING",
+    "COPYRIGHT",
+    "NOTICE",
+    "AUTHORS",
+    "CHANGELOG",
+    "ChangeLog",
+    "CHANGES",
+    "NEWS",
+    "HISTORY",
+    "INSTALL",
+    "TO"
+    "DO",
+    "VERSION",
+    "THANKS",
+    "CREDITS",
+    "KEYS",
+    "CODEOWNERS",
+    "Makefile",
+    "GNUmakefile",
+    "Dockerfile",
+    "Containerfile",
+    "Vagrantfile",
+    "Jenkinsfile",
+    "Gemfile",
+    "Rakefile",
+    "Procfile",
+    "MD5SUMS",
+    "SHA1SUMS",
+    "SHA224SUMS",
+    "SHA256SUMS",
+    "SHA384SUMS",
+    "SHA512SUMS",
+    "B2SUMS",
+    "MD5SUM",
+    "SHA256SUM",
+    "SHA512SUM",
+    "CHECKSUM",
+    "CHECKSUMS",
+    "Release",
+    "InRelease",
+    "Packages",
+    "Sources",
 };
 
 static char lower(char c)
@@ -219,7 +172,7 @@ static bool is_clean(struct span s)
     return s.n > 0;
 }
 
-bool mime_table_add(struct mime_table *t, struct span extension, struct span type)
+static bool add(struct mime_table *t, struct span extension, struct span type, bool over_built_in)
 {
     if (extension.n > 0 && extension.p[0] == '.')
         extension = span_from(extension, 1);
@@ -228,7 +181,7 @@ bool mime_table_add(struct mime_table *t, struct span extension, struct span typ
     if (!make_room(t))
         return false;
     struct entry *e = find_place(t->place, t->places, extension);
-    if (e->extension.p && e->memory)
+    if (e->extension.p && (e->memory || !over_built_in))
         return true;
     char *memory = malloc(extension.n + type.n);
     if (!memory)
@@ -240,6 +193,11 @@ bool mime_table_add(struct mime_table *t, struct span extension, struct span typ
          (struct entry){span_of(memory, extension.n), span_of(memory + extension.n, type.n),
                         memory});
     return true;
+}
+
+bool mime_table_add(struct mime_table *t, struct span extension, struct span type)
+{
+    return add(t, extension, type, true);
 }
 
 static bool is_blank(char c)
@@ -274,26 +232,48 @@ bool mime_table_add_file(struct mime_table *t, struct span text)
         if (type.n == 0 || !memchr(type.p, '/', type.n))
             continue;
         for (struct span word = next_word(&line); word.n > 0; word = next_word(&line))
-            if (!mime_table_add(t, word, type))
+            if (!add(t, word, type, false))
                 return false;
     }
     return true;
 }
 
-struct span mime_table_find(const struct mime_table *t, struct span name)
+/* The last segment of a name. */
+static struct span base_of(struct span name)
 {
     size_t base = name.n;
 
     while (base > 0 && name.p[base - 1] != '/')
         base--;
-    size_t from = name.n - base > t->longest + 1 ? name.n - t->longest - 1 : base + 1;
-    for (size_t i = from; i < name.n; i++) {
-        if (name.p[i] != '.' || i + 1 == name.n)
+    return span_from(name, base);
+}
+
+static struct span by_extension(const struct mime_table *t, struct span base)
+{
+    size_t from = base.n > t->longest + 1 ? base.n - t->longest - 1 : 1;
+
+    for (size_t i = from; i < base.n; i++) {
+        if (base.p[i] != '.' || i + 1 == base.n)
             continue;
-        const struct entry *e = find_place(t->place, t->places, span_from(name, i + 1));
+        const struct entry *e = find_place(t->place, t->places, span_from(base, i + 1));
         if (e->extension.p)
             return e->type;
     }
+    return (struct span){0};
+}
+
+struct span mime_table_find(const struct mime_table *t, struct span name, struct span otherwise)
+{
+    struct span base = base_of(name);
+    struct span type = by_extension(t, base);
+
+    if (type.p)
+        return type;
+    if (otherwise.n > 0)
+        return otherwise;
+    for (size_t i = 0; i < sizeof text_names / sizeof *text_names; i++)
+        if (span_eq(base, span_str(text_names[i])))
+            return SPAN("text/plain");
     return SPAN("application/octet-stream");
 }
 
@@ -302,11 +282,10 @@ static bool ends_in(struct span s, struct span suffix)
     return s.n >= suffix.n && span_ieq(span_from(s, s.n - suffix.n), suffix);
 }
 
-bool mime_is_text(struct span type)
+bool mime_wants_charset(struct span type)
 {
-    static const struct span others[] = {
-        {"application/json", 16},       {"application/xml", 15},  {"application/javascript", 22},
-        {"application/ecmascript", 22}, {"application/yaml", 16}, {"application/toml", 16}};
+    static const struct span scripts[] = {{"application/javascript", 22},
+                                          {"application/ecmascript", 22}};
     struct span parameters = type;
     struct span essence = span_trim(span_cut(&parameters, ';'));
 
@@ -315,12 +294,15 @@ bool mime_is_text(struct span type)
         if (parameter.n >= 8 && span_ieq(span_of(parameter.p, 8), SPAN("charset=")))
             return false;
     }
-    if (essence.n > 5 && span_ieq(span_of(essence.p, 5), SPAN("text/")))
-        return true;
-    if (ends_in(essence, SPAN("+json")) || ends_in(essence, SPAN("+xml")))
-        return true;
-    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
-        if (span_ieq(essence, others[i]))
+    for (size_t i = 0; i < sizeof scripts / sizeof *scripts; i++)
+        if (span_ieq(essence, scripts[i]))
             return true;
-    return false;
+    return essence.n > 5 && span_ieq(span_of(essence.p, 5), SPAN("text/")) &&
+           !span_ieq(essence, SPAN("text/html")) && !span_ieq(essence, SPAN("text/xml")) &&
+           !ends_in(essence, SPAN("+xml"));
+}
+
+bool mime_is_gzipped(struct span type, struct span name)
+{
+    return span_ieq(type, SPAN("image/svg+xml")) && ends_in(name, SPAN(".svgz"));
 }

@@ -18,10 +18,13 @@ enum {
     LEAVES = 16,
 };
 
-/* How long a connection has been in its list before it is closed for others. */
+/*
+ * How long a connection has been in its list before it is closed for others: an answer's way to a
+ * distant client, and its next request's way back, are no idleness.
+ */
 static const uint64_t least_age_ns[ROOM_COUNT] = {
-    [ROOM_SILENT] = 100 * NS_PER_MS,
-    [ROOM_KEPT] = 100 * NS_PER_MS,
+    [ROOM_SILENT] = 200 * NS_PER_MS,
+    [ROOM_KEPT] = 500 * NS_PER_MS,
     [ROOM_ANSWERED] = NS_PER_S,
     [ROOM_SLOW_HEAD] = NS_PER_S,
 };

@@ -94,13 +94,13 @@ static const struct conf_error_page *find_page(const struct serve_ctx *ctx,
     return page || site == &conf->sites[0] ? page : page_in(&conf->sites[0], status);
 }
 
-/* Takes the page in the place of the short body, unless memory is short. Pages are read as UTF-8.
- */
+/* Takes the page in the place of the short body, unless memory is short. A page that cannot say its
+ * encoding is read as UTF-8. */
 static void use_page(const struct serve_ctx *ctx, const struct conf_error_page *page,
                      struct serve_plan *plan)
 {
-    struct span type = mime_table_find(ctx->mime, span_str(page->path));
-    const char *charset = span_starts(type, SPAN("text/")) ? "; charset=utf-8" : "";
+    struct span type = mime_table_find(ctx->mime, span_str(page->path), span_of(NULL, 0));
+    const char *charset = mime_wants_charset(type) ? "; charset=utf-8" : "";
 
     if (!buf_addf(&plan->extra, "Content-Type: %.*s%s\r\n", (int)type.n, type.p, charset))
         return;
@@ -185,8 +185,37 @@ void serve_refusal(struct serve_ctx *ctx, const struct serve_request *rq,
                    const struct serve_target *t, int status, const char *file, const char *why,
                    struct serve_plan *plan)
 {
-    refusal_tell(&ctx->refusals, rq->now, status, plan->path_key, t, file, why);
+    if (refusal_is_due(&ctx->refusals, rq->now, status, plan->path_key))
+        refusal_tell(t, status, file, why);
     serve_error(ctx, rq, status, plan);
+}
+
+static ssize_t denied_folder(struct serve_ctx *ctx, const struct serve_target *t, const char *name)
+{
+    const struct file_place *place = file_root_place(&ctx->root[t->location->id]);
+
+    if (!place || !ctx->pool)
+        return -1;
+    const struct file_mount *m = file_mounts_by_path(ctx->mounts, span_str(place->real));
+    return m && m->local ? file_denied_folder(place->fd, name) : -1;
+}
+
+/* A right that is missing is often that to enter a folder above. */
+static void tell_denied(struct serve_ctx *ctx, const struct serve_target *t, const char *name)
+{
+    ssize_t folder = denied_folder(ctx, t, name);
+    char why[256];
+
+    if (folder < 0) {
+        refusal_tell(t, 403, name, refusal_why(EACCES));
+        return;
+    }
+    struct out o = out_into(why, sizeof why - 1);
+    out_str(&o, "the workers' user may not enter the folder ");
+    out_span(&o, folder > 0 ? span_of(name, (size_t)folder) : span_str(t->location->files));
+    out_str(&o, " (Permission denied)");
+    *o.p = '\0';
+    refusal_tell(t, 403, name, why);
 }
 
 void serve_open_error(struct serve_ctx *ctx, const struct serve_request *rq,
@@ -195,8 +224,15 @@ void serve_open_error(struct serve_ctx *ctx, const struct serve_request *rq,
 {
     int status = status_of(error);
 
-    if (status == 403 || status == 404)
-        serve_refusal(ctx, rq, t, status, name, refusal_why(error), plan);
-    else
+    if (status != 403 && status != 404) {
         serve_errno(ctx, rq, error, t->path.p, plan);
+        return;
+    }
+    if (refusal_is_due(&ctx->refusals, rq->now, status, plan->path_key)) {
+        if (error == EACCES)
+            tell_denied(ctx, t, name);
+        else
+            refusal_tell(t, status, name, refusal_why(error));
+    }
+    serve_error(ctx, rq, status, plan);
 }

@@ -6,8 +6,9 @@
  *
  * The field lines of a file are made once for its cache entry, in an order that lets an
  * answer use a beginning of them: ETag, Last-Modified and Cache-Control go into a 304 as
- * well, Accept-Ranges into every answer with a body, Content-Type into all of these that
- * have a single part. Nothing here says nosniff: the types are the operator's. Worker's loop only.
+ * well, Accept-Ranges into every answer with a body, Content-Type (and Content-Encoding behind it)
+ * into all of these that have a single part. Nothing here says nosniff: the types are the
+ * operator's. Worker's loop only.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -71,16 +72,22 @@ static struct span charset_for(const struct conf_location *l, struct span type)
 {
     struct span charset = span_str(l->charset);
 
-    if (charset.n == 0 || !mime_is_text(type))
+    if (charset.n == 0 || !mime_wants_charset(type))
         return span_of(NULL, 0);
     return charset;
 }
 
+static struct span type_of(const struct serve_ctx *ctx, const struct file_entry *e)
+{
+    return mime_table_find(ctx->mime, span_of(e->path, e->path_bytes),
+                           span_str(ctx->conf->locations[e->root_id]->default_type));
+}
+
 static void write_fields(struct out *o, const struct serve_ctx *ctx, const struct file_entry *e,
-                         size_t *type_at)
+                         size_t *type_at, size_t *type_end)
 {
     const struct conf_location *l = ctx->conf->locations[e->root_id];
-    struct span type = mime_table_find(ctx->mime, span_of(e->path, e->path_bytes));
+    struct span type = type_of(ctx, e);
     struct span charset = charset_for(l, type);
     int64_t modified_s = modified_of(e, wall_now());
     char date[HTTP_DATE_BYTES];
@@ -104,25 +111,28 @@ static void write_fields(struct out *o, const struct serve_ctx *ctx, const struc
         out_str(o, "; charset=");
         out_span(o, charset);
     }
+    *type_end = out_len(o);
     out_str(o, "\r\n");
+    if (mime_is_gzipped(type, span_of(e->path, e->path_bytes)))
+        out_str(o, "Content-Encoding: gzip\r\n");
 }
 
 bool serve_describe(void *arg, struct file_entry *e)
 {
     const struct serve_ctx *ctx = arg;
     const struct conf_location *l = ctx->conf->locations[e->root_id];
-    struct span type = mime_table_find(ctx->mime, span_of(e->path, e->path_bytes));
+    struct span type = type_of(ctx, e);
     size_t room = 256 + type.n + span_str(l->charset).n + span_str(l->cache_control).n;
-    size_t type_at;
+    size_t type_at, type_end;
 
     make_etag(e, wall_now());
     e->fields_memory = malloc(room);
     if (!e->fields_memory)
         return false;
     struct out o = out_into(e->fields_memory, room);
-    write_fields(&o, ctx, e, &type_at);
+    write_fields(&o, ctx, e, &type_at, &type_end);
     e->fields = span_of(e->fields_memory, out_len(&o));
-    e->type = span_of(e->fields.p + type_at, e->fields.n - type_at - 2);
+    e->type = span_of(e->fields.p + type_at, type_end - type_at);
     return true;
 }
 

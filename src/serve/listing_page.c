@@ -2,8 +2,9 @@
 /*
  * Writing listings; see listing_page.h. A page is a row of steps (head, one breadcrumb, the
  * column heads, one entry, the end), each of which fits in what a pull leaves free for it.
- * Links are relative and begin with "./" or "../", so that a colon or a leading dash in a
- * name means nothing, and the page is right behind any prefix. Worker's loop only.
+ * Links are relative, so that the page is right behind any prefix, and bare names, for many readers
+ * of listings take a link for the name. A colon in one is escaped, so that it begins no scheme;
+ * "./" stands before it besides. Worker's loop only.
  */
 #include "serve/listing_page.h"
 
@@ -146,7 +147,9 @@ static void html_item(struct out *o, const struct file_dir_item *i, struct span 
 
     out_str(o, "<tr><td>");
     if (i->kind != FILE_OTHER) {
-        out_str(o, "<a href=\"./");
+        out_str(o, "<a href=\"");
+        if (memchr(name.p, ':', name.n)) /* for those who unescape before they resolve */
+            out_str(o, "./");
         escape_url_path(o, name, false);
         out_str(o, slash);
         out_str(o, "\">");

@@ -39,25 +39,29 @@ static bool is_told(struct refusals *r, uint64_t key, struct mono now)
     return false;
 }
 
-void refusal_tell(struct refusals *r, struct mono now, int status, uint64_t key,
-                  const struct serve_target *t, const char *file, const char *why)
+bool refusal_is_due(struct refusals *r, struct mono now, int status, uint64_t key)
 {
     int kind = status == 403 ? REFUSAL_403 : REFUSAL_404;
 
     if ((status != 403 && status != 404) || log_get_level() < LOG_LEVEL_INFO ||
         is_told(r, key + (uint64_t)kind, now))
-        return;
+        return false;
     fill(r, kind, now);
     if (r->kind[kind].lines == 0) {
         r->kind[kind].left_out++;
-        return;
+        return false;
     }
     r->kind[kind].lines--;
+    return true;
+}
+
+void refusal_tell(const struct serve_target *t, int status, const char *file, const char *why)
+{
     const char *root = t->location && t->location->files ? t->location->files : "";
+    bool slash = file && file[0] != '\0' && (root[0] == '\0' || root[strlen(root) - 1] != '/');
+
     if (file)
-        log_info("%d for %s: %s%s%s: %s", status, t->path.p, root,
-                 file[0] == '\0' || (root[0] != '\0' && root[strlen(root) - 1] == '/') ? "" : "/",
-                 file, why);
+        log_info("%d for %s: %s%s%s: %s", status, t->path.p, root, slash ? "/" : "", file, why);
     else
         log_info("%d for %s: %s", status, t->path.p, why);
 }
@@ -84,8 +88,7 @@ const char *refusal_why(int error)
     case ENOTDIR:
         return "a part of its path is no folder";
     case EACCES:
-        return "the workers' user may not read it, or not enter a folder above it (Permission "
-               "denied)";
+        return "the workers' user may not read it (Permission denied)";
     case EXDEV:
         return "a symbolic link on its way leads out of the location's root (see SYMBOLIC LINKS in "
                "weir.ini(5))";

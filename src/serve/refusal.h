@@ -8,6 +8,7 @@
 #ifndef WEIR_SERVE_REFUSAL_H
 #define WEIR_SERVE_REFUSAL_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/bytes.h"
@@ -29,10 +30,13 @@ struct refusals {
     } told[64]; /* by key */
 };
 
-/* The request for t->path is refused with 403 or 404 (other statuses are told elsewhere), as `file`
- * (a path in t's root; NULL: there is none) and `why` say. key is a hash of the path. */
-void refusal_tell(struct refusals *r, struct mono now, int status, uint64_t key,
-                  const struct serve_target *t, const char *file, const char *why);
+/* Whether a line about a path with this key, refused with 403 or 404 (other statuses are told
+ * elsewhere), is to be written now. True takes the line; else it is counted. */
+bool refusal_is_due(struct refusals *r, struct mono now, int status, uint64_t key);
+
+/* Writes it: the request for t->path is refused, as `file` (a path in t's root; NULL: there is
+ * none) and `why` say. */
+void refusal_tell(const struct serve_target *t, int status, const char *file, const char *why);
 
 /* Once a second: tells what was left out when there is room for lines again. */
 void refusal_tick(struct refusals *r, struct mono now);

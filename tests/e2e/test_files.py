@@ -97,7 +97,7 @@ files = {w.folder}/one
         return get(self.weir.port, path, method, fields, **more)
 
     def test_types(self):
-        for path, want in {"/page.html": "text/html; charset=utf-8", "/x.weird": "application/x-weird",
+        for path, want in {"/page.html": "text/html", "/x.weird": "application/x-weird",
                            "/noext": "application/octet-stream"}.items():
             self.assertEqual(self.get(path)["Content-Type"], want, path)
         self.assertIn("javascript", self.get("/script.js")["Content-Type"])

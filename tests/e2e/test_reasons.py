@@ -5,6 +5,7 @@ than a few lines a second; symbolic links that stay inside the root are followed
 import os
 import re
 import shutil
+import subprocess
 import unittest
 
 from harness import Weir, get, main, wait_until
@@ -12,6 +13,10 @@ from harness import Weir, get, main, wait_until
 
 def may_read_everything():
     return os.geteuid() == 0
+
+
+def fs_of(path):
+    return subprocess.run(["stat", "-f", "-c", "%T", path], capture_output=True, text=True).stdout.strip().split("/")[0]
 
 
 class Reasons(unittest.TestCase):
@@ -53,6 +58,7 @@ class Reasons(unittest.TestCase):
         for word in words:
             self.assertIn(word, text)
         self.assertIn(f"{self.weir.root}{file or path}: ", text)
+        return text
 
     def test_links_out(self):
         for path in ("/out", "/up", "/beside", "/dots"):
@@ -66,8 +72,13 @@ class Reasons(unittest.TestCase):
         self.told("/me", 403, "symbolic links")
 
     def test_permission(self):
-        self.told("/secret", 403, "Permission denied")
-        self.told("/locked/f", 403, "Permission denied")
+        self.told("/secret", 403, "may not read it", "Permission denied")
+        # Which folder it is the kernel's cache tells, on a file system that is known to be local.
+        local = re.search("may not enter", self.told("/locked/f", 403, "Permission denied"))
+        if local:
+            self.told("/locked/f/g/h", 403, "may not enter the folder locked (")
+        else:
+            self.assertNotIn(fs_of(self.weir.root), ("ext4", "xfs", "btrfs", "tmpfs"))
         self.told("/sealed/", 403, "Permission denied", file="/sealed/index.html")
 
     def test_not_a_file(self):
@@ -137,6 +148,7 @@ class OrdinaryUser(unittest.TestCase):
             weir.start()
             self.assertEqual(get(weir.port, "/f").status, 403)
             self.assertRegex(weir.log(), f"{weir.root}: .*may not enter this folder")
+            wait_until(lambda: "403 for /f: " in weir.log(), 5, "the reason")
         finally:
             os.chmod(weir.root, 0o755)
             weir.stop(check=False)

@@ -42,12 +42,13 @@ static void read_types(struct span text)
     struct mime_table *t = mime_table_new();
 
     must(t && mime_table_add_file(t, text));
-    struct span type = mime_table_find(t, text);
+    struct span type = mime_table_find(t, text, span_of(NULL, 0));
     must(type.n > 0 && memchr(type.p, '/', type.n));
     for (size_t i = 0; i < type.n; i++)
         must((unsigned char)type.p[i] >= 0x20 && type.p[i] != 0x7f);
-    mime_is_text(type);
-    mime_is_text(text);
+    mime_wants_charset(type);
+    mime_wants_charset(text);
+    mime_is_gzipped(type, text);
     mime_table_free(&t);
 }
 

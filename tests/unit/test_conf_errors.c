@@ -7,6 +7,10 @@
 
 #include <sys/stat.h>
 
+#define NOT_A_TYPE                                                                                 \
+    "not a media type; write one as in text/markdown, with no parameter but a charset, as in "     \
+    "text/html;charset=utf-8"
+
 #define ROOT "[location /]\nfiles = /\n"
 
 static void check_errors(const char *text, const char *want)
@@ -90,12 +94,17 @@ static const struct value_case value_cases[] = {
      "not a size; write a number of bytes, or one with k, m, g or t, as in 16k"},
     {"offload", "buffers", "1m", "too small; from 4m to 64g"},
     {"offload", "probe", "0", "too small; from 10ms to 1h"},
-    {"types", "md", "markdown",
-     "not a media type; write one as in text/markdown, without parameters"},
-    {"types", "md", "text/x;charset=y",
-     "not a media type; write one as in text/markdown, without parameters"},
+    {"types", "md", "markdown", NOT_A_TYPE},
+    {"types", "md", "text/x;level=1", NOT_A_TYPE},
+    {"types", "md", "text/x;charset=", NOT_A_TYPE},
     {"types", ".md", "text/x",
      "`.md' is not a file-name extension; write it without its first dot"},
+    {"types", "*.log", "text/plain",
+     "`*.log' is a pattern, which no file name ends in; write the extension alone, as in "
+     "log = text/plain"},
+    {"types", "l?g", "text/plain",
+     "`l?g' is a pattern, which no file name ends in; write the extension alone, as in "
+     "log = text/plain"},
     {"location /", "files", "www", "not an absolute path; write it from `/' on"},
     {"location /", "files", "/no/such",
      "no such directory; make it, or write the path of one that exists"},
@@ -271,6 +280,13 @@ START_TEST(sections)
                  "without `//', `.' or `..' in it\n"
                  "weir.ini:9: [location /a/../b]: not a prefix; write one path that begins with "
                  "`/', without `//', `.' or `..' in it\n");
+    check_errors(
+        "[location /%20x/]\nfiles = /\n[location /a%2Fb]\nfiles = /\n[location /100%/]\n"
+        "files = /\n[location /%zz/]\nfiles = /\n",
+        "weir.ini:1: [location /%20x/] never matches, for paths are compared without their "
+        "escapes; write [location / x/]\n"
+        "weir.ini:3: [location /a%2Fb] never matches, for paths are compared without their "
+        "escapes; write [location /a/b]\n");
     check_errors(ROOT "[site]\n[site a b]\n[site A c]\n[site *]\n[site *]\n",
                  "weir.ini:3: [site] without a host name; write [site example.org], or [site *] "
                  "for every host\n"

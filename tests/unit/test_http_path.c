@@ -181,6 +181,7 @@ START_TEST(finds_types)
                                       "  application/gzip gz # tgz\n"
                                       "application/x-gtar-compressed tar.gz .mine\n"
                                       "image/system png\n"
+                                      "text/vnd.trolltech.linguist ts\n"
                                       "notype ext\n"
                                       "\n"
                                       "video/last vlast";
@@ -213,6 +214,24 @@ START_TEST(finds_types)
         {"/a.html/", "application/octet-stream"},
         {"/a.ext", "application/octet-stream"},
         {"/html", "application/octet-stream"},
+        {"/a.ts", "video/mp2t"}, /* built in, whatever the system's table says */
+        {"/a.shtml", "text/html"},
+        {"/a/README", "text/plain"},
+        {"SHA256SUMS", "text/plain"},
+        {"/README/a", "application/octet-stream"},
+        {"/readme", "application/octet-stream"},
+        {"/LICENSE.", "application/octet-stream"},
+        {"/README.md", "text/markdown"},
+        {"/x.avif", "image/avif"},
+        {"/x.wasm", "application/wasm"},
+        {"/x.mjs", "text/javascript"},
+        {"/x.opus", "audio/ogg"},
+        {"/x.m4a", "audio/mp4"},
+        {"/x.mkv", "video/matroska"},
+        {"/x.heic", "image/heic"},
+        {"/x.glb", "model/gltf-binary"},
+        {"/x.parquet", "application/vnd.apache.parquet"},
+        {"/x.jsonld", "application/ld+json"},
         {"/a.#", "application/octet-stream"},
         {"", "application/octet-stream"},
         {"/a.a-very-long-extension-that-nobody-ever-registered.js", "text/javascript"},
@@ -228,7 +247,7 @@ START_TEST(finds_types)
     ck_assert(mime_table_add(t, SPAN("css"), SPAN("text/css\r\nSet-Cookie: a")));
     ck_assert(mime_table_add_file(t, span_str(system_file)));
     for (size_t i = 0; i < COUNT(cases); i++) {
-        struct span type = mime_table_find(t, span_str(cases[i].name));
+        struct span type = mime_table_find(t, span_str(cases[i].name), span_of(NULL, 0));
         ck_assert_msg(span_eq(type, span_str(cases[i].type)), "%s: %.*s", cases[i].name,
                       (int)type.n, type.p);
     }
@@ -244,7 +263,7 @@ START_TEST(grows_and_keeps_types)
     char extension[16], name[24], type[24];
 
     ck_assert(mime_table_add(t, SPAN("first"), SPAN("x/first")));
-    struct span early = mime_table_find(t, SPAN("a.first"));
+    struct span early = mime_table_find(t, SPAN("a.first"), SPAN("x/y"));
     for (int i = 0; i < 3000; i++) {
         snprintf(extension, sizeof extension, "e%d", i);
         snprintf(type, sizeof type, "x/%d", i);
@@ -253,41 +272,78 @@ START_TEST(grows_and_keeps_types)
     for (int i = 0; i < 3000; i++) {
         snprintf(name, sizeof name, "a.E%d", i);
         snprintf(type, sizeof type, "x/%d", i);
-        ck_assert(span_eq(mime_table_find(t, span_str(name)), span_str(type)));
+        ck_assert(span_eq(mime_table_find(t, span_str(name), SPAN("x/y")), span_str(type)));
     }
     ck_assert(span_eq(early, SPAN("x/first")));
-    ck_assert(span_eq(mime_table_find(t, SPAN("a.svg")), SPAN("image/svg+xml")));
+    ck_assert(span_eq(mime_table_find(t, SPAN("a.svg"), SPAN("x/y")), SPAN("image/svg+xml")));
     mime_table_free(&t);
 }
 END_TEST
 
-START_TEST(knows_text)
+/* A location's type for names without a known extension goes before names, not before extensions.
+ */
+START_TEST(types_by_location)
+{
+    static const struct {
+        const char *name, *type;
+    } cases[] = {
+        {"/latest", "x/manifest"}, {"/README", "x/manifest"}, {"/a.unknown", "x/manifest"},
+        {"/a.css", "text/css"},    {"/v1.2", "x/manifest"},
+    };
+    struct mime_table *t = mime_table_new();
+
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct span type = mime_table_find(t, span_str(cases[i].name), SPAN("x/manifest"));
+        ck_assert_msg(span_eq(type, span_str(cases[i].type)), "%s", cases[i].name);
+    }
+    mime_table_free(&t);
+}
+END_TEST
+
+START_TEST(charset_where_the_file_cannot_say_it)
 {
     static const struct {
         const char *type;
-        bool text;
+        bool wants;
     } cases[] = {
-        {"text/html", true},
         {"TEXT/Plain", true},
-        {"application/json", true},
-        {"application/ld+json", true},
-        {"image/svg+xml", true},
-        {"application/xml", true},
+        {"text/css", true},
+        {"text/csv", true},
+        {"text/markdown", true},
+        {"text/javascript", true},
+        {"text/x-own; a=b", true},
         {"application/javascript", true},
-        {"text/html; level=1", true},
-        {"text/html; charset=latin1", false}, /* has one */
-        {"text/html;Charset=x", false},
+        {"text/html", false},
+        {"Text/HTML; level=1", false},
+        {"text/xml", false},
+        {"text/x+xml", false},
+        {"application/xml", false},
+        {"application/rss+xml", false},
+        {"image/svg+xml", false},
+        {"application/json", false},
+        {"application/ld+json", false},
+        {"text/plain; charset=latin1", false}, /* has one */
+        {"text/css;Charset=x", false},
         {"application/octet-stream", false},
-        {"application/jsonx", false},
         {"application/pdf", false},
-        {"image/png", false},
-        {"xtext/html", false},
+        {"xtext/plain", false},
         {"text", false},
         {"", false},
     };
 
     for (size_t i = 0; i < COUNT(cases); i++)
-        ck_assert_msg(mime_is_text(span_str(cases[i].type)) == cases[i].text, "%s", cases[i].type);
+        ck_assert_msg(mime_wants_charset(span_str(cases[i].type)) == cases[i].wants, "%s",
+                      cases[i].type);
+}
+END_TEST
+
+START_TEST(compressed_by_their_type)
+{
+    ck_assert(mime_is_gzipped(SPAN("image/svg+xml"), SPAN("/a.svgz")));
+    ck_assert(mime_is_gzipped(SPAN("image/svg+xml"), SPAN("/A.SVGZ")));
+    ck_assert(!mime_is_gzipped(SPAN("image/svg+xml"), SPAN("/a.svg")));
+    ck_assert(!mime_is_gzipped(SPAN("application/x-own"), SPAN("/a.svgz")));
+    ck_assert(!mime_is_gzipped(SPAN("application/gzip"), SPAN("/a.tar.gz")));
 }
 END_TEST
 
@@ -304,7 +360,9 @@ int main(void)
     t = tcase_create("mime");
     tcase_add_test(t, finds_types);
     tcase_add_test(t, grows_and_keeps_types);
-    tcase_add_test(t, knows_text);
+    tcase_add_test(t, types_by_location);
+    tcase_add_test(t, charset_where_the_file_cannot_say_it);
+    tcase_add_test(t, compressed_by_their_type);
     suite_add_tcase(s, t);
     return unit_run(s);
 }

@@ -59,7 +59,7 @@ START_TEST(files)
           "Accept-Ranges: bytes", "!Cache-Control"},
          "hello"},
         {"HEAD", "/a.txt", 0, 0, 200, {"Content-Type: text/plain; charset=utf-8"}, NULL},
-        {"GET", "/a.html", 0, 0, 200, {"Content-Type: text/html; charset=utf-8"}, "<p>"},
+        {"GET", "/a.html", 0, 0, 200, {"Content-Type: text/html"}, "<p>"},
         {"GET", "/pic.png", 0, 0, 200, {"Content-Type: image/png", "!Last-Modified"}, "png"},
         {"GET",
          "/data",
@@ -87,7 +87,7 @@ START_TEST(files)
         {"GET", "http://example.org/s.txt", "other", 0, 200, {0}, "site"},
         /* index files */
         {"GET", "/dir/", 0, 0, 200, {"Content-Type: text/plain; charset=utf-8"}, "second"},
-        {"GET", "/both/", 0, 0, 200, {"Content-Type: text/html; charset=utf-8"}, "first"},
+        {"GET", "/both/", 0, 0, 200, {"Content-Type: text/html"}, "first"},
         {"GET", "/trap/", 0, 0, 200, {0}, "not the directory"},
         /* slashes */
         {"GET", "/dir", 0, 0, 301, {"Location: /dir/"}, "301 Moved Permanently\n"},
@@ -128,7 +128,7 @@ START_TEST(files)
          "example.org",
          0,
          404,
-         {"Content-Type: text/html; charset=utf-8"},
+         {"Content-Type: text/html"},
          "<p>Nothing here"},
         /* methods */
         {"POST",
