@@ -35,7 +35,7 @@ static bool rule_no_data(const struct model *m, struct verdict *v)
                  errno_words ? (int)(errno_words - m->link_why) : (int)strlen(m->link_why),
                  m->link_why);
         snprintf(v->least, sizeof v->least, "NO SERVER");
-        snprintf(v->hint, sizeof v->hint, "-r DIR");
+        snprintf(v->hint, sizeof v->hint, "-r DIR looks elsewhere");
     } else if (m->link == LINK_STALE) {
         fmt_age(age, silent);
         snprintf(v->text, sizeof v->text,

@@ -310,7 +310,7 @@ static void draw_bottom(struct view *v, struct rect r)
         view_keys(v, r);
 }
 
-/* Where the workers would be: how there comes to be a server. */
+/* Where events will be: how there comes to be a server. */
 static void draw_how_to_start(struct view *v, struct rect r)
 {
     static const char *const line[] = {
@@ -319,8 +319,8 @@ static void draw_how_to_start(struct view *v, struct rect r)
         "this screen shows it as soon as it answers",
     };
 
-    for (int i = 0; i < 3 && r.rows >= 3; i++)
-        view_print(v, r.row + i, r.col + 3, r.cols - 4, ROLE_NORMAL, "%s", line[i]);
+    for (int i = 0; i < 3 && r.rows >= 5; i++)
+        view_print(v, r.row + 2 + i, r.col + 3, r.cols - 4, ROLE_NORMAL, "%s", line[i]);
 }
 
 void view_overview(struct view *v)
@@ -341,7 +341,7 @@ void view_overview(struct view *v)
     if (view_gone(v))
         view_dim_old(v);
     if (!v->m->have && v->m->link == LINK_NEVER)
-        draw_how_to_start(v, v->layout.pane[PANE_TABLE]);
+        draw_how_to_start(v, v->layout.pane[PANE_EVENTS]);
     /* Without a line of its own the strip takes the verdict's. */
     if (v->a->strip.kind != STRIP_NONE && v->layout.pane[v->strip_pane].rows == 0)
         view_strip(v, v->layout.pane[PANE_VERDICT]);
