@@ -131,8 +131,8 @@ static void say_file(struct box *b, const struct model *m, const struct top_file
         char age[FMT_BYTES];
         if (strcmp(row->path, f->path) == 0)
             say(b, ROLE_NORMAL, 1,
-                "worker %u: %" PRIu64 " requests in %s, %" PRIu64 " asked the disk", row->worker,
-                row->requests, fmt_age(age, since(m, row->since_ns)), row->cold);
+                "worker %u: asked for %" PRIu64 " times in %s, %" PRIu64 " of them from the disk",
+                row->worker, row->requests, fmt_age(age, since(m, row->since_ns)), row->cold);
     }
 }
 
