@@ -119,6 +119,7 @@ bool top_replay_open(struct top *t, char *why, size_t why_bytes)
     if (*why) {
         snprintf(t->replay_damage, sizeof t->replay_damage, "%s", why);
         app_note(&t->app, mono_now().ns, "%s", why);
+        t->app.note_stays = true;
     }
     t->app.time.replay = true;
     app_tape(&t->app, tape_oldest(t->tape), tape_newest(t->tape));

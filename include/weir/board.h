@@ -261,6 +261,7 @@ struct board_thread {
     board_u32 tid;
     board_u32 wait;     /* enum board_wait of its job; WAIT_POLL when idle */
     board_u32 mount;    /* index of the worker's board_mount row */
+    board_u32 probe;    /* 1: its job tries whether a sick mount answers; no request waits for it */
     board_u64 since_ns; /* of the job; 0 when idle */
     struct board_text path;
 };

@@ -61,6 +61,7 @@ struct snap_thread {
     uint32_t tid;
     enum board_wait wait; /* WAIT_POLL when idle */
     uint64_t since_ns;    /* of its job; 0 when idle */
+    bool probe;           /* the job tries whether a sick mount answers */
     unsigned mount;       /* index in struct snap's mount[]; mount_count or more: none */
     char path[SNAP_TEXT_BYTES];
 };

@@ -66,6 +66,7 @@ static void clear_thread(struct board_thread *t)
     atomic_store_explicit(&t->wait, WAIT_POLL, memory_order_relaxed);
     atomic_store_explicit(&t->tid, 0, memory_order_relaxed);
     atomic_store_explicit(&t->mount, 0, memory_order_relaxed);
+    atomic_store_explicit(&t->probe, 0, memory_order_relaxed);
     board_text_set(&t->path, span_of(NULL, 0));
 }
 

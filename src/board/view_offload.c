@@ -169,6 +169,7 @@ static bool take_thread(const struct board_view *view, struct snap *s, const str
     t->wait = (enum board_wait)view_bounded(view_load32(&from->wait), WAIT_COUNT);
     t->since_ns = view_load64(&from->since_ns);
     t->mount = s->mount_count;
+    t->probe = view_load32(&from->probe) != 0;
     t->path[0] = '\0';
     if (t->since_ns == 0 || t->wait == WAIT_POLL) {
         /* Idle, or about to begin: what else the row says is of the job before. */

@@ -179,6 +179,7 @@ static void put_jobs(struct object parent, const struct snap *s, const struct sn
         put_number(o, "thread", t->number);
         put_number(o, "tid", t->tid);
         put_text(o, "doing", board_wait_name[t->wait]);
+        put_bool(o, "probe", t->probe);
         put_ms(o, "since_ms", age(s, t->since_ns));
         put_text_or_null(o, "path", t->path);
         put_text_or_null(o, "mount", snap_thread_mount(s, t));

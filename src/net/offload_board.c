@@ -186,6 +186,7 @@ void offload_row_job(struct offload_thread *t, const struct offload_job *job)
         return;
     board_text_set(&row->path, span_str(job->path));
     store_u32(&row->mount, job->mount->row_index);
+    store_u32(&row->probe, job == t->only);
     store_u64(&row->since_ns, job->started.ns);
     store_u32(&row->wait, (uint32_t)job->op);
 }

@@ -91,7 +91,7 @@ static const struct board_mount *culprit(const struct error_watch *w, const stru
         if (!atomic_load_explicit(&m->used, memory_order_acquire))
             continue;
         uint64_t failed = GET(m->failed_ns);
-        if (failed > newest && failed + (uint64_t)w->seconds * NS_PER_S >= now.ns) {
+        if (failed > newest && failed + ((uint64_t)w->seconds + 1) * NS_PER_S >= now.ns) {
             newest = failed;
             worst = m;
         }

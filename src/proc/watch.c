@@ -210,7 +210,8 @@ static void watch_thread(struct crew *c, unsigned slot, unsigned i, struct mono 
     uint64_t since = GET(t->since_ns);
     char path[BOARD_TEXT_BYTES + 1];
 
-    if (since == 0 || now.ns <= since || now.ns - since <= LONG_JOB_NS)
+    /* A probe of a sick mount holds up nobody: what made the mount sick is told. */
+    if (since == 0 || GET(t->probe) || now.ns <= since || now.ns - since <= LONG_JOB_NS)
         return;
     enum board_wait wait = wait_of(&t->wait);
     struct span shown = path_of(&t->path, path);

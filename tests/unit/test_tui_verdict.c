@@ -327,7 +327,7 @@ static void shape_fail_by_fence(struct snap *s, unsigned second)
 {
     struct snap_mount *m = shape_mount(s, second, "/a", MOUNT_FENCED);
 
-    m->failed_ns = s->taken_ns - 11 * NS_PER_S;
+    m->failed_ns = s->taken_ns - 14 * NS_PER_S;
     m->last_errno = 5;
     shape_errors(s, ERRORS_ALL, 99, 100);
 }

@@ -23,7 +23,10 @@
 void act_show(struct app *a, enum view_kind view)
 {
     a->help = false;
+    if (a->view != view && !a->note_stays)
+        a->note[0] = '\0'; /* what was said of the view before is not true of this one */
     a->view = view;
+    a->about = 0;
     a->io_scroll = 0;
     a->row_wanted = -1;
     a->find_pages = 0;
@@ -51,16 +54,34 @@ static void act_next_view(struct app *a, int step)
     act_show(a, (enum view_kind)((from + step + VIEW_WORKER) % VIEW_WORKER));
 }
 
+static const char act_nothing[VIEW_COUNT][64] = {
+    [VIEW_OVERVIEW] = "no worker is selected",
+    [VIEW_LATENCY] = "no worker is selected",
+    [VIEW_REQUESTS] = "no request is selected",
+    [VIEW_FILES] = "no file is selected",
+    [VIEW_IO] = "a has what can be done about a mount",
+    [VIEW_EVENTS] = "this event is about no worker that there is",
+    [VIEW_WORKER] = "this is the detail; Left and Right show other workers",
+};
+
+/* The box about a request or a file; of a request whose box is there, the worker. */
 static void act_enter(struct app *a, const struct model *m, uint64_t now_ns)
 {
     const struct snap_worker *w = rows_selected_worker(a, app_shown(a, m));
+    bool box = a->view == VIEW_REQUESTS || a->view == VIEW_FILES;
+    uint64_t key = box ? rows_cursor(a, app_shown(a, m)) : 0;
 
-    if (a->view == VIEW_WORKER)
-        app_note(a, now_ns, "this is the detail; Left and Right show other workers");
-    else if (w)
+    if (box && !a->about && key) {
+        a->about = key;
+        return;
+    }
+    a->about = 0;
+    if (a->view == VIEW_FILES && key)
+        return;
+    if (w && a->view != VIEW_WORKER)
         act_show_worker(a, w);
     else
-        app_note(a, now_ns, "no worker is selected");
+        app_note(a, now_ns, "%s", act_nothing[a->view]);
 }
 
 /* The detail of the worker whose number is next. */
@@ -147,6 +168,7 @@ static unsigned act_escape(struct app *a)
 {
     struct list_state *l = &a->list[a->view];
 
+    a->note[0] = '\0';
     if (a->help) {
         a->help = false;
     } else if (roll_is_on(a) && !a->roll.ending) {

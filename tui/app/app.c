@@ -90,6 +90,7 @@ void app_note(struct app *a, uint64_t now_ns, const char *fmt, ...)
     vsnprintf(a->note, sizeof a->note, fmt, ap);
     va_end(ap);
     a->note_until_ns = now_ns + NOTE_NS;
+    a->note_stays = false;
 }
 
 void app_saved(struct app *a, struct model *m, const char *file, const char *why, uint64_t now_ns,
@@ -99,9 +100,11 @@ void app_saved(struct app *a, struct model *m, const char *file, const char *why
 
     if (*why == '\0') {
         app_note(a, now_ns, "saved: %.150s", file);
+        a->note_stays = true;
         return;
     }
     app_note(a, now_ns, "not saved: %.150s", why);
+    a->note_stays = true;
     snprintf(text, sizeof text, "not saved: %.900s", why);
     model_note(m, wall_ns, "SAVE", text);
 }
@@ -128,6 +131,11 @@ static unsigned app_key(struct app *a, struct model *m, const struct event *e,
     if (a->copy_box) {
         a->copy_box = false;
         return WANT_DRAW;
+    }
+    if (a->about && action != ACTION_ENTER) { /* the key may well be about what the box shows */
+        a->about = 0;
+        if (action == ACTION_ESCAPE || action == ACTION_NONE)
+            return WANT_DRAW;
     }
     if (a->dialog.kind != DIALOG_NONE) {
         dialog_key(a, m, e, out);
@@ -161,7 +169,7 @@ static unsigned app_key(struct app *a, struct model *m, const struct event *e,
 static bool app_is_covered(const struct app *a)
 {
     return a->dialog.kind != DIALOG_NONE || a->prompt.kind != PROMPT_NONE ||
-           a->menu.kind != MENU_NONE || a->setup.open || a->copy_box;
+           a->menu.kind != MENU_NONE || a->setup.open || a->copy_box || a->about;
 }
 
 static unsigned app_mouse(struct app *a, struct model *m, const struct event *e)

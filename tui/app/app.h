@@ -207,6 +207,7 @@ struct app {
     bool mouse;
     char copy[SNAP_TEXT_BYTES]; /* WANT_COPY */
     bool copy_box;              /* it is shown alone in a box, for selecting by hand */
+    uint64_t about;             /* key of the request or file whose box is shown, 0 for none */
     char file[LINE_BYTES];      /* WANT_SAVE_EVENTS, WANT_SAVE_SCREEN */
     int latency_ago; /* the column under the cursor of the heat map, in seconds before the newest */
     unsigned latency_worker; /* 0: all */
@@ -234,6 +235,7 @@ struct app {
     unsigned next_id;
     char note[192]; /* a passing remark in the bottom line */
     uint64_t note_until_ns;
+    bool note_stays; /* when the view changes: it is not about the view */
 };
 
 void app_init(struct app *a, uint64_t interval_ns, bool read_only);

@@ -327,11 +327,30 @@ void list_tag(struct app *a, const struct model *m, uint64_t now_ns)
     list_move(a, m, ACTION_DOWN, now_ns);
 }
 
+/* The worker that stands where one was that is gone: of the next higher number, else the last. */
+static const struct snap_worker *list_next_worker(const struct model *m, unsigned gone)
+{
+    const struct snap_worker *next = NULL, *last = NULL;
+
+    for (unsigned i = 0; i < m->row_count; i++) {
+        const struct snap_worker *w = model_worker(m, &m->row[i]);
+        if (w->number > gone && (!next || w->number < next->number))
+            next = w;
+        if (!last || w->number > last->number)
+            last = w;
+    }
+    return next ? next : last;
+}
+
 bool list_keep_cursor(struct app *a, const struct model *shown)
 {
     const struct snap_worker *w = rows_worker_now(shown, a->selected);
 
-    if (w == NULL || w->epoch == a->selected_epoch)
+    /* The detail of a worker that is gone stays, and says so; a list without a cursor helps nobody.
+     */
+    if (w == NULL && a->selected != 0 && a->view != VIEW_WORKER)
+        w = list_next_worker(shown, a->selected);
+    if (w == NULL || (w->number == a->selected && w->epoch == a->selected_epoch))
         return false;
     list_select_worker(a, w);
     return true;

@@ -164,8 +164,10 @@ uint64_t rows_cursor(const struct app *a, const struct model *m)
         return (r = rows_selected_request(a, m)) ? app_request_key(r) : 0;
     if (a->view == VIEW_IO)
         return (mount = rows_selected_mount(a, m)) ? mount->device : 0;
-    if (!rows_is_of_workers(a->view))
-        return a->list[a->view].key;
+    if (a->view == VIEW_FILES) { /* until the cursor is moved: the first */
+        uint64_t key = a->list[VIEW_FILES].key ? a->list[VIEW_FILES].key : rows_first(&a->seen);
+        return rows_file(m, key) ? key : 0;
+    }
     w = rows_selected_worker(a, m);
     return w ? app_worker_key(w) : 0;
 }

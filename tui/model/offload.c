@@ -13,13 +13,20 @@
 
 #define SHARE_WINDOW_NS (30 * NS_PER_S)
 
+/* Does a request wait for it? Not when its mount refuses: who waited has got 503. */
+static bool offload_is_waited_for(const struct snap *s, const struct snap_thread *t)
+{
+    return t->since_ns && !t->probe &&
+           (t->mount >= s->mount_count || s->mount[t->mount].state == MOUNT_OK);
+}
+
 int offload_oldest_of(const struct snap *s, const struct snap_worker *w)
 {
     int oldest = -1;
 
     for (unsigned i = 0; i < w->thread_count && w->thread_first + i < s->thread_count; i++) {
         const struct snap_thread *t = &s->thread[w->thread_first + i];
-        if (t->since_ns && (oldest < 0 || t->since_ns < s->thread[oldest].since_ns))
+        if (offload_is_waited_for(s, t) && (oldest < 0 || t->since_ns < s->thread[oldest].since_ns))
             oldest = (int)(w->thread_first + i);
     }
     return oldest;

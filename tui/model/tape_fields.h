@@ -110,6 +110,7 @@
     N(tid, UINT32_MAX)                                                                             \
     N(wait, WAIT_COUNT - 1)                                                                        \
     M(since_ns)                                                                                    \
+    N(probe, 1)                                                                                    \
     N(mount, UINT32_MAX)                                                                           \
     T(path)
 

@@ -329,7 +329,7 @@ static void unpack_mounts(struct unpack *u, struct model *to, bool *enomem)
 /* Threads come by worker; each worker is told where its own begin. */
 static void unpack_jobs(struct unpack *u, struct snap *s, bool *enomem)
 {
-    ARRAY(s, thread, 7, TAPE_JOBS);
+    ARRAY(s, thread, 8, TAPE_JOBS);
     for (unsigned i = 0; i < s->thread_count && !u->bad; i++) {
         struct snap_thread *w = &s->thread[i];
         THREAD_FIELDS(NUMBER, MOMENT, TEXT)

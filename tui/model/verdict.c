@@ -29,7 +29,13 @@ static bool rule_no_data(const struct model *m, struct verdict *v)
     verdict_set(v, m->link == LINK_STALE ? VERDICT_BAD : VERDICT_NO_SERVER, RULE_NO_DATA);
     if (m->link == LINK_NEVER) {
         snprintf(v->text, sizeof v->text, "NO SERVER: %s", m->link_why);
-        snprintf(v->brief, sizeof v->brief, "NO SERVER");
+        /* Where it was looked for matters more than the system's word for why not. */
+        const char *errno_words = strrchr(m->link_why, ':');
+        snprintf(v->brief, sizeof v->brief, "NO SERVER: %.*s",
+                 errno_words ? (int)(errno_words - m->link_why) : (int)strlen(m->link_why),
+                 m->link_why);
+        snprintf(v->least, sizeof v->least, "NO SERVER");
+        snprintf(v->hint, sizeof v->hint, "-r DIR looks elsewhere");
     } else if (m->link == LINK_STALE) {
         fmt_age(age, silent);
         snprintf(v->text, sizeof v->text,

@@ -128,7 +128,9 @@ bool rule_mount(const struct model *m, struct verdict *v)
 static const struct snap_mount *failing(const struct snap *s)
 {
     const struct snap_mount *worst = NULL;
-    uint64_t least_ns = (uint64_t)s->errors_seconds * NS_PER_S;
+    /* The judgement is a second old at most, its seconds are a little longer, and this look came
+     * later still. */
+    uint64_t least_ns = ((uint64_t)s->errors_seconds + 3) * NS_PER_S;
 
     for (unsigned i = 0; i < s->mount_count; i++) {
         const struct snap_mount *mount = &s->mount[i];

@@ -44,5 +44,8 @@ void view_dialog(struct view *v);
 void view_menu(struct view *v);
 void view_prompt(struct view *v);
 void view_setup(struct view *v);
+/* What is known of the request, or the file, with the key app.about. */
+void view_about_request(struct view *v);
+void view_about_file(struct view *v);
 
 #endif

@@ -266,9 +266,19 @@ static void key_word(struct view *v, int row, int *col, enum action action)
     *col += gap;
 }
 
+/* Keys that act on the worker under the cursor, or on how many there are: elsewhere they work as
+ * well, and are not what one looks for. */
+static bool key_is_of_workers(enum action action)
+{
+    return action == ACTION_MORE || action == ACTION_FEWER || action == ACTION_SET ||
+           action == ACTION_DRAIN || action == ACTION_RESTART;
+}
+
 void view_keys(struct view *v, struct rect r)
 {
-    bool away = v->a->view != VIEW_OVERVIEW;
+    enum view_kind view = v->a->view;
+    bool away = view != VIEW_OVERVIEW;
+    bool of_workers = view == VIEW_OVERVIEW || view == VIEW_LATENCY || view == VIEW_WORKER;
     int col = v->layout.cols < 30 ? 0 : 1;
 
     if (v->a->note[0]) {
@@ -280,7 +290,9 @@ void view_keys(struct view *v, struct rect r)
     if (away)
         key_word(v, r.row, &col, ACTION_OVERVIEW);
     for (int i = 0; i < ACTION_COUNT; i++)
-        if (i != ACTION_HELP && i != ACTION_OVERVIEW && (i != ACTION_IO || !away))
+        if (i != ACTION_HELP && i != ACTION_OVERVIEW && (i != ACTION_IO || !away) &&
+            (i != ACTION_OFFLOAD || of_workers || view == VIEW_IO) &&
+            (of_workers || !key_is_of_workers((enum action)i)))
             key_word(v, r.row, &col, (enum action)i);
 }
 
@@ -410,9 +422,10 @@ struct app_facts view_draw(const struct model *m, const struct app *a, struct gr
     v.live = a->time.replay ? shown : m;
     v.facts = &facts;
     v.sweep = a->settings.value[SETTING_SWEEP] != 0;
-    v.strip_pane = a->view == VIEW_OVERVIEW ? PANE_WORKERS
-                   : a->view == VIEW_IO     ? PANE_OFFLOAD
-                                            : PANE_KEYS;
+    v.strip_pane = a->view == VIEW_OVERVIEW && (a->strip.offload || view_strip_is_of_workers(a))
+                       ? PANE_WORKERS
+                   : a->view == VIEW_IO ? PANE_OFFLOAD
+                                        : PANE_KEYS;
     verdict_of(shown, &v.verdict);
     v.layout = layout_for(&v);
     grid_clear(g);

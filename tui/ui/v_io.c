@@ -57,17 +57,18 @@ static void thread_row(const struct list_table *t, int row, const struct snap_th
     const struct model *m = t->v->m;
     const struct snap_mount *mount =
         thread->mount < m->now.mount_count ? &m->now.mount[thread->mount] : NULL;
-    bool sick = mount && mount->state == MOUNT_SICK;
+    bool sick = mount && mount->state == MOUNT_SICK && !thread->probe;
     char text[FMT_BYTES];
 
     list_mark(t, row, sick ? ROLE_BAD : ROLE_NORMAL, sick ? "!" : " ");
+    /* A probe is in no count of calls that are held: it is told apart by its word. */
     snprintf(text, sizeof text, "%u", thread->worker);
     list_put(t, row, T_WORKER, ROLE_NORMAL, text);
     snprintf(text, sizeof text, "%u", thread->tid);
     list_put(t, row, T_TID, ROLE_NORMAL, text);
     list_put(t, row, T_AGE, sick ? ROLE_BAD : ROLE_NORMAL,
              fmt_age(text, model_job_age_ns(m, thread)));
-    list_put(t, row, T_OP, ROLE_NORMAL, wait_word(thread->wait));
+    list_put(t, row, T_OP, ROLE_NORMAL, thread->probe ? "try" : wait_word(thread->wait));
     list_put(t, row, T_MOUNT, ROLE_NORMAL, mount ? mount->name : "-");
     list_put(t, row, T_PATH, ROLE_NORMAL, thread->path);
 }

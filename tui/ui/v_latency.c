@@ -96,24 +96,34 @@ static struct heat_span heat_span(struct view *v)
     return s;
 }
 
+/* A label that begins at col, or beside the cursor when that would stand within it; left out when
+ * there is no room for it then. */
+static void axis_label(struct view *v, int row, int col, int cursor, const char *text)
+{
+    int cells = text_width(text), left = LABEL_CELLS + 1, right = v->layout.cols - 1;
+
+    if (cursor >= col && cursor < col + cells) /* towards the middle of the axis */
+        col = col + cells / 2 < (left + right) / 2 ? cursor + 1 : cursor - cells;
+    if (col >= left && col + cells - 1 <= right)
+        grid_text(v->g, row, col, cells, ROLE_DIM, text);
+}
+
 static void heat_axis(struct view *v, int row, const struct heat_span *s)
 {
-    int left = LABEL_CELLS + 1, right = v->layout.cols - 1;
+    int right = v->layout.cols - 1, cursor = right - (s->cursor - s->from);
     char text[32];
 
-    bool at_right = s->cursor == s->from, at_left = s->cursor == s->from + s->columns - 1;
-
     snprintf(text, sizeof text, "-%ds", s->from + s->columns - 1);
-    grid_text(v->g, row, left + at_left, s->columns - at_left, ROLE_DIM, text);
+    axis_label(v, row, LABEL_CELLS + 1, cursor, text);
     snprintf(text, sizeof text, "-%ds", s->from + s->columns / 2);
     if (s->columns >= 30)
-        grid_text(v->g, row, right - s->columns / 2, 8, ROLE_DIM, text);
+        axis_label(v, row, right - s->columns / 2, cursor, text);
     if (s->from > 0)
         snprintf(text, sizeof text, "-%ds", s->from);
     else
         snprintf(text, sizeof text, "now");
-    grid_text_right(v->g, row, left, s->columns - at_right, ROLE_DIM, text);
-    grid_put(v->g, row, right - (s->cursor - s->from), ROLE_KEY, L'^');
+    axis_label(v, row, right - text_width(text) + 1, cursor, text);
+    grid_put(v->g, row, cursor, ROLE_KEY, L'^');
 }
 
 static void draw_heat(struct view *v, struct rect r)

@@ -153,6 +153,10 @@ bool view_overlay(struct view *v)
         view_setup(v);
     else if (a->copy_box)
         view_copy(v);
+    else if (a->about && a->view == VIEW_REQUESTS)
+        view_about_request(v);
+    else if (a->about && a->view == VIEW_FILES)
+        view_about_file(v);
     else if (a->dialog.kind != DIALOG_NONE)
         view_dialog(v);
     else if (a->menu.kind != MENU_NONE)

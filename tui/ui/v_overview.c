@@ -143,7 +143,7 @@ static void draw_workers(struct view *v, struct rect r)
     char tail[64] = "";
     int col = v->layout.cols < 30 ? 0 : 1;
 
-    if (v->a->strip.kind != STRIP_NONE) {
+    if (v->a->strip.kind != STRIP_NONE && v->strip_pane == PANE_WORKERS) {
         view_strip(v, r);
         return;
     }
@@ -301,6 +301,28 @@ static void draw_events(struct view *v, struct rect r)
     }
 }
 
+/* What came of a change that is not about workers, or the keys. */
+static void draw_bottom(struct view *v, struct rect r)
+{
+    if (v->a->strip.kind != STRIP_NONE && v->strip_pane == PANE_KEYS)
+        view_strip(v, r);
+    else
+        view_keys(v, r);
+}
+
+/* Where events will be: how there comes to be a server. */
+static void draw_how_to_start(struct view *v, struct rect r)
+{
+    static const char *const line[] = {
+        "weir FOLDER, or weir -c FILE, starts a server; weir -T FOLDER starts it with this screen",
+        "weirtop -r DIR watches one whose runtime_dir is DIR; weirtop --list tells which answer",
+        "this screen shows it as soon as it answers",
+    };
+
+    for (int i = 0; i < 3 && r.rows >= 5; i++)
+        view_print(v, r.row + 2 + i, r.col + 3, r.cols - 4, ROLE_NORMAL, "%s", line[i]);
+}
+
 void view_overview(struct view *v)
 {
     static void (*const draw[PANE_COUNT])(struct view *, struct rect) = {
@@ -309,7 +331,7 @@ void view_overview(struct view *v)
         [PANE_QUEUE] = draw_queue,      [PANE_OFFLOAD] = view_offload,
         [PANE_GRAPH] = draw_graphs,     [PANE_VERDICT] = view_verdict,
         [PANE_EVENTS] = draw_events,    [PANE_SLOW] = view_slow_pane,
-        [PANE_FILES] = view_files_pane, [PANE_KEYS] = view_keys,
+        [PANE_FILES] = view_files_pane, [PANE_KEYS] = draw_bottom,
     };
 
     for (int p = 0; p < PANE_COUNT; p++)
@@ -318,7 +340,9 @@ void view_overview(struct view *v)
     view_table(v);
     if (view_gone(v))
         view_dim_old(v);
-    /* Without a line of workers the strip takes the verdict's. */
-    if (v->a->strip.kind != STRIP_NONE && v->layout.pane[PANE_WORKERS].rows == 0)
+    if (!v->m->have && v->m->link == LINK_NEVER)
+        draw_how_to_start(v, v->layout.pane[PANE_EVENTS]);
+    /* Without a line of its own the strip takes the verdict's. */
+    if (v->a->strip.kind != STRIP_NONE && v->layout.pane[v->strip_pane].rows == 0)
         view_strip(v, v->layout.pane[PANE_VERDICT]);
 }

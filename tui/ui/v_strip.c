@@ -5,6 +5,7 @@
 #include "tui/ui/view.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "tui/ui/fmt.h"
@@ -95,6 +96,21 @@ static enum role strip_text(const struct view *v, char *out, size_t out_bytes, i
     }
 }
 
+bool view_strip_is_of_workers(const struct app *a)
+{
+    static const char *const words[] = {"workers", "drain", "restart", "kill"};
+    const struct strip *s = &a->strip;
+
+    if (s->offload)
+        return false;
+    if (!s->other || s->foreign || s->what[0] == '\0')
+        return true; /* a number that is chosen, a change on the board, a refusal of either */
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (strncmp(s->what, words[i], strlen(words[i])) == 0)
+            return true;
+    return false;
+}
+
 void view_strip(struct view *shown, struct rect r)
 {
     struct view now = *shown, *v = &now;
@@ -113,7 +129,8 @@ void view_strip(struct view *shown, struct rect r)
     if (v->a->strip.offload && (kind == STRIP_SENT || kind == STRIP_GOING || kind == STRIP_DONE)) {
         col += view_print(v, r.row, col, r.cols - col, ROLE_NORMAL, "%s %u  ",
                           v->layout.narrow ? "O" : "offload", v->m->now.offload_threads);
-    } else if (kind == STRIP_SENT || kind == STRIP_GOING || kind == STRIP_DONE) {
+    } else if (view_strip_is_of_workers(v->a) &&
+               (kind == STRIP_SENT || kind == STRIP_GOING || kind == STRIP_DONE)) {
         /* What the board says stands before what was asked. */
         col += view_print(v, r.row, col, r.cols - col, ROLE_NORMAL, "%s %u/%u ",
                           v->layout.narrow ? "W" : "workers", v->m->now.workers_running,
