@@ -207,6 +207,11 @@ START_TEST(queues_are_bounded)
 }
 END_TEST
 
+static bool refusing_is(uint64_t n)
+{
+    return slot_value(&slot, COUNTER_offload_refusing) == n;
+}
+
 /* With no right to make threads, as under a limit on tasks. */
 START_TEST(no_thread_can_be_started)
 {
@@ -231,13 +236,18 @@ START_TEST(no_thread_can_be_started)
     ck_assert_int_eq(submit(5, disk, false), OFFLOAD_FULL);
     ck_assert_int_eq(work[5].runs, 0);
     ck_assert_uint_eq(slot_value(&slot, COUNTER_offload_queued), 0);
+    ck_assert_uint_eq(slot_value(&slot, COUNTER_offload_refusing), 1);
+    ck_assert_int_eq(submit(5, disk, false), OFFLOAD_FULL);
+    ck_assert_int_eq(count_events(EVENT_LIMIT), 1);
     /* And later there may be. */
     if (root)
         ck_assert_int_eq(setresuid(0, 0, 0), 0);
     prctl(PR_SET_DUMPABLE, 1, 0, 0, 0); /* a leak checker wants to look at us */
     ck_assert_int_eq(setrlimit(RLIMIT_NPROC, &before), 0);
+    until(refusing_is, 0); /* though nobody asks */
     submit_some(5, 6, disk, false);
     until(dones_are, 4);
+    ck_assert(threads_are(1));
     end();
 }
 END_TEST
