@@ -20,6 +20,7 @@
 #include <string.h>
 #include <sched.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -243,15 +244,27 @@ static void serve_only(struct offload_thread *t)
     hand_back(pool, job, ran, false);
 }
 
+/*
+ * When CPUs are short, what is in memory goes before what a disk brings, which took its time
+ * anyway: waking up does not take the CPU from the loop (sched(7)), and while many threads copy
+ * what came at once the loop waits for few of them. A kernel that refuses loses that alone.
+ */
+static void yield_to_loop(const struct offload *pool)
+{
+    (void)sched_setscheduler(0, SCHED_BATCH, &(struct sched_param){0});
+    errno = 0;
+    int now = getpriority(PRIO_PROCESS, 0); /* of this thread, on Linux */
+    if (pool->conf->offload.nice > 0 && errno == 0)
+        (void)setpriority(PRIO_PROCESS, 0, now + (int)pool->conf->offload.nice);
+}
+
 static void *thread_main(void *arg)
 {
     struct offload_thread *t = arg;
     struct offload *pool = t->pool;
 
     prctl(PR_SET_NAME, "weir-offload", 0, 0, 0);
-    /* Waking up does not take the CPU from the loop (sched(7)); a kernel that refuses loses that
-     * alone. Its share of the CPU stays what it was. */
-    (void)sched_setscheduler(0, SCHED_BATCH, &(struct sched_param){0});
+    yield_to_loop(pool);
     offload_row_begin(t);
     pthread_mutex_lock(&pool->lock);
     if (t->only) {

@@ -46,6 +46,7 @@ END_TEST
 
 static char thread_name[32];
 static bool thread_blocks_all;
+static int thread_nice;
 
 static void look_at_thread(struct offload_job *job)
 {
@@ -53,24 +54,29 @@ static void look_at_thread(struct offload_job *job)
 
     (void)job;
     prctl(PR_GET_NAME, thread_name, 0, 0, 0);
+    thread_nice = getpriority(PRIO_PROCESS, 0);
     pthread_sigmask(SIG_BLOCK, NULL, &mask);
     thread_blocks_all = sigismember(&mask, SIGTERM) && sigismember(&mask, SIGINT) &&
                         sigismember(&mask, SIGUSR1) && sigismember(&mask, SIGPIPE);
 }
 
-START_TEST(threads_are_named_and_block_signals)
+START_TEST(threads_are_named_block_signals_and_yield)
 {
     struct offload_job job = {
         .op = WAIT_STAT, .path = "/tmp", .run = look_at_thread, .done = work_done};
     struct work w = {.job = job};
     sigset_t mask;
+    int own = getpriority(PRIO_PROCESS, 0);
 
+    conf.offload.nice = 7;
     begin(1, 100);
     w.job.mount = disk;
     ck_assert_int_eq(offload_submit(pool, &w.job), OFFLOAD_QUEUED);
     until(dones_are, 1);
     ck_assert_str_eq(thread_name, "weir-offload");
     ck_assert(thread_blocks_all);
+    ck_assert_int_eq(thread_nice, own + 7 < 19 ? own + 7 : 19);
+    ck_assert_int_eq(getpriority(PRIO_PROCESS, 0), own);
     pthread_sigmask(SIG_BLOCK, NULL, &mask);
     ck_assert(!sigismember(&mask, SIGTERM)); /* the loop's own mask is as before */
     end();
@@ -382,7 +388,7 @@ int main(void)
     tcase_set_timeout(t, 60);
     tcase_add_test(t, grows_on_demand_and_ends_when_idle);
     tcase_add_test(t, one_after_the_other_needs_one_thread);
-    tcase_add_test(t, threads_are_named_and_block_signals);
+    tcase_add_test(t, threads_are_named_block_signals_and_yield);
     tcase_add_test(t, board_shows_what_a_thread_does);
     tcase_add_test(t, resizes_without_dropping_a_job);
     tcase_add_test(t, idle_threads_end_by_resize);
