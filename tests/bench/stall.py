@@ -246,6 +246,9 @@ class Bench:
             if caddy:
                 self.aim(f"{clients} clients: slow clients {got['slow']['mb_s']:.0f} MB/s, caddy's {caddy['slow']['mb_s']:.0f}",
                          got["slow"]["mb_s"] >= 0.97 * caddy["slow"]["mb_s"])
+            if caddy and clients == 100:
+                p99, its = got["hot"]["p99_ms"], caddy["hot"]["p99_ms"]
+                self.aim(f"{clients} clients: hot p99 {p99:.2f} ms, at most half of caddy's {its:.2f}", p99 <= its / 2)
 
     def aim(self, text, good):
         print(f"weir, {text}: {'reached' if good else 'MISSED'}", flush=True)
