@@ -145,6 +145,7 @@ struct conf {
         unsigned mount_share; /* percent of threads and buffers that one mount may take */
         unsigned queue;       /* jobs that may wait per mount */
         uint64_t idle_ns;     /* an idle thread ends after this */
+        unsigned nice;        /* by how much threads yield the CPU to the loop */
         size_t window_bytes;  /* of a cold file read at once */
         size_t buffers_bytes; /* memory for these, per worker */
         uint64_t wait_ns;     /* longest that a request waits for a disk at a time */

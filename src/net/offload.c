@@ -156,9 +156,10 @@ static void tick(struct loop_timers *kind, struct list *item)
     offload_mounts_check(pool);
     pthread_mutex_lock(&pool->lock);
     offload_kick(pool); /* what could not be started, or may be since threads are late */
+    offload_start_again(pool);
     pthread_mutex_unlock(&pool->lock);
     offload_drain(pool);
-    if (pool->outstanding > 0 || pool->sick_count > 0)
+    if (pool->outstanding > 0 || pool->sick_count > 0 || pool->refusing)
         offload_tick_on(pool);
 }
 
@@ -309,12 +310,6 @@ static void unqueue_job(struct offload *pool, struct offload_job *job)
     pool->queued--;
 }
 
-/* A thread will come by, sooner or later. */
-static bool anybody_works(const struct offload *pool)
-{
-    return pool->threads > pool->late;
-}
-
 static enum offload_submit refuse(struct offload_mount *m, enum offload_submit why)
 {
     slot_count(m->pool->slot, COUNTER_offload_refused, 1);
@@ -355,7 +350,7 @@ enum offload_submit offload_submit(struct offload *pool, struct offload_job *job
     if (!full && !given_up) {
         queue_job(pool, job);
         offload_kick(pool);
-        served = anybody_works(pool);
+        served = offload_has_threads(pool);
         if (!served)
             unqueue_job(pool, job);
         offload_publish(pool, m);
@@ -368,8 +363,10 @@ enum offload_submit offload_submit(struct offload *pool, struct offload_job *job
         return refuse(m, OFFLOAD_SICK);
     if (relieved)
         m->full = false;
-    if (!served)
+    if (!served) {
+        offload_tick_on(pool);
         return refuse(m, OFFLOAD_FULL);
+    }
     slot_count(pool->slot, COUNTER_offload_jobs, 1);
     pool->outstanding++;
     offload_tick_on(pool);

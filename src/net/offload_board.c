@@ -47,6 +47,7 @@ void offload_publish(struct offload *pool, struct offload_mount *m)
     slot_gauge(pool->slot, COUNTER_offload_threads_max, pool->limit);
     slot_gauge(pool->slot, COUNTER_offload_busy, pool->running + pool->late);
     slot_gauge(pool->slot, COUNTER_offload_stuck, pool->late);
+    slot_gauge(pool->slot, COUNTER_offload_refusing, pool->refusing);
     slot_gauge(pool->slot, COUNTER_offload_queued, pool->queued);
     if (!m || !m->row)
         return;

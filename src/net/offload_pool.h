@@ -115,7 +115,8 @@ struct offload {
     unsigned outstanding; /* jobs whose done is to come */
     unsigned sick_count;
     struct mono start_again; /* after a thread could not be started */
-    bool start_told;
+    bool start_told;         /* none can be started, and the log has it */
+    bool refusing;           /* ... and there is none */
     struct board_pace pace[EVENT_COUNT]; /* of the events it tells */
 };
 
@@ -133,6 +134,11 @@ void offload_tick_on(struct offload *pool);
 
 /* Wakes or starts threads as the queues need; lock held, the loop only. */
 void offload_kick(struct offload *pool);
+/* True when some thread will come by, sooner or later. Lock held. */
+bool offload_has_threads(const struct offload *pool);
+/* When none could be started and there is none: tries again now and then, though nobody asks. Lock
+ * held, the loop only. */
+void offload_start_again(struct offload *pool);
 /* A thread for this job alone. False with errno. Lock held, the loop only. */
 bool offload_start_only(struct offload *pool, struct offload_job *job);
 /* Lets surplus idle threads see that they are. Lock held. */

@@ -20,6 +20,7 @@
 #include <string.h>
 #include <sched.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -243,15 +244,27 @@ static void serve_only(struct offload_thread *t)
     hand_back(pool, job, ran, false);
 }
 
+/*
+ * When CPUs are short, what is in memory goes before what a disk brings, which took its time
+ * anyway: waking up does not take the CPU from the loop (sched(7)), and while many threads copy
+ * what came at once the loop waits for few of them. A kernel that refuses loses that alone.
+ */
+static void yield_to_loop(const struct offload *pool)
+{
+    (void)sched_setscheduler(0, SCHED_BATCH, &(struct sched_param){0});
+    errno = 0;
+    int now = getpriority(PRIO_PROCESS, 0); /* of this thread, on Linux */
+    if (pool->conf->offload.nice > 0 && errno == 0)
+        (void)setpriority(PRIO_PROCESS, 0, now + (int)pool->conf->offload.nice);
+}
+
 static void *thread_main(void *arg)
 {
     struct offload_thread *t = arg;
     struct offload *pool = t->pool;
 
     prctl(PR_SET_NAME, "weir-offload", 0, 0, 0);
-    /* Waking up does not take the CPU from the loop (sched(7)); a kernel that refuses loses that
-     * alone. Its share of the CPU stays what it was. */
-    (void)sched_setscheduler(0, SCHED_BATCH, &(struct sched_param){0});
+    yield_to_loop(pool);
     offload_row_begin(t);
     pthread_mutex_lock(&pool->lock);
     if (t->only) {
@@ -351,23 +364,60 @@ bool offload_start_only(struct offload *pool, struct offload_job *job)
     return start(pool, job);
 }
 
+bool offload_has_threads(const struct offload *pool)
+{
+    return pool->threads > pool->late;
+}
+
+static void tell_not_started(struct offload *pool, int error)
+{
+    if (pool->refusing)
+        log_error("cannot start an offload thread: %s; there is none, so requests for what is not "
+                  "in memory get 503; it is tried again (see limits on tasks and memory)",
+                  strerror(error));
+    else
+        log_warn("cannot start an offload thread: %s; jobs wait for the %u there are (see limits "
+                 "on tasks and memory)",
+                 strerror(error), pool->threads - pool->late);
+    offload_event(pool, EVENT_LIMIT, "no offload thread can be started: %s; %s", strerror(error),
+                  pool->refusing ? "what is not in memory gets 503"
+                                 : "jobs wait for those there are");
+}
+
+/* Told when it begins, and when it becomes worse. */
+static void note_not_started(struct offload *pool, int error)
+{
+    bool refusing = !offload_has_threads(pool);
+    bool worse = refusing && !pool->refusing;
+
+    pool->refusing = refusing;
+    if (!pool->start_told || worse)
+        tell_not_started(pool, error);
+    pool->start_told = true;
+    offload_publish(pool, NULL);
+}
+
+static void note_started(struct offload *pool)
+{
+    if (pool->refusing)
+        log_warn("offload threads can be started again: what is not in memory is served again");
+    pool->start_told = pool->refusing = false;
+}
+
 static bool start_worker(struct offload *pool)
 {
     struct mono now = loop_now(pool->loop);
 
     /* The kernel said no a moment ago: the next tick asks again, unless there is nobody. */
-    if (now.ns < pool->start_again.ns && pool->threads > pool->late)
+    if (now.ns < pool->start_again.ns && offload_has_threads(pool))
         return false;
+    pool->start_again = mono_after(now, 50 * NS_PER_MS);
     if (!start(pool, NULL)) {
-        if (!pool->start_told)
-            log_warn("cannot start an offload thread: %s; jobs wait for the %u there are (see "
-                     "limits on tasks and memory)",
-                     strerror(errno), pool->threads);
-        pool->start_told = true;
-        pool->start_again = mono_after(now, 50 * NS_PER_MS);
+        note_not_started(pool, errno);
         return false;
     }
-    pool->start_told = false;
+    pool->start_again = now;
+    note_started(pool);
     pool->threads++;
     pool->coming++;
     return true;
@@ -396,6 +446,16 @@ void offload_kick(struct offload *pool)
         if (!(room || starving_mounts(pool) > pool->coming) || !start_worker(pool))
             return;
     }
+}
+
+void offload_start_again(struct offload *pool)
+{
+    struct mono now = loop_now(pool->loop);
+
+    if (pool->ended || !pool->refusing || now.ns < pool->start_again.ns + NS_PER_S)
+        return;
+    if (start_worker(pool)) /* it finds nothing to do, and stays for a while */
+        offload_publish(pool, NULL);
 }
 
 void offload_wake_surplus(struct offload *pool)

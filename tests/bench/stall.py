@@ -14,6 +14,8 @@ long a healthy cold 1 MiB file on the real disk took meanwhile. Variants:
           slow, the clients read on (root: an ext4 image on a loop device over slowfs.c)
   unread  one worker each: 100 clients pipeline ranges of one byte of a slow mount and read nothing; then somebody
           fetches a healthy cold file of that mount
+  share   a share that gives 2 MB/s and no more: 60 clients fetch 500 kB each, all at once
+  burst   3,000 clients ask for one file each at the same moment, no name of them cached, 5 ms a look-up
   fault   weir alone: the slow disk is a [fault] rule
   hung    weir alone: a mount that never answers, 500 clients at it
   probes  weir alone: CPU per request on hot files, on disk (residency is probed) and on tmpfs
@@ -26,8 +28,10 @@ ten minutes; --quick is weir alone with 100 clients. `make bench` runs it, make 
 
 import argparse
 import atexit
+import collections
 import json
 import os
+import selectors
 import shutil
 import socket
 import subprocess
@@ -47,6 +51,8 @@ RANDOM_FILES, RANDOM_RATE = 512, 200  # of 1 MiB; slow enough that disk and CPUs
 SLOW_BYTES = 4 << 20
 HELD, HELD_READ, HELD_SECONDS, FILM_BYTES = 12, 2000000, 6, 12 << 20
 UNREAD, UNREAD_FIRST, UNREAD_WAIT = 100, 2700000, 30
+SHARE_CLIENTS, SHARE_BYTES, SHARE_RATE = 60, 500_000, 2_000_000
+BURST_CLIENTS = 3000
 NAMES = 1500  # of the open variant: cached before, each opened once in a while
 
 
@@ -75,6 +81,53 @@ def forget(path, fd=None):
     os.posix_fadvise(own, 0, 0, os.POSIX_FADV_DONTNEED)
     if fd is None:
         os.close(own)
+
+
+def crowd(port, paths, seconds):
+    """One client for each path, all connected first and then asking at once; what became of each: a status
+    and "whole", or how it ended; and when the last whole answer was there."""
+    ends, select, last, begun = collections.Counter(), selectors.DefaultSelector(), 0, time.monotonic()
+    for path in paths:
+        s = socket.socket()
+        s.settimeout(5)
+        try:
+            s.connect(("127.0.0.1", port))
+            select.register(s, selectors.EVENT_READ, [path, bytearray()])
+        except OSError as e:
+            ends[f"not connected: {e}"] += 1
+            s.close()
+    for key in list(select.get_map().values()):
+        try:
+            key.fileobj.sendall(f"GET {key.data[0]} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+        except OSError:
+            pass  # it shows when it is read
+        key.fileobj.setblocking(False)
+    asked = time.monotonic()
+    while select.get_map() and time.monotonic() < begun + seconds:
+        for key, _ in select.select(timeout=0.5):
+            s, got = key.fileobj, key.data[1]
+            try:
+                data = s.recv(1 << 18)
+            except BlockingIOError:
+                continue
+            except OSError:
+                data = b""
+            got += data
+            if data:
+                continue
+            select.unregister(s)
+            s.close()
+            head, end, body = bytes(got).partition(b"\r\n\r\n")
+            length = next((int(line.split(b":")[1]) for line in head.split(b"\r\n")
+                           if line.lower().startswith(b"content-length:")), 0)
+            whole = bool(end) and len(body) == length
+            ends[head[9:12].decode() + (" whole" if whole else " cut") if end else "no answer"] += 1
+            if whole and head[9:12] == b"200":
+                last = time.monotonic() - asked
+    for key in list(select.get_map().values()):
+        ends["nothing more came"] += 1
+        key.fileobj.close()
+    return ends, last
 
 
 class Dropper:
@@ -338,6 +391,9 @@ class Bench:
             if caddy:
                 self.aim(f"{clients} clients: slow clients {got['slow']['mb_s']:.0f} MB/s, caddy's {caddy['slow']['mb_s']:.0f}",
                          got["slow"]["mb_s"] >= 0.97 * caddy["slow"]["mb_s"])
+            if caddy and clients == 100:
+                p99, its = got["hot"]["p99_ms"], caddy["hot"]["p99_ms"]
+                self.aim(f"{clients} clients: hot p99 {p99:.2f} ms, at most half of caddy's {its:.2f}", p99 <= its / 2)
 
     def aim(self, text, good):
         print(f"weir, {text}: {'reached' if good else 'MISSED'}", flush=True)
@@ -439,6 +495,46 @@ class Bench:
         self.aim("unread answers: everybody else gets the file", None not in results["weir"])
         worst = {name: {"s": max(99 if t is None else t for t in took)} for name, took in results.items()}
         self.no_worse("unread answers: the slowest of three, s", worst, lambda g: g["s"])
+
+    def crowds(self, title, fs, clients, path, seconds):
+        """A table of what becomes of so many clients at once, and of hot requests meanwhile."""
+        print(f"\n{title}\n\n| server | got all of it | the last after s | hot p50 ms | p99 | over 100 ms | others |\n"
+              "| --- | --- | --- | --- | --- | --- | --- |", flush=True)
+        whole = {}
+        for kind in self.args.kinds:
+            missing = kind.missing()
+            if missing:
+                print(f"| {kind.name:20s} | not installed ({missing}) |", flush=True)
+                continue
+            self.number += 20000
+            try:
+                server = self.start_peer(kind)
+            except OSError as e:
+                print(f"| {kind.name:20s} | {e} |", flush=True)
+                continue
+            try:
+                load = Load(server.port, "/hot.bin", 8, RATE)
+                ends, last = crowd(server.port, [path.format(self.number + i) for i in range(clients)], seconds)
+                hot = load.result()
+            finally:
+                fs.tell("release")
+                server.stop()
+            whole[kind.name] = ends.pop("200 whole", 0)
+            words = ", ".join(f"{n} x {end}" for end, n in sorted(ends.items()))
+            print(f"| {kind.name:20s} | {whole[kind.name]} of {clients} | {last:.1f} | {hot['p50_ms']:.2f} | "
+                  f"{hot['p99_ms']:.2f} | {hot['over_100ms']} of {hot['count']} | {words} |", flush=True)
+        if "weir" in whole:
+            self.aim(f"{whole['weir']} of {clients} clients got all of their file, all wanted", whole["weir"] == clients)
+
+    def share(self):
+        with SlowFS("delay read 0", f"set size {SHARE_BYTES}", f"set rate {SHARE_RATE}", at=self.mount) as fs:
+            self.crowds(f"A saturated share: FUSE, {SHARE_RATE // 1000000} MB/s in all, {SHARE_CLIENTS} clients fetch "
+                        f"{SHARE_BYTES // 1000} kB each", fs, SHARE_CLIENTS, "/slow/f{}", 60)
+
+    def burst(self):
+        with SlowFS("delay read 0", "delay lookup 5", "set size 100", "set entry_ms 0", at=self.mount) as fs:
+            self.crowds(f"A cold burst: {BURST_CLIENTS} clients at once, each a file of its own", fs, BURST_CLIENTS,
+                        "/slow/f{}", 60)
 
     def fault(self):
         for i in range(16):
@@ -559,7 +655,7 @@ class Bench:
             return 0
 
 
-VARIANTS = ["read", "open", "cold", "held", "unread", "fault", "hung", "probes"]
+VARIANTS = ["read", "open", "cold", "held", "unread", "share", "burst", "fault", "hung", "probes"]
 
 
 def main():
@@ -586,7 +682,7 @@ def main():
           f"{args.seconds - WARM:g} s; {os.cpu_count()} CPUs for servers and loads together")
     no_fuse = why_not()
     for name in args.variants or VARIANTS:
-        if no_fuse and name in ("read", "open", "held", "unread", "hung"):
+        if no_fuse and name in ("read", "open", "held", "unread", "share", "burst", "hung"):
             print(f"\n{name}: skipped: {no_fuse}")
             continue
         try:

@@ -7,12 +7,14 @@ is only how long something else has to go first."""
 import json
 import os
 import re
+import resource
+import subprocess
 import time
 import unittest
 
 from harness import Wire, get, main, run_weir, wait_until
 from harness.disk import HOT, Disk, answered, busy_threads, cannot_say, counter, kinds, mount_state, wait_counter
-from harness.server import PATIENCE
+from harness.server import PATIENCE, program
 
 ON_SHM = os.path.isdir("/dev/shm") and os.stat("/dev/shm").st_dev != os.stat("/tmp").st_dev
 
@@ -379,6 +381,63 @@ class Waiting(Disk):
                 self.assertEqual((answer.status, answer.body), (200, b"%d" % i))
                 w.close()
             self.assertEqual(counter(weir, "offload_refused"), 0)
+
+
+class NoThread(Disk):
+    @staticmethod
+    def ids(pid):
+        with open(f"/proc/{pid}/status") as f:
+            return [int(line.split()[1]) for line in f if line.startswith(("Uid:", "Gid:"))]
+
+    def limit_tasks(self, pid, count):
+        """How many tasks its user may have, for this process; what it was. Its own user may change that."""
+        uid, gid = self.ids(pid)
+        before = os.pipe()
+        child = os.fork()
+        if child == 0:
+            try:
+                if os.geteuid() == 0:
+                    os.setgroups([])
+                    os.setresgid(gid, gid, gid)
+                    os.setresuid(uid, uid, uid)
+                soft, hard = resource.prlimit(pid, resource.RLIMIT_NPROC)
+                resource.prlimit(pid, resource.RLIMIT_NPROC, (count, hard))
+                os.write(before[1], str(soft).encode())
+            finally:
+                os._exit(0)
+        os.close(before[1])
+        with os.fdopen(before[0]) as f:
+            was = f.read()
+        os.waitpid(child, 0)
+        self.assertNotEqual(was, "", "the worker's limit could not be changed")
+        return int(was)
+
+    def test_it_is_said_and_tried_again(self):
+        """A limit on tasks is used up: no thread can be started, and whoever looks is told so."""
+        weir = self.serve({"cold": "operations = open\ndelay = 1ms"})
+        weir.put("cold/f", b"cold")
+        with weir:
+            worker = weir.status()["workers"][0]["pid"]
+            if self.ids(worker)[0] == 0:
+                self.skipTest("the worker is root's, whom no limit on tasks holds")
+            before = self.limit_tasks(worker, 0)
+            for _ in range(3):
+                self.assertEqual(get(weir.port, "/cold/f").status, 503)
+            self.assertEqual(get(weir.port, "/hot").body, HOT)
+            wait_counter(weir, "offload_refusing", lambda n: n == 1)
+            checked = wait_until(lambda: (lambda c: c if c.returncode else None)(subprocess.run(
+                [program("weirtop"), "-r", weir.runtime, "--check"], capture_output=True, text=True, timeout=60)),
+                10, "a verdict that is not ok")
+            self.assertEqual(checked.returncode, 2, checked.stdout)
+            self.assertRegex(checked.stdout, r"cannot start offload threads")
+            self.assertGreaterEqual(max(m["refused"] for m in weir.status()["mounts"]), 3)
+            self.assertIn("LIMIT", kinds(weir))
+            self.assertRegex(weir.log(), r"error .*cannot start an offload thread: .*there is none, so requests .* 503")
+            self.assertNotIn("jobs wait for the 0", weir.log())
+            self.limit_tasks(worker, before)
+            wait_counter(weir, "offload_refusing", lambda n: n == 0)  # though nobody asks
+            self.assertEqual(get(weir.port, "/cold/f").body, b"cold")
+            self.assertRegex(weir.log(), r"offload threads can be started again")
 
 
 class Resize(Disk):

@@ -46,6 +46,7 @@ END_TEST
 
 static char thread_name[32];
 static bool thread_blocks_all;
+static int thread_nice;
 
 static void look_at_thread(struct offload_job *job)
 {
@@ -53,24 +54,29 @@ static void look_at_thread(struct offload_job *job)
 
     (void)job;
     prctl(PR_GET_NAME, thread_name, 0, 0, 0);
+    thread_nice = getpriority(PRIO_PROCESS, 0);
     pthread_sigmask(SIG_BLOCK, NULL, &mask);
     thread_blocks_all = sigismember(&mask, SIGTERM) && sigismember(&mask, SIGINT) &&
                         sigismember(&mask, SIGUSR1) && sigismember(&mask, SIGPIPE);
 }
 
-START_TEST(threads_are_named_and_block_signals)
+START_TEST(threads_are_named_block_signals_and_yield)
 {
     struct offload_job job = {
         .op = WAIT_STAT, .path = "/tmp", .run = look_at_thread, .done = work_done};
     struct work w = {.job = job};
     sigset_t mask;
+    int own = getpriority(PRIO_PROCESS, 0);
 
+    conf.offload.nice = 7;
     begin(1, 100);
     w.job.mount = disk;
     ck_assert_int_eq(offload_submit(pool, &w.job), OFFLOAD_QUEUED);
     until(dones_are, 1);
     ck_assert_str_eq(thread_name, "weir-offload");
     ck_assert(thread_blocks_all);
+    ck_assert_int_eq(thread_nice, own + 7 < 19 ? own + 7 : 19);
+    ck_assert_int_eq(getpriority(PRIO_PROCESS, 0), own);
     pthread_sigmask(SIG_BLOCK, NULL, &mask);
     ck_assert(!sigismember(&mask, SIGTERM)); /* the loop's own mask is as before */
     end();
@@ -207,6 +213,11 @@ START_TEST(queues_are_bounded)
 }
 END_TEST
 
+static bool refusing_is(uint64_t n)
+{
+    return slot_value(&slot, COUNTER_offload_refusing) == n;
+}
+
 /* With no right to make threads, as under a limit on tasks. */
 START_TEST(no_thread_can_be_started)
 {
@@ -231,13 +242,18 @@ START_TEST(no_thread_can_be_started)
     ck_assert_int_eq(submit(5, disk, false), OFFLOAD_FULL);
     ck_assert_int_eq(work[5].runs, 0);
     ck_assert_uint_eq(slot_value(&slot, COUNTER_offload_queued), 0);
+    ck_assert_uint_eq(slot_value(&slot, COUNTER_offload_refusing), 1);
+    ck_assert_int_eq(submit(5, disk, false), OFFLOAD_FULL);
+    ck_assert_int_eq(count_events(EVENT_LIMIT), 1);
     /* And later there may be. */
     if (root)
         ck_assert_int_eq(setresuid(0, 0, 0), 0);
     prctl(PR_SET_DUMPABLE, 1, 0, 0, 0); /* a leak checker wants to look at us */
     ck_assert_int_eq(setrlimit(RLIMIT_NPROC, &before), 0);
+    until(refusing_is, 0); /* though nobody asks */
     submit_some(5, 6, disk, false);
     until(dones_are, 4);
+    ck_assert(threads_are(1));
     end();
 }
 END_TEST
@@ -372,7 +388,7 @@ int main(void)
     tcase_set_timeout(t, 60);
     tcase_add_test(t, grows_on_demand_and_ends_when_idle);
     tcase_add_test(t, one_after_the_other_needs_one_thread);
-    tcase_add_test(t, threads_are_named_and_block_signals);
+    tcase_add_test(t, threads_are_named_block_signals_and_yield);
     tcase_add_test(t, board_shows_what_a_thread_does);
     tcase_add_test(t, resizes_without_dropping_a_job);
     tcase_add_test(t, idle_threads_end_by_resize);

@@ -235,12 +235,14 @@ START_TEST(cleared_and_still_hanging_is_sick_again)
     conf.offload.deadline_ns = 20 * NS_PER_MS;
     begin_bare(4, 100);
     submit_some(0, 1, disk, true);
+    wait_started(1);
     until(refused_for, 1);
     for (int i = 1; i < 4; i++) {
         offload_mount_fence(disk, i % 2 == 0); /* cleared, or fenced and then cleared */
         offload_mount_fence(disk, false);
         ck_assert(refused_for(0));
         submit_some(i, i + 1, disk, true); /* of the very same file, at once */
+        wait_started(i + 1);
         until(is_late, (uint64_t)i);
         ck_assert(refused_for(1));
         ck_assert_int_eq(count_events(EVENT_SICK), i + 1);
@@ -275,6 +277,7 @@ START_TEST(one_that_hangs_is_late_alone)
     conf.offload.deadline_ns = 50 * NS_PER_MS;
     begin(4, 100);
     ck_assert_int_eq(submit_call(0, WAIT_READ, "/tmp/bad", true), OFFLOAD_QUEUED);
+    wait_started(1);
     answer_for(150 * NS_PER_MS, 1, WAIT_READ);
     until(is_late, 0);
     answer_for(300 * NS_PER_MS, 1, WAIT_READ);
@@ -305,7 +308,7 @@ START_TEST(what_hangs_is_tried_again_and_ever_less)
     for (uint64_t end_ns = mono_now().ns + 1500 * NS_PER_MS; mono_now().ns < end_ns;) {
         bool free = tries < 8 && (tries == 0 || work[tries - 1].lates > 0);
         if (free && submit_call(tries, WAIT_READ, "/tmp/bad", true) == OFFLOAD_QUEUED)
-            tries++;
+            wait_started(++tries);
         until(is_later, mono_now().ns + 10 * NS_PER_MS);
     }
     ck_assert_int_ge(tries, 2);
@@ -321,6 +324,7 @@ START_TEST(one_that_hangs_on_an_idle_mount_is_late_alone)
     conf.offload.deadline_ns = 400 * NS_PER_MS;
     begin(4, 100);
     ck_assert_int_eq(submit_call(0, WAIT_READ, "/tmp/bad", true), OFFLOAD_QUEUED);
+    wait_started(1);
     until(is_late, 0);
     ck_assert(refused_for(0));
     until(is_later, mono_now().ns + 500 * NS_PER_MS); /* and nobody asks: it stays so */

@@ -375,6 +375,18 @@ static void shape_pool_full_shortly(struct snap *s, unsigned second)
     shape_pool(s, second, 8);
 }
 
+static void shape_no_threads(struct snap *s, unsigned second)
+{
+    shape_pool(s, second, 0);
+    s->worker[0].counter[COUNTER_offload_refusing] = 1;
+}
+
+static void shape_no_threads_at_all(struct snap *s, unsigned second)
+{
+    shape_no_threads(s, second);
+    s->worker[1].counter[COUNTER_offload_refusing] = 1;
+}
+
 static void shape_pool_idle(struct snap *s, unsigned second)
 {
     shape_pool(s, second, 0);
@@ -458,6 +470,12 @@ START_TEST(verdicts_about_offload)
                "1 of 2 workers blocked: w1 close 1.0s.  + adds workers");
     check_rule(shape_pool_full, RULE_OFFLOAD_FULL,
                "offload of w2 8/8 busy, 4 queued; cold files wait.  O sets threads");
+    check_rule(shape_no_threads, RULE_OFFLOAD_FULL,
+               "w1 cannot start offload threads and has none: what is not in memory gets 503.  see "
+               "limits on tasks and memory");
+    check_rule(shape_no_threads_at_all, RULE_OFFLOAD_FULL,
+               "2 of 2 workers cannot start offload threads and have none: what is not in memory "
+               "gets 503.  see limits on tasks and memory");
     check_rule(shape_held, RULE_HELD,
                "w1 open held for 7.0s on /a (nfs4) (and 1 more): /a/f; others are served.  "
                "view 5: a fences");

@@ -4,6 +4,7 @@
  * threads that one call holds. Runs in weirtop.
  */
 #include "tui/model/verdict_rules.h"
+#include "tui/model/verdict_threads.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -199,6 +200,8 @@ bool rule_offload_full(const struct model *m, struct verdict *v)
     unsigned full = 0, who = 0;
     char oldest[400] = "", head[64] = "offload", path[256], age[FMT_BYTES];
 
+    if (verdict_no_thread(m, v))
+        return true;
     for (unsigned i = 0; i < m->row_count; i++) {
         const struct snap_worker *w = model_worker(m, &m->row[i]);
         uint64_t since = m->memory[m->row[i].memory].pool_full_since_ns;

@@ -79,7 +79,9 @@ void verdict_rule_help(const struct model *m, enum verdict_rule rule, char *out,
             ERRORS_ALL_SHARE);
         break;
     case RULE_OFFLOAD_FULL:
-        say(&w, VERDICT_WARN, "all offload threads of a worker busy, and jobs queued, for %s",
+        say(&w, VERDICT_WARN,
+            "all offload threads of a worker busy, and jobs queued, for %s; critical: none can be "
+            "started",
             fmt_age(age, VERDICT_OFFLOAD_FULL_NS));
         break;
     case RULE_HELD:
