@@ -16,7 +16,7 @@ static const uint64_t stride_bytes = 128 * 1024;
 static const uint64_t believed_ns = NS_PER_S;
 static const uint64_t ends_tell_ns = 10 * NS_PER_S;
 
-enum { MARKS_MAX = 2048 }; /* of one file, 32 KiB: for a file of 1 GiB at the usual window */
+enum { MARKS_MAX = 2048 }; /* of one file, 64 KiB: for a file of 1 GiB at the usual window */
 
 static enum file_residency ask(int fd, uint64_t offset)
 {

@@ -19,10 +19,13 @@ void account_show(struct conn *c, const struct http_request *r)
     slot_serving(c->all->slot, r ? r->path : (struct span){0});
 }
 
-void account_show_file(struct conn *c)
+bool account_show_file(struct conn *c)
 {
+    if (c->exchange->phase != EXCHANGE_ANSWER || c->exchange->plan.file.n == 0)
+        return false;
     slot_request(c->all->slot, exchange_first_line(c->exchange), c->exchange->peer);
     slot_serving(c->all->slot, c->exchange->plan.file);
+    return true;
 }
 
 void account_hide(struct conns *all)

@@ -15,8 +15,9 @@ struct conns;
 
 /* The slot says which request the loop works on (r NULL: one that was refused), or none. */
 void account_show(struct conn *c, const struct http_request *r);
-/* The same of a file that is being sent: its head need not be parsed again for each piece. */
-void account_show_file(struct conn *c);
+/* The same while a file is being sent, without its head, which need not be parsed again for each
+ * piece. False: no file is. */
+bool account_show_file(struct conn *c);
 void account_hide(struct conns *all);
 
 /* The request of c->exchange is over; aborted: its response did not go out whole. The time it is.

@@ -537,9 +537,7 @@ void http1_input(struct conn *c)
 
 void http1_resume(struct conn *c)
 {
-    if (c->exchange->phase == EXCHANGE_ANSWER && c->exchange->plan.file.n > 0)
-        account_show_file(c);
-    else if (c->exchange->phase >= EXCHANGE_PLAN)
+    if (c->exchange->phase >= EXCHANGE_PLAN && !account_show_file(c))
         account_show(c, request_of(c));
     if (c->state == CONN_WAIT || c->state == CONN_WAIT_BODY)
         c->exchange->woken = false; /* from here on it is asked for anew */
