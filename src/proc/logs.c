@@ -98,6 +98,7 @@ static bool logger_start(struct log_out *o, struct logger *l, const char *target
     }
     int error = errno;
     close_fd(&leash[1]);
+    (void)madvise(state, sizeof *l->state, MADV_DONTFORK); /* no worker's to write to */
     if (l->pid < 0) {
         l->pid = 0;
         logger_forget(o, l);

@@ -23,8 +23,8 @@ static const struct {
     {"FAILED", EVENT_IS_BAD, NULL},      {"LIMIT", EVENT_IS_WARN, NULL},
     {"REFUSED", EVENT_IS_WARN, NULL},    {"FAULT", EVENT_IS_WARN, NULL},
     {"FENCED", EVENT_IS_WARN, NULL},     {"SLOW", EVENT_IS_WARN, NULL},
-    {"STOP", EVENT_IS_WARN, NULL},       {"WARN", EVENT_IS_WARN, NULL},
-    {"ERROR", EVENT_IS_BAD, NULL},
+    {"LOG", EVENT_IS_WARN, "does not"},  {"STOP", EVENT_IS_WARN, NULL},
+    {"WARN", EVENT_IS_WARN, NULL},       {"ERROR", EVENT_IS_BAD, NULL},
 };
 
 enum event_severity model_severity(const char *word, const char *text)
