@@ -98,6 +98,7 @@ static bool logger_start(struct log_out *o, struct logger *l, const char *target
     }
     int error = errno;
     close_fd(&leash[1]);
+    (void)madvise(state, sizeof *l->state, MADV_DONTFORK); /* no worker's to write to */
     if (l->pid < 0) {
         l->pid = 0;
         logger_forget(o, l);
@@ -114,6 +115,7 @@ static void take_over(struct log_out *o)
     if (o->last.pid)
         logger_forget(o, &o->last);
     o->last = o->now;
+    o->handed_over_ns = mono_now().ns;
     o->now = o->next;
     o->next = (struct logger){.leash_fd = -1};
     o->open_error = 0;
@@ -184,6 +186,12 @@ bool log_out_make_queue(struct log_out *o, enum board_log_kind kind, int error_f
     return true;
 }
 
+/* Lines are wanted in the new file alone when that has been said; but not at any price. */
+static bool waits_for_last(const struct log_out *o)
+{
+    return o->last.pid && mono_now().ns < o->handed_over_ns + LOGS_HAND_OVER_NS;
+}
+
 bool logs_settle(struct log_out *const *all, size_t count, int wait_ms)
 {
     uint64_t end = mono_now().ns + (uint64_t)wait_ms * NS_PER_MS;
@@ -197,7 +205,7 @@ bool logs_settle(struct log_out *const *all, size_t count, int wait_ms)
             take_news(all[i]);
             if (all[i]->next.pid)
                 p[n++] = (struct pollfd){.fd = all[i]->next.leash_fd, .events = POLLIN};
-            if (all[i]->last.pid)
+            if (waits_for_last(all[i]))
                 p[n++] = (struct pollfd){.fd = all[i]->last.leash_fd, .events = POLLIN};
         }
         uint64_t now = mono_now().ns;
@@ -210,7 +218,7 @@ bool logs_settle(struct log_out *const *all, size_t count, int wait_ms)
 
 bool log_out_is_settled(const struct log_out *o)
 {
-    return !o->next.pid && !o->last.pid;
+    return !o->next.pid && !waits_for_last(o);
 }
 
 static void say_not_open(const struct log_out *o, const char *target, struct buf *errors)

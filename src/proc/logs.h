@@ -19,6 +19,7 @@
 #define LOGS_WAIT_START_MS 2000 /* for a log's opening, when nobody is served yet */
 #define LOGS_WAIT_MS       50   /* and while the server runs; what takes longer goes on by itself */
 #define LOGS_END_MS        1000 /* for the last lines, when the server ends */
+#define LOGS_HAND_OVER_NS  NS_PER_S /* for the last lines of a writer that another one replaces */
 
 struct logger {
     pid_t pid; /* 0: none */
@@ -33,6 +34,7 @@ struct log_out {
     struct logger now;              /* writes */
     struct logger next;             /* opens its file, to take over */
     struct logger last;             /* was told to end and still writes what it has in hand */
+    uint64_t handed_over_ns;        /* since when */
     int open_error;                 /* of the last opening that failed; 0: none did */
     uint64_t dropped;               /* lines, by writers that are gone */
     uint64_t retry_ns;              /* when a writer is started again; 0: none is missing */
@@ -52,7 +54,7 @@ bool log_out_move(struct log_out *o, const char *target, int wait_ms, struct buf
 
 /* Opens the file anew under its name, where it is one. False: no process for it, errno says why. */
 bool log_out_reopen(struct log_out *o);
-/* All openings are over, and who wrote before has ended. */
+/* All openings are over, and who wrote before has ended, or hangs and is no longer waited for. */
 bool log_out_is_settled(const struct log_out *o);
 /* Waits so long for the `count` logs to be settled. True when they are. */
 bool logs_settle(struct log_out *const *all, size_t count, int wait_ms);

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/log_file.h"
 
+enum { LAST_MS = 200 };
 enum { LOGS_MAX = 3 }; /* of errors, and the access logs of the generations in force and to come */
 
 static size_t logs_of(struct supervisor *s, struct log_out *all[LOGS_MAX])
@@ -120,12 +121,22 @@ void logs_beat(struct supervisor *s, struct mono now)
     log_tick();
 }
 
+static int left_ms(uint64_t end_ns)
+{
+    uint64_t now = mono_now().ns;
+
+    return now < end_ns ? (int)((end_ns - now) / NS_PER_MS) + 1 : 0;
+}
+
 void logs_end(struct supervisor *s)
 {
+    uint64_t end_ns = mono_now().ns + LOGS_END_MS * NS_PER_MS;
+
     if (s->next)
-        log_out_end(&s->next->access_log, LOGS_END_MS);
+        log_out_end(&s->next->access_log, left_ms(end_ns));
     if (s->running)
-        log_out_end(&s->running->access_log, LOGS_END_MS);
-    log_out_end(&s->error_log, LOGS_END_MS);
+        log_out_end(&s->running->access_log, left_ms(end_ns));
+    /* It is well, perhaps, though the others are not. */
+    log_out_end(&s->error_log, left_ms(end_ns) + LAST_MS);
     log_to_queue(-1);
 }

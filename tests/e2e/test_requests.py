@@ -285,10 +285,14 @@ class Slow(Requests):
         self.assertIn("GET /slow/f", weir.ctl("requests").stdout)
 
     def test_an_abort_is_marked(self):
-        weir = self.serve(log="slow_request = 100ms", workers=1)
-        wire = self.slow_reader(weir)
-        weir.ctl("abort", self.one(weir, "send")["id"])
-        self.reset_by_server(wire)
+        """In the middle of a response that a disk makes slow: a slow client makes none."""
+        weir = self.serve({"slow": "operations = read\ndelay = 400ms"}, log="slow_request = 100ms", workers=1)
+        weir.put("slow/f", b"y" * (16 << 20))
+        with Wire(weir.port, timeout=60) as wire:
+            wire.request("/slow/f")
+            wait_until(lambda: self.one(weir, "read")["status"] == 200, 20, "the middle of it")
+            weir.ctl("abort", self.one(weir, "read")["id"])
+            self.reset_by_server(wire)
         f = wait_until(lambda: self.shown(weir)["slow"], 10, "an entry")[0]
         self.assertTrue(f["aborted"])
         self.assertIn(" 200! ", weir.ctl("requests").stdout)

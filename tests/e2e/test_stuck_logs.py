@@ -448,6 +448,28 @@ class Frozen(Stuck):
         wait_until(lambda: lines() >= 44, 10, lambda: f"the lines, of which {lines()} are there")
         weir.stop()
 
+    def test_a_reopening_away_from_it(self):
+        """What hangs there keeps the lines it has; all others go to the new file."""
+        weir = self.on_disk(access_path=f"{self.folder}/link")
+        os.symlink(f"{self.disk}/access.log", weir.access_path)
+        self.serve(weir)
+        self.ask(weir, 4)
+        weir.access_lines(4)
+        self.freeze()
+        self.ask(weir)
+        self.wait_stuck(weir, "access")
+        os.unlink(weir.access_path)
+        self.assertEqual(weir.ctl("reopen", timeout=10).returncode, 0)
+        self.assertEqual(log_state(weir, "access")["state"], "ok")
+        self.ask(weir, 5, "/a.txt?new")
+        wait_until(lambda: sum("?new?n=" in line for line in weir.access_lines(5)) == 5, 10, "the lines")
+        self.thaw()
+        with open(f"{self.disk}/access.log") as f:
+            wait_until(lambda: len(set(log_writers(weir).values())) == 2, 10, "the one that hung to end")
+            old = len(f.readlines())
+        self.assertEqual(old + len(weir.access_lines()), 29)
+        weir.stop()
+
     def test_under_the_error_log(self):
         path = f"{self.disk}/error.log"
         weir = self.serve(self.on_disk(log_path=path))

@@ -26,6 +26,7 @@ static const struct {
     {"STOP", EVENT_IS_WARN, NULL},       {"WARN", EVENT_IS_WARN, NULL},
     {"ERROR", EVENT_IS_BAD, NULL},       {"ERRORS", EVENT_IS_INFO, "good again"},
     {"ERRORS", EVENT_IS_BAD, NULL},
+    {"LOG", EVENT_IS_WARN, "does not"},
 };
 
 enum event_severity model_severity(const char *word, const char *text)
