@@ -21,8 +21,9 @@ enum channel_kind {
     CHANNEL_ABORT,    /* to the worker: end the request with the serial number `value` */
     CHANNEL_THROTTLE, /* to the worker: send request `value` with at most `amount` bytes/s; 0: any
                        */
-    CHANNEL_REOPEN_ERROR /* to the worker: here is the new error log (descriptor passed); it
+    CHANNEL_REOPEN_ERROR, /* to the worker: here is the new error log (descriptor passed); it
                             takes log_fd()'s place by dup3(2), for a worker may not open it */
+    CHANNEL_LEFT /* to the master: it has left the listening sockets */
 };
 
 struct channel_message {

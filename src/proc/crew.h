@@ -23,7 +23,10 @@ struct channel_message;
 struct crew_member {
     pid_t pid; /* 0: no process */
     int channel_fd;
-    bool hung_up; /* it closed the channel: its loop has ended */
+    bool hung_up;      /* it closed the channel: its loop has ended */
+    bool ready;        /* it said that it serves ... */
+    bool left;         /* ... and that it has left the listening sockets */
+    unsigned nonsense; /* messages that make no sense */
     unsigned generation;
     bool died; /* the last process here ended unasked: the next one is a restart */
     uint64_t started_ns;
@@ -31,8 +34,11 @@ struct crew_member {
     uint64_t blocked_turn; /* turn_since_ns of the turn counted as blocked */
     uint64_t remind_ns;    /* when to log again about a worker that stays blocked */
     unsigned reminders;
-    uint64_t told_ns; /* when a block was last logged */
-    unsigned untold;  /* blocks since then that were not logged */
+    uint64_t told_ns;       /* when a block was last logged */
+    unsigned untold;        /* blocks since then that were not logged */
+    uint64_t looked_ns;     /* when /proc was last asked whether it is dead */
+    unsigned dead_looks;    /* how often in a row it said so */
+    uint64_t dead_since_ns; /* not 0: given up, and to be reaped some day */
 };
 
 struct crew {
@@ -64,12 +70,32 @@ bool crew_send(struct crew *c, unsigned slot, const struct channel_message *mess
 /* After SIGCHLD: exits, stops and continues of all workers. */
 void crew_reap(struct crew *c, struct mono now);
 
+/* Every worker has left the listening sockets, or its loop has ended. */
+bool crew_has_left(const struct crew *c);
+
 /* The channels, for poll(2): fills at most capacity entries, returns how many. */
 size_t crew_poll_fds(const struct crew *c, struct pollfd *to, unsigned *slot_of);
 void crew_read_channel(struct crew *c, unsigned slot, struct mono now);
 
 /* Brings the master's half of the slots up to date; tells changes people want to know. */
 void crew_publish(struct crew *c, struct mono now);
+
+/* Every 100 ms: which workers are dead and cannot be reaped (dead.c). */
+void crew_find_dead(struct crew *c, struct mono now);
+/* Gives the process of a slot up: it runs nothing any more, but does not end. */
+void crew_give_up(struct crew *c, unsigned slot, struct mono now);
+/* One that was given up has ended after all. */
+void crew_reap_dead(struct crew *c, unsigned slot, struct mono now);
+/* A dead process that is in this slot, if one is, is not waited for any more. */
+void crew_forget_dead(struct crew *c, unsigned slot);
+/* Whether a line of /proc/PID/stat is that of a process that runs nothing of its own any more. */
+bool crew_stat_is_dead(const char *stat);
+
+/* Told to leave: its end is no surprise. */
+bool crew_is_asked(const struct table_slot *t);
+/* Empties what the board and the tables say of a slot whose process is gone or dead. */
+void crew_clear(struct crew *c, unsigned slot, enum board_exit why, uint32_t detail,
+                struct mono now);
 
 /* Every 100 ms: which workers' loops have been away, or offload threads waited, for too long
  * (watch.c). */

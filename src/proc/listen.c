@@ -330,6 +330,13 @@ void listen_set_take_over(struct listen_set *set, struct listen_set *old, const 
     }
 }
 
+void listen_set_shut(struct listen_set *set)
+{
+    for (size_t i = 0; i < set->count; i++)
+        if (shutdown(set->socket[i].fd, SHUT_RDWR) != 0)
+            log_debug("%s: shutdown: %s", set->socket[i].shown, strerror(errno));
+}
+
 void listen_set_close(struct listen_set *set)
 {
     for (size_t i = 0; i < set->count; i++) {

@@ -34,6 +34,7 @@ struct supervisor {
     bool automatic;    /* the number of workers follows the CPUs */
     bool reload_again; /* SIGHUP came while a generation was starting */
     bool stopping, at_once;
+    uint64_t stopping_ns; /* since when */
     bool ready_told;
     int status;
     uint64_t beat_ns;      /* when the 100 ms work was last done */

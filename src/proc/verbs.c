@@ -77,6 +77,12 @@ static bool explain_answer(enum table_answer answer, unsigned number, struct buf
     case TABLE_LAST_ONE:
         buf_addf(message, "worker %u is the last one that serves; use restart, or stop", number);
         break;
+    case TABLE_DEAD:
+        buf_addf(message,
+                 "worker %u is dead already; the kernel ends it when its mount answers, and "
+                 "another worker has taken its place",
+                 number);
+        break;
     case TABLE_BUSY:
         buf_addf(message, "a reload or a restart of worker %u is under way; try again after it",
                  number);
@@ -199,6 +205,8 @@ void verb_stop(struct supervisor *s, bool at_once, struct buf *message)
         return;
     if (!s->stopping)
         board_event(&s->board, EVENT_STOP, 0, at_once ? "stop" : "graceful stop");
+    if (!s->stopping)
+        s->stopping_ns = mono_now().ns;
     s->stopping = true;
     s->at_once = at_once;
     atomic_store_explicit(&s->board.header->stopping, 1, memory_order_relaxed);

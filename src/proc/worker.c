@@ -225,6 +225,16 @@ static bool master_is_gone(const struct worker *w)
     return getppid() != w->env->master_pid;
 }
 
+/* At a stop the master waits for this before it ends the sockets for everybody, but not for long. */
+static void tell_left(const struct worker *w)
+{
+    struct channel_message m = {.kind = CHANNEL_LEFT};
+
+    if (!master_is_gone(w) && fd_send_with(w->channel.fd, &m, sizeof m, -1) < 0)
+        log_debug("cannot tell the master that the listening sockets are left: %s",
+                  strerror(errno));
+}
+
 /* Stops accepting and goes when all is answered, at the latest after within_ns. */
 static void retire(struct worker *w, uint64_t within_ns)
 {
@@ -234,6 +244,7 @@ static void retire(struct worker *w, uint64_t within_ns)
         log_info("retiring with %u connections, for at most %llu ms", conns_count(w->conns),
                  (unsigned long long)(within_ns / NS_PER_MS));
         listener_leave(w->listener);
+        tell_left(w);
         conns_retire(w->conns);
     }
     if (conns_count(w->conns) == 0) {
@@ -361,6 +372,7 @@ static void obey(struct worker *w, const struct channel_message *m, int *passed)
                       (unsigned long long)m->value);
         break;
     case CHANNEL_READY:
+    case CHANNEL_LEFT:
         break;
     }
 }

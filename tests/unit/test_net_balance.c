@@ -106,18 +106,23 @@ START_TEST(balance_reads_slots)
     struct mono now = {10 * NS_PER_S};
     static const struct {
         enum board_state state;
-        uint64_t stopped_ns, turn_ns;
+        uint64_t stopped_ns, turn_ns, beat_ns;
         bool live;
     } cases[] = {
-        {SLOT_RUNNING, 0, 0, true},
-        {SLOT_RUNNING, 0, 10 * NS_PER_S - 99 * NS_PER_MS, true},
-        {SLOT_RUNNING, 0, 10 * NS_PER_S - 101 * NS_PER_MS, false},
-        {SLOT_RUNNING, 0, 11 * NS_PER_S, true}, /* began after our own turn */
-        {SLOT_RUNNING, 5, 0, false},
-        {SLOT_STARTING, 0, 0, false},
-        {SLOT_RETIRING, 0, 0, false},
-        {SLOT_EMPTY, 0, 0, false},
-        {SLOT_BACKOFF, 0, 0, false},
+        {SLOT_RUNNING, 0, 0, 0, true},
+        {SLOT_RUNNING, 0, 10 * NS_PER_S - 99 * NS_PER_MS, 0, true},
+        {SLOT_RUNNING, 0, 10 * NS_PER_S - 101 * NS_PER_MS, 0, false},
+        {SLOT_RUNNING, 0, 11 * NS_PER_S, 0, true}, /* began after our own turn */
+        {SLOT_RUNNING, 5, 0, 0, false},
+        /* It waits for events, but has not been heard of: dead. */
+        {SLOT_RUNNING, 0, 0, 10 * NS_PER_S - 1400 * NS_PER_MS, true},
+        {SLOT_RUNNING, 0, 0, 10 * NS_PER_S - 1600 * NS_PER_MS, false},
+        {SLOT_RUNNING, 0, 0, 11 * NS_PER_S, true},
+        {SLOT_STARTING, 0, 0, 0, false},
+        {SLOT_RETIRING, 0, 0, 0, false},
+        {SLOT_EMPTY, 0, 0, 0, false},
+        {SLOT_BACKOFF, 0, 0, 0, false},
+        {SLOT_DEAD, 0, 0, 0, false},
     };
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -126,12 +131,15 @@ START_TEST(balance_reads_slots)
         slot.state = cases[i].state;
         slot.stopped_since_ns = cases[i].stopped_ns;
         slot.turn_since_ns = cases[i].turn_ns;
+        slot.heartbeat_ns = cases[i].beat_ns;
         slot_gauge(&slot, COUNTER_connections, 7);
         slot_gauge(&slot, COUNTER_accepting, 1);
         struct balance_worker w = balance_look(&slot, now);
         ck_assert_msg(w.live == cases[i].live, "case %zu", i);
-        ck_assert_uint_eq(w.connections, 7);
-        ck_assert(w.accepting);
+        if (cases[i].state == SLOT_RUNNING) {
+            ck_assert_uint_eq(w.connections, 7);
+            ck_assert(w.accepting);
+        }
     }
 }
 END_TEST

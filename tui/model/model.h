@@ -52,6 +52,7 @@ enum row_state {
     ROW_DRAINING,
     ROW_STOPPING,
     ROW_BACKOFF,
+    ROW_DEAD, /* the kernel cannot end it; another one stands for it */
     ROW_STATE_COUNT
 };
 

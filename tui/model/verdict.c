@@ -449,6 +449,12 @@ static bool rule_change(const struct model *m, struct verdict *v)
                  m->in_state[ROW_BACKOFF], m->in_state[ROW_BACKOFF] == 1 ? "" : "s",
                  m->in_state[ROW_BACKOFF] == 1 ? "s" : "");
         snprintf(v->brief, sizeof v->brief, "%u died, waiting", m->in_state[ROW_BACKOFF]);
+    } else if (m->in_state[ROW_DEAD] > 0) {
+        snprintf(v->text, sizeof v->text,
+                 "%u dead worker%s cannot be ended before a mount answers; others took %s place",
+                 m->in_state[ROW_DEAD], m->in_state[ROW_DEAD] == 1 ? "" : "s",
+                 m->in_state[ROW_DEAD] == 1 ? "its" : "their");
+        snprintf(v->brief, sizeof v->brief, "%u dead, not ended", m->in_state[ROW_DEAD]);
     } else {
         return drain_overdue(m, v);
     }
