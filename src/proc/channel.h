@@ -23,7 +23,7 @@ enum channel_kind {
                        */
     CHANNEL_REOPEN_ERROR, /* to the worker: here is the new error log (descriptor passed); it
                             takes log_fd()'s place by dup3(2), for a worker may not open it */
-    CHANNEL_LEFT /* to the master: it has left the listening sockets */
+    CHANNEL_LEFT          /* to the master: it has left the listening sockets */
 };
 
 struct channel_message {

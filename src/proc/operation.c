@@ -36,7 +36,8 @@ void operation_check(struct operation *op, struct board *b, const struct worker_
         break;
     case OPERATION_RESTART:
     case OPERATION_DRAIN:
-        if (s->state == SLOT_EMPTY || s->state == SLOT_DEAD || GET(b->slot[op->slot].epoch) != op->epoch)
+        if (s->state == SLOT_EMPTY || s->state == SLOT_DEAD ||
+            GET(b->slot[op->slot].epoch) != op->epoch)
             board_op_end(b, true, span_str(op->text));
         else if (op->kind == OPERATION_RESTART && s->state == SLOT_RUNNING && !s->replaced_by)
             operation_fail(op, b, OPERATION_RESTART, "the replacement could not start");

@@ -225,7 +225,8 @@ static bool master_is_gone(const struct worker *w)
     return getppid() != w->env->master_pid;
 }
 
-/* At a stop the master waits for this before it ends the sockets for everybody, but not for long. */
+/* At a stop the master waits for this before it ends the sockets for everybody, but not for long.
+ */
 static void tell_left(const struct worker *w)
 {
     struct channel_message m = {.kind = CHANNEL_LEFT};

@@ -47,9 +47,8 @@
 
 enum op { OP_LOOKUP, OP_GETATTR, OP_OPEN, OP_READ, OP_READDIR, OP_STATFS, OP_FLUSH, OP_COUNT };
 static const char *const op_name[OP_COUNT] = {
-    [OP_LOOKUP] = "lookup", [OP_GETATTR] = "getattr", [OP_OPEN] = "open",
-    [OP_READ] = "read",     [OP_READDIR] = "readdir", [OP_STATFS] = "statfs",
-    [OP_FLUSH] = "flush",
+    [OP_LOOKUP] = "lookup",   [OP_GETATTR] = "getattr", [OP_OPEN] = "open",   [OP_READ] = "read",
+    [OP_READDIR] = "readdir", [OP_STATFS] = "statfs",   [OP_FLUSH] = "flush",
 };
 
 enum setting {

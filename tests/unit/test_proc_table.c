@@ -5,9 +5,10 @@
  *
  * A history is a list of words: "t3" target 3, "g" begin a generation, "r2" worker 2 is ready,
  * "x2s" worker 2 exited (s signal, f fatal, k sick, r retired), "d2" drain, "R2" restart,
- * "k2" kill, "z2" worker 2 is dead and cannot be reaped, "h2" worker 2 closed its channel, "s" stop, "S" stop at once, "+100" 100 ms pass,
- * "c2:5" worker 2 has 5 connections. Orders are carried out after every word. The result is one
- * letter for each slot, in the letters of states.def with '_' for an empty one.
+ * "k2" kill, "z2" worker 2 is dead and cannot be reaped, "h2" worker 2 closed its channel, "s"
+ * stop, "S" stop at once, "+100" 100 ms pass, "c2:5" worker 2 has 5 connections. Orders are carried
+ * out after every word. The result is one letter for each slot, in the letters of states.def with
+ * '_' for an empty one.
  */
 #include "tests/unit/unit.h"
 
