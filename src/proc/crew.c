@@ -159,6 +159,8 @@ static void note_spawn(struct crew *c, unsigned slot, struct mono now)
     m->died = false;
     m->started_ns = now.ns;
     PUT(b->epoch, GET(b->epoch) + 1);
+    if (GET(h->slots_used) <= slot)
+        PUT(h->slots_used, slot + 1);
     PUT(b->pid, (uint32_t)m->pid);
     PUT(b->pid_start_ticks, board_start_ticks(m->pid));
     PUT(b->generation, m->generation);

@@ -34,6 +34,8 @@
 
 #include "base/fd.h"
 #include "base/log.h"
+#include "board/board.h"
+#include "net/address_table.h"
 #include "net/listener.h"
 #include "net/loop.h"
 #include "net/offload.h"
@@ -516,6 +518,16 @@ static void tell_ready(struct worker *w)
                  strerror(errno));
 }
 
+/* A wild store of a bug must not spoil what the master and the other workers say. */
+static void keep_own_memory(const struct worker *w)
+{
+    const struct worker_env *env = w->env;
+
+    if (!board_keep_own(env->board, env->number - 1) ||
+        (env->address_table && !address_table_keep_own(env->address_table, env->number - 1)))
+        log_warn("cannot make the others' shared memory read-only: %s", strerror(errno));
+}
+
 static void become_worker(struct worker *w)
 {
     char tag[32];
@@ -524,6 +536,7 @@ static void become_worker(struct worker *w)
     snprintf(tag, sizeof tag, "worker %u", w->env->number);
     log_set_tag(tag);
     prctl(PR_SET_NAME, "weir-worker", 0, 0, 0);
+    keep_own_memory(w);
     slot_wait(w->slot, WAIT_BOOT, mono_now());
     drop_privileges(w);
     close_others(w);

@@ -7,6 +7,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -245,6 +246,32 @@ START_TEST(addresses_over_processes)
 }
 END_TEST
 
+/* A worker that counts wrongly hurts the counts of its own row, and nobody's process. */
+START_TEST(addresses_of_others_are_read_only)
+{
+    struct address_table *t = address_table_new(3);
+    struct sockaddr_storage a = address("192.0.2.7");
+    int status;
+
+    ck_assert(address_table_enter(t, 0, &a, 10));
+    for (unsigned row = 0; row < 3; row++) {
+        pid_t child = fork();
+        if (child == 0) {
+            signal(SIGSEGV, SIG_DFL);
+            _exit(!address_table_keep_own(t, 1) || !address_table_enter(t, row, &a, 10));
+        }
+        ck_assert_int_eq(waitpid(child, &status, 0), child);
+        ck_assert_msg(row == 1 ? WIFEXITED(status) && WEXITSTATUS(status) == 0
+                               : !WIFEXITED(status) || WEXITSTATUS(status) > 1,
+                      "row %u: status %#x", row, (unsigned)status);
+    }
+    address_table_leave(t, 2, &a); /* it never entered there: no harm */
+    address_table_clear_row(t, 1);
+    ck_assert(!address_table_enter(t, 2, &a, 1));
+    address_table_free(&t);
+}
+END_TEST
+
 /* Two processes at once never get past the limit together. */
 START_TEST(addresses_race)
 {
@@ -296,6 +323,7 @@ int main(void)
     tcase_add_test(t, siphash_vectors);
     tcase_add_test(t, addresses_that_share_a_count);
     tcase_add_test(t, addresses_over_processes);
+    tcase_add_test(t, addresses_of_others_are_read_only);
     tcase_add_test(t, addresses_race);
     suite_add_tcase(s, t);
     return unit_run(s);
