@@ -16,6 +16,8 @@ bool shared_keep(void *map, size_t bytes, const struct shared_part *part, size_t
 
     for (size_t i = 0; i <= count; i++) {
         size_t to = i < count ? part[i].offset / page * page : bytes;
+        if (to > bytes)
+            to = bytes;
         if (to > from)
             good = mprotect((char *)map + from, to - from, PROT_READ) == 0 && good;
         if (i < count) {

@@ -239,7 +239,7 @@ static const char *awaited_word(const struct snap_worker *w)
     return NULL;
 }
 
-/* How long a draining worker may still take. */
+/* How long a draining worker is still waited for; at a stop it may take no longer. */
 static uint64_t drain_left_ns(const struct snap *s, const struct snap_worker *w)
 {
     uint64_t end = w->state_since_ns + s->drain_timeout_ns;
@@ -269,6 +269,8 @@ bool status_print_awaited(FILE *to, const struct snap *s)
         before = word;
     }
     if (left_ns > 0)
-        fprintf(to, ", at most %" PRIu64 " s", (left_ns + NS_PER_S - 1) / NS_PER_S);
+        fprintf(to, ", %sat most %" PRIu64 " s%s", s->stopping ? "" : "waited for ",
+                (left_ns + NS_PER_S - 1) / NS_PER_S,
+                s->stopping ? "" : " (downloads that go on are not cut)");
     return before != NULL;
 }

@@ -10,7 +10,8 @@
 
 enum channel_kind {
     CHANNEL_RETIRE = 1, /* to the worker: leave the listening sockets, answer what you have, exit
-                           within value ns */
+                           within value ns; amount 1: responses go on while their clients take
+                           bytes, and only what stands still so long ends */
     CHANNEL_QUIT,       /* to the worker: exit now */
     CHANNEL_REOPEN,     /* to the worker: here is the new access log (descriptor passed) */
     CHANNEL_LOG_LEVEL,  /* to the worker: value is the enum log_level */

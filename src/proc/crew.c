@@ -254,7 +254,11 @@ void crew_tell_off(struct crew *c, unsigned slot, enum worker_order order, struc
         return;
     switch (order) {
     case ORDER_RETIRE:
-        send_message(c, slot, CHANNEL_RETIRE, c->table->drain_ns, -1);
+        send_with(c, slot,
+                  &(struct channel_message){.kind = CHANNEL_RETIRE,
+                                            .value = c->table->drain_ns,
+                                            .amount = c->table->slot[slot].patient},
+                  -1);
         break;
     case ORDER_QUIT:
         send_message(c, slot, CHANNEL_QUIT, 0, -1);
@@ -486,8 +490,8 @@ static void tell_change(struct crew *c, unsigned slot, enum board_state from,
         break;
     case SLOT_STOPPING:
         if (from == SLOT_RETIRING && !t->hung_up)
-            log_warn("worker %u did not finish within drain_timeout: it is told to end now",
-                     slot + 1);
+            log_warn("worker %u %s within drain_timeout: it is told to end now", slot + 1,
+                     t->patient ? "retires and was not heard of" : "did not finish");
         break;
     default:
         break;
@@ -501,8 +505,12 @@ void crew_publish(struct crew *c, struct mono now)
         const struct table_slot *t = &c->table->slot[i];
         enum board_state shown = (enum board_state)GET(b->state);
 
-        if (c->member[i].pid)
+        if (c->member[i].pid) {
+            uint64_t heard = GET(b->heartbeat_ns);
             worker_table_load(c->table, i, slot_value(b, COUNTER_connections));
+            if (heard <= now.ns) /* else it says what cannot be */
+                worker_table_heard(c->table, i, heard);
+        }
         if (t->state == shown && t->since_ns == GET(b->state_since_ns))
             continue;
         if (t->state != shown)

@@ -244,7 +244,7 @@ static void publish(struct supervisor *s, struct mono now)
     PUT(s->board.header->workers_wanted, s->stopping ? 0 : s->table.target);
     PUT(s->board.header->workers_auto, s->automatic);
     crew_publish(&s->crew, now);
-    operation_check(&s->op, &s->board, &s->table);
+    operation_check(&s->op, &s->board, &s->table, now);
 }
 
 static void end_sockets(struct inherit *in)

@@ -65,6 +65,10 @@ bool verb_log_level(struct supervisor *s, enum log_level level, struct buf *mess
 bool verb_reopen(struct supervisor *s, struct buf *message);
 void verb_stop(struct supervisor *s, bool at_once, struct buf *message); /* message may be NULL */
 
+/* Whether there are slots for so many new workers; else the message says who has them (room.c). */
+bool room_for(const struct supervisor *s, unsigned workers, struct buf *message);
+void say_who_has_the_slots(const struct supervisor *s, struct buf *message);
+
 /* Checks the configuration in full and starts its workers (reload.c). */
 bool verb_reload(struct supervisor *s, struct buf *message, uint32_t *op);
 /* The first generation: the same without anything to fall back to. The exit status, 0 for fine. */

@@ -55,6 +55,10 @@ bool verb_resize(struct supervisor *s, enum control_amount amount, unsigned numb
     s->automatic = amount == AMOUNT_AUTO;
     buf_addf(message, "workers %u -> %lld%s", before, (long long)want,
              s->automatic ? " (auto)" : "");
+    if (want > before && worker_table_room(&s->table) < (unsigned)want - before) {
+        buf_addf(message, "; some start when a slot is free: ");
+        say_who_has_the_slots(s, message);
+    }
     if (op)
         *op = operation_begin(&s->op, &s->board, OPERATION_RESIZE, 0, "workers %u -> %lld", before,
                               (long long)want);
@@ -88,7 +92,7 @@ static bool explain_answer(enum table_answer answer, unsigned number, struct buf
                  number);
         break;
     case TABLE_FULL:
-        buf_addf(message, "no slot is free for a replacement; try again when old workers are gone");
+        buf_addf(message, "no slot is free for a replacement");
         break;
     }
     return false;
@@ -118,7 +122,7 @@ bool verb_restart(struct supervisor *s, unsigned number, struct buf *message, ui
 {
     struct mono now = mono_now();
 
-    if (refuse_while_stopping(s, message) ||
+    if (refuse_while_stopping(s, message) || !room_for(s, 1, message) ||
         !explain_answer(worker_table_restart(&s->table, number - 1, now), number, message))
         return false;
     unsigned successor = s->table.slot[number - 1].replaced_by;

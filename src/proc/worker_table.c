@@ -102,6 +102,7 @@ static void retire(struct worker_table *t, struct table_slot *s, struct mono now
         return;
     }
     unpair(t, s);
+    s->patient = !t->stopping;
     leave(s, SLOT_RETIRING, ORDER_RETIRE, now, t->drain_ns + TABLE_GRACE_NS);
 }
 
@@ -283,6 +284,15 @@ void worker_table_hung_up(struct worker_table *t, unsigned slot, struct mono now
         s->until_ns = now.ns + patience_ns;
 }
 
+void worker_table_heard(struct worker_table *t, unsigned slot, uint64_t when_ns)
+{
+    struct table_slot *s = &t->slot[slot];
+    uint64_t until = when_ns + t->drain_ns + TABLE_GRACE_NS;
+
+    if (s->state == SLOT_RETIRING && s->patient && !s->hung_up && !s->killed && s->until_ns < until)
+        s->until_ns = until;
+}
+
 void worker_table_load(struct worker_table *t, unsigned slot, uint64_t connections)
 {
     t->slot[slot].connections = connections;
@@ -460,14 +470,12 @@ void worker_table_stop(struct worker_table *t, bool at_once, struct mono now)
     t->next = 0;
     for (unsigned i = 0; i < t->capacity; i++) {
         struct table_slot *s = &t->slot[i];
-        if (is_active(s)) {
-            if (at_once)
-                quit(t, s, now);
-            else
-                retire(t, s, now);
-        } else if (s->state == SLOT_RETIRING && at_once) {
+        if (!is_active(s) && s->state != SLOT_RETIRING)
+            continue;
+        if (at_once)
             quit(t, s, now);
-        }
+        else if (s->state != SLOT_RETIRING || s->patient)
+            retire(t, s, now);
     }
 }
 

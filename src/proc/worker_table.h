@@ -60,6 +60,7 @@ struct table_slot {
     bool hung_up;      /* the process closed its channel: it means to be gone */
     bool killed;       /* SIGKILL was ordered */
     bool late;         /* ... because it was not ready in time */
+    bool patient;      /* RETIRING: for a change, so as long as there is progress */
     uint64_t connections;
 };
 
@@ -99,7 +100,10 @@ struct worker_table {
 bool worker_table_init(struct worker_table *t, unsigned capacity); /* false on ENOMEM */
 void worker_table_free(struct worker_table *t);
 
-/* How long a retiring worker may take. */
+/*
+ * How long a retiring worker may take without progress (it sees to that itself, and is told to end
+ * only when it was not heard of for so long), and at a stop in all.
+ */
 void worker_table_set_drain(struct worker_table *t, uint64_t drain_ns);
 
 /* The number wanted, at least 1. Places lost to fatal workers are tried again. */
@@ -121,6 +125,8 @@ void worker_table_exited(struct worker_table *t, unsigned slot, enum board_exit 
 unsigned worker_table_dead(struct worker_table *t, unsigned slot, struct mono now);
 /* It closed its channel: it has nothing left to do but exit. */
 void worker_table_hung_up(struct worker_table *t, unsigned slot, struct mono now);
+/* When its loop last turned: one that retires for a change has time from then on. */
+void worker_table_heard(struct worker_table *t, unsigned slot, uint64_t when_ns);
 /* The last known number of its connections: the emptiest worker is retired first. */
 void worker_table_load(struct worker_table *t, unsigned slot, uint64_t connections);
 
@@ -145,8 +151,16 @@ enum table_result worker_table_take_result(struct worker_table *t);
 
 unsigned worker_table_count(const struct worker_table *t, enum board_state state);
 unsigned worker_table_processes(const struct worker_table *t);
-/* As many serve as are wanted, and nobody is coming or going. */
-bool worker_table_settled(const struct worker_table *t);
+/*
+ * As many serve as are wanted, and nobody is coming or going, but for workers that have been
+ * retiring for longer than drain_timeout: they finish downloads, which may take hours.
+ */
+bool worker_table_settled(const struct worker_table *t, struct mono now);
+/* Whether the worker of a slot retires for so long. */
+bool worker_table_lingers(const struct worker_table *t, unsigned slot, struct mono now);
+/* How many workers could be started; and which one has been retiring for longest, or capacity. */
+unsigned worker_table_room(const struct worker_table *t);
+unsigned worker_table_oldest_retiring(const struct worker_table *t);
 /* Every worker said WORKER_FATAL, nobody serves and nothing will change that. */
 bool worker_table_hopeless(const struct worker_table *t);
 

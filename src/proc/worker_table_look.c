@@ -44,11 +44,37 @@ uint64_t worker_table_wake_ns(const struct worker_table *t)
     return wake;
 }
 
-bool worker_table_settled(const struct worker_table *t)
+bool worker_table_lingers(const struct worker_table *t, unsigned slot, struct mono now)
 {
+    const struct table_slot *s = &t->slot[slot];
+
+    return s->state == SLOT_RETIRING && s->patient && now.ns >= s->since_ns + t->drain_ns;
+}
+
+bool worker_table_settled(const struct worker_table *t, struct mono now)
+{
+    for (unsigned i = 0; i < t->capacity; i++)
+        if (t->slot[i].state == SLOT_RETIRING && !worker_table_lingers(t, i, now))
+            return false;
     return !t->next && worker_table_count(t, SLOT_STARTING) == 0 &&
-           worker_table_count(t, SLOT_RETIRING) == 0 && worker_table_count(t, SLOT_STOPPING) == 0 &&
+           worker_table_count(t, SLOT_STOPPING) == 0 &&
            count_serving(t, t->generation) == t->target;
+}
+
+unsigned worker_table_room(const struct worker_table *t)
+{
+    return worker_table_count(t, SLOT_EMPTY) + worker_table_count(t, SLOT_DEAD);
+}
+
+unsigned worker_table_oldest_retiring(const struct worker_table *t)
+{
+    unsigned oldest = t->capacity;
+
+    for (unsigned i = 0; i < t->capacity; i++)
+        if (t->slot[i].state == SLOT_RETIRING &&
+            (oldest == t->capacity || t->slot[i].since_ns < t->slot[oldest].since_ns))
+            oldest = i;
+    return oldest;
 }
 
 bool worker_table_hopeless(const struct worker_table *t)

@@ -5,9 +5,10 @@
  *
  * A history is a list of words: "t3" target 3, "g" begin a generation, "r2" worker 2 is ready,
  * "x2s" worker 2 exited (s signal, f fatal, k sick, r retired), "d2" drain, "R2" restart,
- * "k2" kill, "z2" worker 2 is dead and cannot be reaped, "h2" worker 2 closed its channel, "s"
- * stop, "S" stop at once, "+100" 100 ms pass, "c2:5" worker 2 has 5 connections. Orders are carried
- * out after every word. The result is one letter for each slot, in the letters of states.def with
+ * "k2" kill, "z2" worker 2 is dead and cannot be reaped, "b2" its loop turns, "h2" worker 2 closed
+ * its channel, "s" stop, "S" stop at once, "+100" 100 ms pass, "c2:5" worker 2 has 5 connections.
+ * Orders are carried out after every word. The result is one letter for each slot, in the letters
+ * of states.def with
  * '_' for an empty one.
  */
 #include "tests/unit/unit.h"
@@ -92,6 +93,9 @@ static void play_word(struct world *w, const char *word)
         break;
     case 'k':
         w->answer = worker_table_kill(&w->t, n - 1, w->now);
+        break;
+    case 'b':
+        worker_table_heard(&w->t, n - 1, w->now.ns);
         break;
     case 'z':
         worker_table_dead(&w->t, n - 1, w->now);
@@ -224,6 +228,16 @@ static const struct {
     {UP2 "x1s x1s +100 x1s +200 x1s +400 x1s +600", "w.", "S1 S2 S1 S1 S1 S1"},
     {UP2 "x1s x1s +100 x1s +200 x1s +400 x1s +600 x2s r2 +0", "w.", "S1 S2 S1 S1 S1 S1 S2"},
     {UP2 "x1s x1s +100 x1s +200 x1s +400 x1s +600 x2s x2s +100", "ws", "S1 S2 S1 S1 S1 S1 S2 S2"},
+    /* for a change it may take as long as its loop turns (it ends what makes no progress) ... */
+    {UP2 "t1 +2999 b2 +2999", ".D", "S1 S2 R2"},
+    {UP2 "t1 +2999 b2 +3000", ".x", "S1 S2 R2 Q2"},
+    {UP2 "g r3 r4 +2900 b1 +2900 b1 +2900", "Dx..", "S1 S2 S3 S4 R1 R2 Q2 K2"},
+    /* ... but not when it was killed or left, and not at a stop, which is told to it again */
+    {UP2 "t1 k2 b2 +5000", ".D", "S1 S2 R2 K2 A2"},
+    {UP2 "t1 h2 b2 +2000", ".D", "S1 S2 R2 K2"},
+    {UP2 "s +2999 b2 +1", "xx", "S1 S2 R1 R2 Q1 Q2"},
+    {UP2 "t1 +2900 b2 +2900 s +2900 b2 +100", "xx", "S1 S2 R2 R1 R2 Q1 Q2"},
+    {UP2 "t1 +2900 b2 +2900 s s", "DD", "S1 S2 R2 R1 R2"},
     /* it has closed its channel, and is still there: not waited for as long */
     {UP2 "t1 +100 h2 +1999", ".D", "S1 S2 R2"},
     {UP2 "t1 +100 h2 +2000", ".D", "S1 S2 R2 K2"},
@@ -340,6 +354,8 @@ static const struct {
     {UP2 "t3 r3", TABLE_GENERATION_UP, true, false},
     {UP2 "t1", TABLE_GENERATION_UP, false, false},
     {UP2 "t1 x2r", TABLE_GENERATION_UP, true, false},
+    {UP2 "t1 +999 b2", TABLE_GENERATION_UP, false, false},
+    {UP2 "t1 +1000 b2", TABLE_GENERATION_UP, true, false},
     {UP2 "x1s x1s", TABLE_GENERATION_UP, false, false},
     {UP2 "z1", TABLE_GENERATION_UP, false, false},
     {UP2 "z1 r3", TABLE_GENERATION_UP, true, false},
@@ -357,7 +373,8 @@ START_TEST(outcome)
     play(&w, outcomes[_i].history);
     ck_assert_msg(w.result == outcomes[_i].result, "%s: result %d", outcomes[_i].history,
                   (int)w.result);
-    ck_assert_msg(worker_table_settled(&w.t) == outcomes[_i].settled, "%s", outcomes[_i].history);
+    ck_assert_msg(worker_table_settled(&w.t, w.now) == outcomes[_i].settled, "%s",
+                  outcomes[_i].history);
     ck_assert_msg(worker_table_hopeless(&w.t) == outcomes[_i].hopeless, "%s", outcomes[_i].history);
     worker_table_free(&w.t);
 }
@@ -535,7 +552,7 @@ static void people_act(struct walk *w, unsigned i)
 /* Left alone, with workers that live, it gets to where it should be. */
 static void settle(struct walk *w)
 {
-    for (int step = 0; step < 2000 && !worker_table_settled(&w->t); step++) {
+    for (int step = 0; step < 2000 && !worker_table_settled(&w->t, w->now); step++) {
         for (unsigned i = 0; i < WALK_SLOTS; i++) {
             if (w->process[i] && (w->told[i] || w->killed[i] || w->t.slot[i].hung_up)) {
                 w->process[i] = false;
@@ -549,8 +566,8 @@ static void settle(struct walk *w)
         worker_table_tick(&w->t, w->now);
         obey(w);
     }
-    ck_assert_msg(worker_table_settled(&w->t), "it does not settle: %u of %u serve", serving(w),
-                  w->t.target);
+    ck_assert_msg(worker_table_settled(&w->t, w->now), "it does not settle: %u of %u serve",
+                  serving(w), w->t.target);
 }
 
 START_TEST(random_walk)

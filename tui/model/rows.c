@@ -155,6 +155,17 @@ bool rows_order(struct model *m)
     return true;
 }
 
+bool model_worker_sends(const struct model *m, const struct snap_worker *w, uint64_t within_ns)
+{
+    for (unsigned i = 0; i < m->now.request_count; i++) {
+        const struct snap_request *r = &m->now.request[i];
+        if (r->worker == w->number &&
+            mono_since((struct mono){m->now.taken_ns}, (struct mono){r->progress_ns}) < within_ns)
+            return true;
+    }
+    return false;
+}
+
 void model_row_doing(const struct model *m, const struct model_row *r, const char **verb,
                      char *object, size_t object_bytes)
 {
