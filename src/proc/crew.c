@@ -37,6 +37,7 @@ bool crew_init(struct crew *c, struct worker_table *table, struct board *board)
     c->table = table;
     c->board = board;
     c->lock_fd = -1;
+    oom_begin(&c->oom);
     c->member = calloc(table->capacity, sizeof *c->member);
     if (!c->member)
         return false;
@@ -379,6 +380,9 @@ static void tell_exit(struct crew *c, unsigned slot, int status, bool asked, str
     struct out what = out_into(doing, sizeof doing - 1);
 
     last_words_how(&how, status);
+    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL && !c->table->slot[slot].killed &&
+        oom_explains(&c->oom))
+        out_str(&how, ", out of memory (a limit of its control group, or the machine's)");
     *how.p = '\0';
     bool violent = WIFSIGNALED(status) || !asked;
     if (violent)

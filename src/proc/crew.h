@@ -14,6 +14,7 @@
 #include "board/board.h"
 #include "proc/fences.h"
 #include "proc/inherit.h"
+#include "proc/oom.h"
 #include "proc/stalls.h"
 #include "proc/worker_table.h"
 
@@ -50,6 +51,7 @@ struct crew {
     unsigned offload_threads;        /* set by hand for all workers; 0: the configuration's */
     struct fences fences;            /* what a new worker is told, too */
     struct stalls stalls;
+    struct oom_watch oom;
 };
 
 bool crew_init(struct crew *c, struct worker_table *table, struct board *board); /* false: ENOMEM */
@@ -88,8 +90,6 @@ void crew_give_up(struct crew *c, unsigned slot, struct mono now);
 void crew_reap_dead(struct crew *c, unsigned slot, struct mono now);
 /* A dead process that is in this slot, if one is, is not waited for any more. */
 void crew_forget_dead(struct crew *c, unsigned slot);
-/* Whether a line of /proc/PID/stat is that of a process that runs nothing of its own any more. */
-bool crew_stat_is_dead(const char *stat);
 
 /* Told to leave: its end is no surprise. */
 bool crew_is_asked(const struct table_slot *t);

@@ -15,8 +15,6 @@
 #include "proc/crew.h"
 
 #include <signal.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/wait.h>
 
 #include "base/log.h"
@@ -30,33 +28,9 @@
 #define SILENT_NS (1300 * NS_PER_MS) /* no turn of the loop for so long: /proc is asked */
 #define LOOK_NS   (200 * NS_PER_MS)  /* between two looks */
 
-#define PROCESS_EXITING 0x4 /* PF_EXITING of the kernel, in field 9 of stat */
-
 enum { WORDS_BYTES = 1400, STAT_BYTES = 1024 };
 
 /* ---- what /proc says ---- */
-
-/* Field `number` of the line, from 4 on; 0 when it is not there. p lies at field 3. */
-static uint64_t field_of(const char *p, int number)
-{
-    for (int field = 3; p && field < number; field++) {
-        p = strchr(p, ' ');
-        if (p)
-            p++;
-    }
-    return p ? strtoull(p, NULL, 10) : 0;
-}
-
-bool crew_stat_is_dead(const char *stat)
-{
-    const char *p = strrchr(stat, ')'); /* the name in parentheses may hold anything */
-
-    if (!p || p[1] != ' ' || p[2] == '\0')
-        return false;
-    p += 2;
-    return *p == 'Z' || *p == 'X' || (field_of(p, 9) & PROCESS_EXITING) != 0 ||
-           (field_of(p, 31) & (UINT64_C(1) << (SIGKILL - 1))) != 0;
-}
 
 /* Dead, and no exit to reap: what can be reaped is, in this turn or the next. */
 static bool cannot_be_ended(pid_t pid)
@@ -64,7 +38,7 @@ static bool cannot_be_ended(pid_t pid)
     char stat[STAT_BYTES];
     siginfo_t info = {0};
 
-    if (thread_look_read(pid, 0, "stat", stat, sizeof stat) <= 0 || !crew_stat_is_dead(stat))
+    if (thread_look_read(pid, 0, "stat", stat, sizeof stat) <= 0 || !thread_look_is_dead(stat))
         return false;
     return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == 0;
 }

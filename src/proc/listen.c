@@ -17,6 +17,7 @@
 
 #include "base/fd.h"
 #include "base/log.h"
+#include "proc/port_owner.h"
 
 static bool is_v6_wildcard(const struct sockaddr_storage *a)
 {
@@ -305,6 +306,8 @@ bool listen_set_open(struct listen_set *set, struct conf *conf, struct listen_se
             continue;
         } else {
             listen_explain(errors, l->text, error);
+            if (error == EADDRINUSE && !running)
+                port_owner_add(errors, &l->address);
             buf_add(errors, "\n", 1);
         }
         i++;

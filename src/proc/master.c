@@ -232,6 +232,7 @@ static void beat(struct supervisor *s, struct mono now)
     PUT(h->heartbeat_ns, now.ns);
     PUT(h->log_level, (uint32_t)log_get_level());
     crew_find_dead(&s->crew, now);
+    oom_tick(&s->crew.oom, now);
     crew_watch(&s->crew, now);
     fencing_check(s);
     if (!s->stopping)

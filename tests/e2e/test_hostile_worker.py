@@ -1,16 +1,20 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """A worker that was taken over, or whose memory is broken, against the master: what it writes into the
-shared memory, and what it says on its channel. And workers that die all the time: one is always
-started again soon. The tests act for the worker from outside, by /proc/PID/mem and pidfd_getfd(2)."""
+shared memory, and what it says on its channel. Workers that die all the time, of which one is always
+started again soon, that run out of memory, which is said, and that outlive their master, which the
+next start says. The tests act for the worker from outside, by /proc/PID/mem and pidfd_getfd(2)."""
 
 import ctypes
 import os
 import signal
 import socket
+import subprocess
+import sys
+import tempfile
 import time
 import unittest
 
-from harness import Weir, get, main, wait_until
+from harness import Weir, free_port, get, main, run_weir, wait_until
 from harness.server import PATIENCE
 
 SYS_PIDFD_GETFD = 438
@@ -152,6 +156,88 @@ class Hostile(unittest.TestCase):
         took = time.monotonic() - begun
         print(f"# {killed} killed, the next answer after {took * 1000:.0f} ms", flush=True)
         self.assertLess(took, 1 * PATIENCE)
+        weir.stop()
+
+    def test_left_behind_with_the_port(self):
+        """The master is gone by kill -9, a worker of it is stopped: the next start says who it is."""
+        port = free_port()
+        weir = Weir(workers=1)
+        weir.listen = f"127.0.0.1:{port}"
+        weir.write_ini()
+        self.addCleanup(weir.stop, check=False)
+        weir.start()
+        left = weir.worker_pids()[0]
+        os.kill(left, signal.SIGSTOP)
+        weir.kill(signal.SIGKILL)
+        weir.process.wait(10 * PATIENCE)
+        again = run_weir("-c", weir.ini_path)
+        self.assertEqual(again.returncode, 1)
+        self.assertRegex(again.stderr, rf"{port}: address already in use .*; pid {left} \(weir-worker\) listens there: "
+                                       r"a worker that an earlier weir left behind")
+
+
+CGROUP = "/sys/fs/cgroup/memory" if os.path.isdir("/sys/fs/cgroup/memory") else "/sys/fs/cgroup"
+LIMIT = "memory.limit_in_bytes" if CGROUP.endswith("memory") else "memory.max"
+
+
+def own_group():
+    """The folder of the control group this process is in."""
+    with open("/proc/self/cgroup") as f:
+        for line in f:
+            _, which, path = line.rstrip("\n").split(":", 2)
+            if which == ("memory" if CGROUP.endswith("memory") else ""):
+                return CGROUP + path.rstrip("/")
+    return CGROUP
+
+
+class Memory(unittest.TestCase):
+    def group(self):
+        """A new group beneath ours, with a limit; skips where it cannot be had."""
+        folder = f"{own_group()}/weir-test-{os.getpid()}"
+        try:
+            os.mkdir(folder)
+            self.addCleanup(os.rmdir, folder)
+            with open(f"{folder}/{LIMIT}", "w") as f:
+                f.write(str(48 << 20))
+        except OSError as e:
+            self.skipTest(f"no control group with a limit of memory can be made: {e}")
+        return folder
+
+    def fill(self, group, victim):
+        """Takes memory that no death gives back, until the victim is dead."""
+        with tempfile.NamedTemporaryFile(dir="/dev/shm") as f:
+            program = ("import os, sys, time\n"
+                       "name, victim = sys.argv[1:]\n"
+                       "with open(name, 'wb', buffering=0) as f:\n"
+                       "    for _ in range(100):\n"
+                       "        f.write(bytes(1 << 20))\n"
+                       "        time.sleep(.005)\n"
+                       "        if not os.path.exists('/proc/' + victim) or ') Z ' in open(f'/proc/{victim}/stat').read():\n"
+                       "            break\n"
+                       "    f.truncate(0)\n")
+            subprocess.run(["sh", "-c", f'echo $$ > {group}/cgroup.procs && exec "$@"', "sh", sys.executable, "-c",
+                            program, f.name, str(victim)], capture_output=True, timeout=30 * PATIENCE)
+
+    @unittest.skipIf(may_trace(), "limiting memory needs root")
+    def test_out_of_memory_is_said(self):
+        group = self.group()
+        weir = Weir(workers=1, wrapper=["sh", "-c", f'echo $$ > {group}/cgroup.procs && exec "$@"', "sh"])
+        weir.put("f", BODY)
+        self.addCleanup(weir.stop, check=False)
+        weir.start()
+        pid = weir.worker_pids()[0]
+        with open(f"/proc/{pid}/oom_score_adj", "w") as f:
+            f.write("1000")
+        self.fill(group, pid)
+        wait_until(lambda: pid not in weir.worker_pids(), 10, "the worker to be killed")
+        self.assertRegex(weir.log(), rf"worker 1 \(pid {pid}\) was killed by SIGKILL, out of memory")
+        self.assertIn("out of memory", weir.ctl("events").stdout)
+        # Whoever kills one by hand some seconds later is not told so.
+        time.sleep(2.5)
+        pid = weir.wait_workers(1)[0]["pid"]
+        os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: pid not in weir.worker_pids(), 10, "the worker to be killed")
+        self.assertRegex(weir.log(), rf"worker 1 \(pid {pid}\) was killed by SIGKILL(?!, out)")
         weir.stop()
 
 
