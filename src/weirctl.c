@@ -261,6 +261,18 @@ static double seconds_since(uint64_t begun_ns)
     return (double)(mono_now().ns - begun_ns) / (double)NS_PER_S;
 }
 
+static void tell_done(const struct snap *s, double seconds)
+{
+    unsigned draining = 0;
+
+    for (unsigned i = 0; i < s->worker_count; i++)
+        draining += s->worker[i].state == SLOT_RETIRING;
+    printf("done in %.1f s\n", seconds);
+    if (draining > 0)
+        printf("%u old worker%s finish%s downloads that go on\n", draining,
+               draining == 1 ? "" : "s", draining == 1 ? "es" : "");
+}
+
 /* op 0: the server's end is waited for, not a change. */
 static int follow(const struct options *opt, int fd, const struct board_view *view, uint32_t op)
 {
@@ -280,7 +292,7 @@ static int follow(const struct options *opt, int fd, const struct board_view *vi
         }
         if (op != 0 && settled(&s, op, &status)) {
             if (status == EXIT_DONE && s.op_id == op)
-                printf("done in %.1f s\n", seconds_since(begun));
+                tell_done(&s, seconds_since(begun));
             break;
         }
         if (gone) {

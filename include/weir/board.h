@@ -8,9 +8,15 @@
  * board_header, whose section table says where everything else lies, with strides, so that
  * an older observer can read a board whose records have grown at their end.
  *
- * Who writes what: the header, the listeners and the master's half of every slot are written
- * by the master alone; a slot's worker half by that worker alone. Events may be written by
- * any of them: a writer claims a sequence number by an atomic add. There are no locks, so a
+ * Who writes what: the header, the listeners, the stalls and the master's half of every slot are
+ * written by the master alone; a slot's worker half and its rows in the other sections by that
+ * worker alone. Events and slow requests may be written by any of them: a writer claims a sequence
+ * number by an atomic add. This is held, not only agreed: parts of different writers lie on pages
+ * of their own (of BOARD_PAGE bytes; with larger ones some share one), and a worker can write to
+ * its own and to those of all alone (board_keep_own), so that a wild store ends it before it
+ * spoils what others say. Whoever has taken a worker over can undo that; so the master reads
+ * what a worker can write as somebody else's: no index, length or pid is taken from it unchecked,
+ * and nothing is asserted about it. There are no locks, so a
  * process killed at any instruction leaves nothing held; the master clears the worker half
  * of a slot after reaping. Nothing here is a pointer. Numbers are C11 relaxed atomics unless
  * said otherwise; text goes through struct board_text.
@@ -25,9 +31,13 @@
 #include <stdint.h>
 
 #define BOARD_MAGIC   UINT64_C(0x3164726f42726557) /* "WerBord1" little-endian */
-#define BOARD_VERSION 1
+#define BOARD_VERSION 2
 
 #define BOARD_ALIGN _Alignas(64)
+/* Parts of different writers share no page; so many rows of a slot fill whole ones. */
+#define BOARD_PAGE                      4096
+#define BOARD_PAGE_ALIGN                _Alignas(BOARD_PAGE)
+#define BOARD_ROWS_ALIGN(rows_per_slot) _Alignas(BOARD_PAGE / (rows_per_slot))
 
 typedef _Atomic uint64_t board_u64;
 typedef _Atomic uint32_t board_u32;
@@ -214,14 +224,12 @@ struct board_header {
     board_u32 op_state;         /* enum board_op_state */
     board_u64 op_since_ns;
     board_u64 worker_restarts; /* workers that died and were started again */
-    board_u64 event_next;      /* sequence number of the next event; the first is 1 */
     board_u32 offload_threads; /* each worker may have so many */
     board_u32 offload_by_hand; /* 1: an operator set that, not the configuration */
     board_u32 faults;          /* [fault] sections in force */
     struct board_text op_text;
     struct board_text reload_error;
     board_u64 drain_timeout_ns; /* [server] drain_timeout */
-    board_u64 slow_next;        /* number the next entry of BOARD_SLOW gets; the first is 1 */
     board_u32 log_level;        /* enum log_level in force */
     struct board_log log[BOARD_LOG_COUNT];
     board_u32 errors;           /* enum board_errors; the master's judgement, once a second */
@@ -234,6 +242,11 @@ struct board_header {
      */
     board_u32 root_count;
     board_u64 root_device[BOARD_ROOTS_MAX];
+    board_u32 slots_used;       /* slots beyond these have never been used; 0: not known */
+
+    /* Written by all, by atomic adds. */
+    BOARD_PAGE_ALIGN board_u64 event_next; /* number of the next event; the first is 1 */
+    board_u64 slow_next; /* number the next entry of BOARD_SLOW gets; the first is 1 */
     struct board_pace slow_pace; /* of EVENT_SLOW; written by workers */
 };
 
@@ -268,7 +281,7 @@ struct board_thread {
 
 /* One mount as one worker knows it; written by its loop. used is stored last. */
 struct board_mount {
-    BOARD_ALIGN board_u32 used;
+    BOARD_ROWS_ALIGN(BOARD_MOUNTS_PER_SLOT) board_u32 used;
     board_u32 state;     /* enum board_mount_state */
     board_u32 running;   /* jobs in threads */
     board_u32 late;      /* of these: given up */
@@ -348,11 +361,12 @@ struct board_file {
 };
 
 /* A request that is over. seq as in board_event; for BOARD_RECENT from slot.recent_next. */
-#define BOARD_RECENT_PER_SLOT 8
+#define BOARD_RECENT_PER_SLOT 16
 #define BOARD_SLOW_RING       128
 #define FINISHED_TEXT_BYTES   168
 struct board_finished {
-    board_u64 seq;          /* 0 while it is being written; store-release when whole */
+    /* 0 while it is being written; store-release when whole. */
+    BOARD_ROWS_ALIGN(BOARD_RECENT_PER_SLOT) board_u64 seq;
     board_u64 when_wall_ns; /* of its end */
     board_u64 total_ns, queue_ns, head_ns, open_ns, offload_wait_ns, offload_run_ns, first_byte_ns;
     board_u64 bytes;         /* content sent */
@@ -389,11 +403,11 @@ struct board_slot {
     board_u64 past[2][COUNTER_COUNT];
 
     /* The worker's half, hot: written at every turn of its loop. */
-    BOARD_ALIGN board_u64 turn_since_ns; /* when epoll_wait returned; 0 while it waits there */
-    board_u64 wait_since_ns;             /* since when it does what `wait` says */
-    board_u32 wait;                      /* enum board_wait */
-    board_u32 ready;                     /* store-release 1 when the worker serves */
-    board_u64 heartbeat_ns;              /* start of the latest turn */
+    BOARD_PAGE_ALIGN board_u64 turn_since_ns; /* when epoll_wait returned; 0 while it waits there */
+    board_u64 wait_since_ns;                  /* since when it does what `wait` says */
+    board_u32 wait;                           /* enum board_wait */
+    board_u32 ready;                          /* store-release 1 when the worker serves */
+    board_u64 heartbeat_ns;                   /* start of the latest turn */
 
     BOARD_ALIGN board_u64 counter[COUNTER_COUNT];
 
@@ -421,6 +435,17 @@ struct board_event {
     _Atomic uint16_t reserved;
     board_u64 words[BOARD_EVENT_BYTES / 8]; /* the text */
 };
+
+/* What one worker alone writes shares no page with what others write. */
+#define BOARD_FILLS_PAGES(rows, record) ((rows) * sizeof(record) % BOARD_PAGE == 0)
+_Static_assert(BOARD_FILLS_PAGES(1, struct board_slot), "a slot");
+_Static_assert(BOARD_FILLS_PAGES(BOARD_THREADS_PER_SLOT, struct board_thread), "a slot's threads");
+_Static_assert(BOARD_FILLS_PAGES(BOARD_MOUNTS_PER_SLOT, struct board_mount), "a slot's mounts");
+_Static_assert(BOARD_FILLS_PAGES(BOARD_REQUESTS_PER_SLOT, struct board_request),
+               "a slot's requests");
+_Static_assert(BOARD_FILLS_PAGES(BOARD_FILES_PER_SLOT, struct board_file), "a slot's files");
+_Static_assert(BOARD_FILLS_PAGES(BOARD_RECENT_PER_SLOT, struct board_finished),
+               "a slot's recent requests");
 
 /*
  * Workers are numbered from 1 wherever people see them: worker N lives in slot N - 1.

@@ -267,7 +267,7 @@ uint64_t snap_worker_away_ns(const struct snap *s, const struct snap_worker *w);
  * Blocked: it serves or drains, and its loop has been away for more than blocked_after_ns (0
  * turns that off). A worker that takes long to start is not blocked.
  */
-enum snap_stuck { STUCK_NO, STUCK_BLOCKED, STUCK_STOPPED };
+enum snap_stuck { STUCK_NO, STUCK_BLOCKED, STUCK_STOPPED, STUCK_DEAD };
 enum snap_stuck snap_worker_stuck(const struct snap *s, const struct snap_worker *w,
                                   uint64_t *age_ns);
 

@@ -21,6 +21,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "base/shared.h"
 #include "board/slot.h"
 #include "board/words.h"
 
@@ -31,9 +32,10 @@
 #define F_SEAL_FUTURE_WRITE 0x0010 /* Linux 5.1 */
 #endif
 
-static size_t align64(size_t n)
+/* Each section begins on a page: what different processes write shares none. */
+static size_t align_page(size_t n)
 {
-    return (n + 63) & ~(size_t)63;
+    return (n + BOARD_PAGE - 1) / BOARD_PAGE * BOARD_PAGE;
 }
 
 /* Reads a small file of /proc whole. The text without its newline, "" when it cannot be read. */
@@ -105,17 +107,17 @@ static void place_sections(const struct board *b, struct board_section *section)
         [BOARD_RECENT] = {sizeof(struct board_finished), b->slot_count * BOARD_RECENT_PER_SLOT},
         [BOARD_SLOW] = {sizeof(struct board_finished), BOARD_SLOW_RING},
     };
-    size_t at = align64(sizeof(struct board_header));
+    size_t at = align_page(sizeof(struct board_header));
 
     for (unsigned i = 0; i < BOARD_SECTION_COUNT; i++) {
         section[i] = (struct board_section){at, (uint32_t)part[i].stride, (uint32_t)part[i].count};
-        at += align64(part[i].stride * part[i].count);
+        at += align_page(part[i].stride * part[i].count);
     }
 }
 
 static size_t board_size(const struct board_section *last)
 {
-    return (size_t)last->offset_bytes + align64((size_t)last->stride_bytes * last->count);
+    return (size_t)last->offset_bytes + align_page((size_t)last->stride_bytes * last->count);
 }
 
 static bool fill_header(struct board *b, const struct board_create *how)
@@ -246,6 +248,35 @@ int board_open_read_only(const struct board *b)
     if (seals > 0 && (seals & F_SEAL_FUTURE_WRITE))
         fd = fcntl(b->fd, F_DUPFD_CLOEXEC, 0);
     return fd;
+}
+
+bool board_keep_own(struct board *b, unsigned slot)
+{
+    size_t base = (size_t)(const void *)b->header;
+    const struct {
+        const void *p;
+        size_t bytes;
+    } own[] = {
+        /* In the order of the sections. */
+        {&b->header->event_next, sizeof *b->header - offsetof(struct board_header, event_next)},
+        {&b->slot[slot].turn_since_ns,
+         sizeof *b->slot - offsetof(struct board_slot, turn_since_ns)},
+        {b->event, b->event_count * sizeof *b->event},
+        {&b->thread[(size_t)slot * BOARD_THREADS_PER_SLOT],
+         BOARD_THREADS_PER_SLOT * sizeof *b->thread},
+        {&b->mount[(size_t)slot * BOARD_MOUNTS_PER_SLOT], BOARD_MOUNTS_PER_SLOT * sizeof *b->mount},
+        {&b->request[(size_t)slot * BOARD_REQUESTS_PER_SLOT],
+         BOARD_REQUESTS_PER_SLOT * sizeof *b->request},
+        {&b->file[(size_t)slot * BOARD_FILES_PER_SLOT], BOARD_FILES_PER_SLOT * sizeof *b->file},
+        {&b->recent[(size_t)slot * BOARD_RECENT_PER_SLOT],
+         BOARD_RECENT_PER_SLOT * sizeof *b->recent},
+        {b->slow, BOARD_SLOW_RING * sizeof *b->slow},
+    };
+    struct shared_part part[sizeof own / sizeof *own];
+
+    for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+        part[i] = (struct shared_part){(size_t)own[i].p - base, own[i].bytes};
+    return shared_keep(b->header, b->bytes, part, sizeof own / sizeof *own);
 }
 
 uint32_t board_op_begin(struct board *b, struct span text)

@@ -51,6 +51,12 @@ void board_destroy(struct board *b);
 int board_open_read_only(const struct board *b);
 
 /*
+ * The worker of a slot, first of all: from now on it can write only its own half of its slot and
+ * its rows, and the rings of all. False with errno set when it can still write more.
+ */
+bool board_keep_own(struct board *b, unsigned slot);
+
+/*
  * The master, after reaping: adds the counters to the slot's `past` and zeroes the worker half,
  * so that nothing of a dead process stays and the server's totals never go back.
  */

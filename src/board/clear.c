@@ -29,6 +29,8 @@ static uint32_t retire_counters(struct board_slot *s)
         uint64_t sum = atomic_load_explicit(&now[c], memory_order_relaxed);
         if (!board_counter_is_gauge[c])
             sum += atomic_load_explicit(&s->counter[c], memory_order_relaxed);
+        if (c == COUNTER_connections_lost) /* what it still held when it ended */
+            sum += atomic_load_explicit(&s->counter[COUNTER_connections], memory_order_relaxed);
         atomic_store_explicit(&next[c], sum, memory_order_relaxed);
     }
     atomic_store_explicit(&s->past_seq, seq + 1, memory_order_release);

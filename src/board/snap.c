@@ -85,6 +85,10 @@ enum snap_stuck snap_worker_stuck(const struct snap *s, const struct snap_worker
     uint64_t away = snap_worker_away_ns(s, w);
 
     *age_ns = 0;
+    if (w->state == SLOT_DEAD) {
+        *age_ns = age(s, w->state_since_ns);
+        return STUCK_DEAD;
+    }
     if (w->stopped_since_ns != 0) {
         *age_ns = age(s, w->stopped_since_ns);
         return STUCK_STOPPED;

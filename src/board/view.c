@@ -157,8 +157,11 @@ static bool view_map(struct board_view *view, int fd, char *why, size_t why_byte
 
 struct board_view *board_view_open(int fd, char *why, size_t why_bytes)
 {
-    struct board_view *view = calloc(1, sizeof *view);
+    /* It holds a header, whose parts are aligned to pages. */
+    struct board_view *view = aligned_alloc(_Alignof(struct board_view), sizeof *view);
 
+    if (view)
+        *view = (struct board_view){0};
     if (!view)
         refuse(why, why_bytes, "out of memory");
     else if (!view_map(view, fd, why, why_bytes))

@@ -29,8 +29,10 @@ const char *status_word(const struct snap *s)
 
 const char *status_stuck_word(enum snap_stuck stuck)
 {
-    static const char *const word[] = {
-        [STUCK_NO] = NULL, [STUCK_BLOCKED] = "blocked", [STUCK_STOPPED] = "stopped"};
+    static const char *const word[] = {[STUCK_NO] = NULL,
+                                       [STUCK_BLOCKED] = "blocked",
+                                       [STUCK_STOPPED] = "stopped",
+                                       [STUCK_DEAD] = "dead"};
 
     return word[stuck];
 }

@@ -49,10 +49,14 @@ static void print_totals(FILE *to, const struct snap *s)
             amount_text(v[COUNTER_aborted], 1000).text, v[COUNTER_requests_active]);
     fprintf(to, "  bytes          in %s, out %s\n", amount_text(v[COUNTER_bytes_in], 1024).text,
             amount_text(v[COUNTER_bytes_out], 1024).text);
-    fprintf(to, "  connections    %" PRIu64 " open, %" PRIu64 " idle, %s accepted, %s refused\n",
+    fprintf(to, "  connections    %" PRIu64 " open, %" PRIu64 " idle, %s accepted, %s refused",
             v[COUNTER_connections], v[COUNTER_connections_idle],
             amount_text(v[COUNTER_accepts], 1000).text,
             amount_text(v[COUNTER_accepts_refused], 1000).text);
+    if (v[COUNTER_connections_lost] > 0)
+        fprintf(to, ", %s lost with workers that died",
+                amount_text(v[COUNTER_connections_lost], 1000).text);
+    fputc('\n', to);
 }
 
 /* The quantile of all workers' histograms of a kind. */
@@ -157,6 +161,7 @@ static void print_worker(FILE *to, const struct snap *s, const struct snap_worke
     enum snap_stuck stuck = snap_worker_stuck(s, w, &stuck_ns);
     const char *state = stuck == STUCK_BLOCKED   ? "BLOCKED"
                         : stuck == STUCK_STOPPED ? "STOPPED"
+                        : stuck == STUCK_DEAD    ? "DEAD"
                                                  : board_state_name[w->state];
     uint64_t since = stuck != STUCK_NO ? stuck_ns : age(s, w->state_since_ns);
     uint64_t errors = w->counter[COUNTER_responses_4xx] + w->counter[COUNTER_responses_5xx];
@@ -260,13 +265,14 @@ static const char *awaited_word(const struct snap_worker *w)
         return "ending";
     case SLOT_EMPTY:
     case SLOT_RUNNING:
+    case SLOT_DEAD: /* nobody waits for it */
     case SLOT_STATE_COUNT:
         break;
     }
     return NULL;
 }
 
-/* How long a draining worker may still take. */
+/* How long a draining worker is still waited for; at a stop it may take no longer. */
 static uint64_t drain_left_ns(const struct snap *s, const struct snap_worker *w)
 {
     uint64_t end = w->state_since_ns + s->drain_timeout_ns;
@@ -296,6 +302,8 @@ bool status_print_awaited(FILE *to, const struct snap *s)
         before = word;
     }
     if (left_ns > 0)
-        fprintf(to, ", at most %" PRIu64 " s", (left_ns + NS_PER_S - 1) / NS_PER_S);
+        fprintf(to, ", %sat most %" PRIu64 " s%s", s->stopping ? "" : "waited for ",
+                (left_ns + NS_PER_S - 1) / NS_PER_S,
+                s->stopping ? "" : " (downloads that go on are not cut)");
     return before != NULL;
 }

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Connections per client address over all workers; see address_table.h. One anonymous shared
- * mapping, inherited by fork: a head, then for each row a total on a cache line of its own, then
- * the rows of counters. The mapping is sparse: a row costs memory only where it counted, and
- * rows whose total is 0 are not even read. Addresses that fall on one counter share a limit; with
- * 65536 counters and a secret key that is rare, and nobody can bring it about. The master
- * makes it and clears rows; workers count, each in its own row.
+ * mapping, inherited by fork: for each row a page with its total, then the rows of counters. The
+ * mapping is sparse: a row costs memory only where it counted, and rows whose total is 0 are
+ * not even read. Addresses that fall on one counter share a limit; with 65536 counters and a
+ * secret key that is rare, and nobody can bring it about. The master makes it and clears rows;
+ * workers count, each in its own row, and can write to no other (address_table_keep_own).
+ *
+ * What says where things are (sizes, the key) is private memory of each process: only counts are
+ * shared, and whatever they hold, it is a number and no more. A worker that has been taken over
+ * can spoil the counts, not the master.
  */
 #include "net/address_table.h"
 
@@ -14,12 +18,14 @@
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/socket.h>
 
 #include "base/must.h"
+#include "base/shared.h"
 #include "net/siphash.h"
 
 /* 32 bits: a process cannot hold enough descriptors to overflow one. */
@@ -27,36 +33,54 @@ enum { COUNTERS = 65536, PAGE = 4096 };
 #define ROW_BYTES (COUNTERS * sizeof(_Atomic uint32_t))
 
 struct row_total {
-    _Alignas(64) _Atomic uint64_t count; /* at least the sum of the row's counters */
+    _Atomic uint64_t count; /* at least the sum of the row's counters */
+    uint8_t page[PAGE - sizeof(uint64_t)];
 };
 
 struct address_table {
     uint8_t key[16];
     unsigned rows;
     size_t bytes;
-    size_t first_row; /* offset, a multiple of PAGE */
-    struct row_total total[];
+    struct row_total *total;     /* the mapping: one for each row ... */
+    _Atomic uint32_t *first_row; /* ... then the counters of each row */
 };
 
-static _Atomic uint32_t *row_counters(struct address_table *t, unsigned row)
+static size_t row_offset(const struct address_table *t, unsigned row)
 {
     must(row < t->rows);
-    return (_Atomic uint32_t *)(void *)((char *)t + t->first_row + row * ROW_BYTES);
+    return t->rows * sizeof *t->total + row * ROW_BYTES;
+}
+
+static _Atomic uint32_t *row_counters(const struct address_table *t, unsigned row)
+{
+    must(row < t->rows);
+    return t->first_row + (size_t)row * COUNTERS;
+}
+
+static bool map_counts(struct address_table *t, unsigned rows)
+{
+    size_t head = rows * sizeof(struct row_total);
+    void *map;
+
+    t->rows = rows;
+    t->bytes = head + rows * ROW_BYTES;
+    map = mmap(NULL, t->bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE,
+               -1, 0);
+    if (map == MAP_FAILED)
+        return false;
+    t->total = map;
+    t->first_row = (void *)((char *)map + head);
+    return true;
 }
 
 struct address_table *address_table_new(unsigned rows)
 {
-    size_t head = sizeof(struct address_table) + rows * sizeof(struct row_total);
-    size_t first_row = (head + PAGE - 1) / PAGE * PAGE;
-    size_t bytes = first_row + rows * ROW_BYTES;
-    struct address_table *t = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
-                                   MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    struct address_table *t = calloc(1, sizeof *t);
 
-    if (t == MAP_FAILED)
+    if (!t || !map_counts(t, rows)) {
+        free(t);
         return NULL;
-    t->rows = rows;
-    t->bytes = bytes;
-    t->first_row = first_row;
+    }
     ssize_t got;
     do
         got = getrandom(t->key, sizeof t->key, 0);
@@ -72,8 +96,19 @@ struct address_table *address_table_new(unsigned rows)
 void address_table_free(struct address_table **t)
 {
     if (*t)
-        munmap(*t, (*t)->bytes);
+        munmap((*t)->total, (*t)->bytes);
+    free(*t);
     *t = NULL;
+}
+
+bool address_table_keep_own(struct address_table *t, unsigned row)
+{
+    const struct shared_part part[] = {
+        {row * sizeof *t->total, sizeof *t->total},
+        {row_offset(t, row), ROW_BYTES},
+    };
+
+    return shared_keep(t->total, t->bytes, part, sizeof part / sizeof *part);
 }
 
 void address_table_clear_row(struct address_table *t, unsigned row)
@@ -83,7 +118,7 @@ void address_table_clear_row(struct address_table *t, unsigned row)
     if (atomic_load_explicit(&t->total[row].count, memory_order_relaxed) == 0)
         return;
     /* Gives the memory back too; what is read there next is 0. */
-    if (madvise((char *)t + t->first_row + row * ROW_BYTES, ROW_BYTES, MADV_REMOVE) != 0)
+    if (madvise((char *)t->total + row_offset(t, row), ROW_BYTES, MADV_REMOVE) != 0)
         for (size_t i = 0; i < COUNTERS; i++)
             atomic_store_explicit(&counters[i], 0, memory_order_relaxed);
     atomic_store_explicit(&t->total[row].count, 0, memory_order_relaxed);
@@ -116,7 +151,7 @@ static bool place_of(const struct address_table *t, const struct sockaddr_storag
     return true;
 }
 
-static uint64_t sum_at(struct address_table *t, size_t place)
+static uint64_t sum_at(const struct address_table *t, size_t place)
 {
     uint64_t sum = 0;
 
@@ -145,7 +180,8 @@ static void subtract(struct address_table *t, unsigned row, size_t place)
     _Atomic uint64_t *total = &t->total[row].count;
     uint32_t held = atomic_load_explicit(counter, memory_order_relaxed);
 
-    must(held > 0);
+    if (held == 0) /* somebody else wrote there */
+        return;
     atomic_store_explicit(counter, held - 1, memory_order_relaxed);
     atomic_store_explicit(total, atomic_load_explicit(total, memory_order_relaxed) - 1,
                           memory_order_release);

@@ -17,6 +17,8 @@ struct address_table;
 struct address_table *address_table_new(unsigned rows); /* master; NULL with errno */
 void address_table_free(struct address_table **t);
 void address_table_clear_row(struct address_table *t, unsigned row); /* master */
+/* A worker, first of all: it can write to its own row alone. False with errno: to others still. */
+bool address_table_keep_own(struct address_table *t, unsigned row);
 
 /*
  * Counts one connection in; false, and not counted, when the address has `limit` already. Unix

@@ -10,13 +10,17 @@ enum { SLACK_MIN = 4, SLACK_PART = 8 };
 
 struct balance_worker balance_look(const struct board_slot *slot, struct mono now)
 {
+    /* Most slots are empty: the worker's half of theirs, on other pages, is left alone. */
+    if (atomic_load_explicit(&slot->state, memory_order_relaxed) != SLOT_RUNNING)
+        return (struct balance_worker){0};
     uint64_t turn = atomic_load_explicit(&slot->turn_since_ns, memory_order_relaxed);
-    bool running = atomic_load_explicit(&slot->state, memory_order_relaxed) == SLOT_RUNNING;
+    uint64_t beat = atomic_load_explicit(&slot->heartbeat_ns, memory_order_relaxed);
     bool stopped = atomic_load_explicit(&slot->stopped_since_ns, memory_order_relaxed) != 0;
     bool away = turn != 0 && mono_since(now, (struct mono){turn}) > BALANCE_AWAY_NS;
+    bool silent = beat != 0 && mono_since(now, (struct mono){beat}) > BALANCE_SILENT_NS;
 
     return (struct balance_worker){
-        .live = running && !stopped && !away,
+        .live = !stopped && !away && !silent,
         .accepting = slot_value(slot, COUNTER_accepting) != 0,
         .connections = slot_value(slot, COUNTER_connections),
     };

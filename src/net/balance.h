@@ -16,6 +16,9 @@
 
 /* A loop that has not been back to epoll_wait for longer than this takes no connections. */
 #define BALANCE_AWAY_NS (100 * NS_PER_MS)
+/* One that waits there, but has not had a turn for so long, is dead: each has a timer of a second.
+ */
+#define BALANCE_SILENT_NS (1500 * NS_PER_MS)
 
 struct balance_worker {
     bool live;      /* it can be expected to take connections */

@@ -335,11 +335,13 @@ static void accept_ready(struct loop_io *io, uint32_t events)
 static bool should_stand_back(struct listener *l)
 {
     const struct board *b = l->s.board;
+    unsigned used = atomic_load_explicit(&b->header->slots_used, memory_order_relaxed);
+    unsigned count = used >= l->s.worker_number && used <= b->slot_count ? used : b->slot_count;
 
-    for (unsigned i = 0; i < b->slot_count; i++)
+    for (unsigned i = 0; i < count; i++)
         l->worker[i] = balance_look(&b->slot[i], loop_now(l->loop));
     l->worker[l->s.worker_number - 1].connections = l->connections;
-    return balance_stand_back(l->worker, b->slot_count, l->s.worker_number - 1,
+    return balance_stand_back(l->worker, count, l->s.worker_number - 1,
                               (l->out & OUT_STANDS_BACK) != 0);
 }
 

@@ -10,7 +10,8 @@
 
 enum channel_kind {
     CHANNEL_RETIRE = 1, /* to the worker: leave the listening sockets, answer what you have, exit
-                           within value ns */
+                           within value ns; amount 1: responses go on while their clients take
+                           bytes, and only what stands still so long ends */
     CHANNEL_QUIT,       /* to the worker: exit now */
     CHANNEL_LOG_LEVEL,  /* to the worker: value is the enum log_level */
     CHANNEL_READY,      /* to the master: serving */
@@ -21,8 +22,9 @@ enum channel_kind {
     CHANNEL_ABORT,    /* to the worker: end the request with the serial number `value` */
     CHANNEL_THROTTLE, /* to the worker: send request `value` with at most `amount` bytes/s; 0: any
                        */
-    CHANNEL_UNFENCE_ROOTS /* to the worker: roots behind the fence with the number `value` are to be
+    CHANNEL_UNFENCE_ROOTS, /* to the worker: roots behind the fence with the number `value` are to be
                              looked up again */
+    CHANNEL_LEFT          /* to the master: it has left the listening sockets */
 };
 
 struct channel_message {

@@ -24,7 +24,11 @@
 #define PUT(field, value) atomic_store_explicit(&(field), (value), memory_order_relaxed)
 #define GET(field)        atomic_load_explicit(&(field), memory_order_relaxed)
 
-enum { MESSAGES_A_TURN = 16, WORDS_BYTES = 1400 };
+#ifndef SO_PASSRIGHTS
+#define SO_PASSRIGHTS 83 /* Linux 6.16 */
+#endif
+
+enum { MESSAGES_A_TURN = 16, NONSENSE_MAX = 8, WORDS_BYTES = 1400 };
 
 bool crew_init(struct crew *c, struct worker_table *table, struct board *board)
 {
@@ -33,6 +37,7 @@ bool crew_init(struct crew *c, struct worker_table *table, struct board *board)
     c->table = table;
     c->board = board;
     c->lock_fd = -1;
+    oom_begin(&c->oom);
     c->member = calloc(table->capacity, sizeof *c->member);
     if (!c->member)
         return false;
@@ -160,6 +165,8 @@ static void note_spawn(struct crew *c, unsigned slot, struct mono now)
     m->died = false;
     m->started_ns = now.ns;
     PUT(b->epoch, GET(b->epoch) + 1);
+    if (GET(h->slots_used) <= slot)
+        PUT(h->slots_used, slot + 1);
     PUT(b->pid, (uint32_t)m->pid);
     PUT(b->pid_start_ticks, board_start_ticks(m->pid));
     PUT(b->generation, m->generation);
@@ -175,6 +182,7 @@ void crew_spawn(struct crew *c, unsigned slot, const struct inherit *in, struct 
     pid_t master_pid = getpid();
     int pair[2];
 
+    crew_forget_dead(c, slot);
     must(m->pid == 0);
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) != 0) {
         log_error("starting worker %u: no channel: %s; trying again", slot + 1, strerror(errno));
@@ -205,79 +213,40 @@ void crew_spawn(struct crew *c, unsigned slot, const struct inherit *in, struct 
 
 /* ---- ending ---- */
 
-static bool is_asked(const struct table_slot *t)
+bool crew_is_asked(const struct table_slot *t)
 {
     return t->state == SLOT_RETIRING || t->state == SLOT_STOPPING;
 }
 
-/* The slot has no process any more, as far as the crew is concerned. */
+void crew_clear(struct crew *c, unsigned slot, enum board_exit why, uint32_t detail,
+                struct mono now)
+{
+    struct board_slot *b = &c->board->slot[slot];
+
+    close_fd(&c->member[slot].channel_fd);
+    PUT(b->last_exit, (uint32_t)why);
+    PUT(b->last_exit_detail, detail);
+    PUT(b->stopped_since_ns, 0);
+    PUT(b->blocked_since_ns, 0);
+    stalls_worker_gone(&c->stalls, slot + 1, now);
+    board_clear_slot(c->board, slot);
+    if (c->addresses)
+        address_table_clear_row(c->addresses, slot);
+}
+
+/* The slot has no process any more. */
 static void note_gone(struct crew *c, unsigned slot, bool asked, enum board_exit why,
                       uint32_t detail, struct mono now)
 {
     struct crew_member *m = &c->member[slot];
     struct board_slot *b = &c->board->slot[slot];
 
-    close_fd(&m->channel_fd);
+    crew_clear(c, slot, why, detail, now);
     m->pid = 0;
     m->died = !asked;
-    PUT(b->last_exit, (uint32_t)why);
-    PUT(b->last_exit_detail, detail);
-    PUT(b->stopped_since_ns, 0);
-    PUT(b->blocked_since_ns, 0);
     PUT(b->pid, 0);
     PUT(b->pid_start_ticks, 0);
-    stalls_worker_gone(&c->stalls, slot + 1, now);
-    board_clear_slot(c->board, slot);
-    if (c->addresses)
-        address_table_clear_row(c->addresses, slot);
     worker_table_exited(c->table, slot, why, now);
-}
-
-/* "; offload thread 3 is in open of /mnt/x for 12.3 s": the call it is longest in, if one is. */
-static void say_longest_call(struct out *o, const struct crew *c, unsigned slot, struct mono now)
-{
-    const struct board_thread *row = &c->board->thread[(size_t)slot * BOARD_THREADS_PER_SLOT];
-    const struct board_thread *worst = NULL;
-    char path[BOARD_TEXT_BYTES + 1];
-    size_t n = 0;
-
-    for (unsigned i = 0; i < BOARD_THREADS_PER_SLOT; i++) {
-        uint64_t since = GET(row[i].since_ns);
-        if (GET(row[i].used) && since && (!worst || since < GET(worst->since_ns)))
-            worst = &row[i];
-    }
-    if (!worst)
-        return;
-    uint32_t wait = GET(worst->wait);
-    uint64_t since = GET(worst->since_ns);
-    board_text_get(&worst->path, path, &n);
-    out_fmt(o, "; offload thread %u is in %s of ", (unsigned)(worst - row) + 1,
-            wait < WAIT_COUNT ? board_wait_name[wait] : "something unknown");
-    out_add(o, path, n);
-    out_str(o, " for ");
-    last_words_age(o, since < now.ns ? now.ns - since : 0);
-}
-
-/*
- * Its signal of death is pending, but a thread is in a wait that nothing ends but the file system
- * it asked. It runs no instruction of ours any more, so that its slot can be used again; when it
- * is reaped at last, nobody knows its pid, and nothing happens.
- */
-static void abandon(struct crew *c, unsigned slot, struct mono now)
-{
-    bool asked = is_asked(&c->table->slot[slot]);
-    char words[WORDS_BYTES];
-    struct out o = out_into(words, sizeof words - 1);
-
-    say_longest_call(&o, c, slot, now);
-    *o.p = '\0';
-    board_event(c->board, EVENT_EXIT, slot + 1,
-                "worker %u (pid %d) does not end by SIGKILL and is given up%s", slot + 1,
-                (int)c->member[slot].pid, words);
-    log_error("worker %u (pid %d) does not end by SIGKILL and is not waited for any longer: the "
-              "kernel ends it when the mount it waits for answers%s",
-              slot + 1, (int)c->member[slot].pid, words);
-    note_gone(c, slot, asked, EXIT_SIGNAL, SIGKILL, now);
 }
 
 /* ---- telling ---- */
@@ -290,7 +259,11 @@ void crew_tell_off(struct crew *c, unsigned slot, enum worker_order order, struc
         return;
     switch (order) {
     case ORDER_RETIRE:
-        send_message(c, slot, CHANNEL_RETIRE, c->table->drain_ns, -1);
+        send_with(c, slot,
+                  &(struct channel_message){.kind = CHANNEL_RETIRE,
+                                            .value = c->table->drain_ns,
+                                            .amount = c->table->slot[slot].patient},
+                  -1);
         break;
     case ORDER_QUIT:
         send_message(c, slot, CHANNEL_QUIT, 0, -1);
@@ -298,11 +271,12 @@ void crew_tell_off(struct crew *c, unsigned slot, enum worker_order order, struc
     case ORDER_KILL:
         log_warn("worker %u (pid %d) %s", slot + 1, (int)m->pid,
                  c->table->slot[slot].hung_up ? "wants to end and cannot: it is killed"
+                 : c->table->slot[slot].late  ? "was not ready in time: it is killed"
                                               : "is killed");
         kill(m->pid, SIGKILL);
         break;
     case ORDER_ABANDON:
-        abandon(c, slot, now);
+        crew_give_up(c, slot, now);
         break;
     case ORDER_NONE:
     case ORDER_SPAWN:
@@ -337,6 +311,54 @@ size_t crew_poll_fds(const struct crew *c, struct pollfd *to, unsigned *slot_of)
     return n;
 }
 
+bool crew_has_left(const struct crew *c)
+{
+    for (unsigned i = 0; i < c->table->capacity; i++) {
+        const struct crew_member *m = &c->member[i];
+        if (m->pid && !m->dead_since_ns && !m->left && !m->hung_up)
+            return false;
+    }
+    return true;
+}
+
+/*
+ * A worker says two things, each once. One that says anything else has been taken over, or its
+ * memory is broken: it is not listened to for long.
+ */
+static void take_nonsense(struct crew *c, unsigned slot, ssize_t bytes, struct mono now)
+{
+    struct crew_member *m = &c->member[slot];
+
+    m->nonsense++;
+    if (m->nonsense == 1)
+        log_warn("worker %u (pid %d) sent a message nobody knows (%zd bytes)", slot + 1,
+                 (int)m->pid, bytes);
+    if (m->nonsense < NONSENSE_MAX)
+        return;
+    board_event(c->board, EVENT_LIMIT, slot + 1,
+                "worker %u (pid %d) sends messages nobody knows and is ended", slot + 1,
+                (int)m->pid);
+    log_error("worker %u (pid %d) sent %u messages nobody knows: it is ended", slot + 1,
+              (int)m->pid, m->nonsense);
+    close_fd(&m->channel_fd);
+    worker_table_condemn(c->table, slot, now);
+}
+
+static void take_message(struct crew *c, unsigned slot, const struct channel_message *msg,
+                         ssize_t bytes, struct mono now)
+{
+    struct crew_member *m = &c->member[slot];
+
+    if (bytes == (ssize_t)sizeof *msg && msg->kind == CHANNEL_READY && !m->ready) {
+        m->ready = true;
+        worker_table_ready(c->table, slot, now);
+    } else if (bytes == (ssize_t)sizeof *msg && msg->kind == CHANNEL_LEFT && !m->left) {
+        m->left = true;
+    } else {
+        take_nonsense(c, slot, bytes, now);
+    }
+}
+
 void crew_read_channel(struct crew *c, unsigned slot, struct mono now)
 {
     struct crew_member *m = &c->member[slot];
@@ -354,10 +376,7 @@ void crew_read_channel(struct crew *c, unsigned slot, struct mono now)
             worker_table_hung_up(c->table, slot, now);
             return;
         }
-        if (n == (ssize_t)sizeof msg && msg.kind == CHANNEL_READY)
-            worker_table_ready(c->table, slot, now);
-        else
-            log_warn("worker %u sent a message nobody knows (%zd bytes)", slot + 1, n);
+        take_message(c, slot, &msg, n, now);
     }
 }
 
@@ -372,6 +391,9 @@ static void tell_exit(struct crew *c, unsigned slot, int status, bool asked, str
     struct out what = out_into(doing, sizeof doing - 1);
 
     last_words_how(&how, status);
+    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL && !c->table->slot[slot].killed &&
+        oom_explains(&c->oom))
+        out_str(&how, ", out of memory (a limit of its control group, or the machine's)");
     *how.p = '\0';
     bool violent = WIFSIGNALED(status) || !asked;
     if (violent)
@@ -388,7 +410,7 @@ static void tell_exit(struct crew *c, unsigned slot, int status, bool asked, str
 static void reap_one(struct crew *c, unsigned slot, int status, struct mono now)
 {
     const struct table_slot *t = &c->table->slot[slot];
-    bool asked = is_asked(t);
+    bool asked = crew_is_asked(t);
     uint32_t detail;
     enum board_exit why = last_words_sort(status, &detail);
 
@@ -446,6 +468,11 @@ void crew_reap(struct crew *c, struct mono now)
             return;
         if (!find_member(c, pid, &slot))
             continue;
+        if (c->member[slot].dead_since_ns) {
+            if (WIFEXITED(status) || WIFSIGNALED(status))
+                crew_reap_dead(c, slot, now);
+            continue;
+        }
         if (WIFSTOPPED(status))
             note_stopped(c, slot, WSTOPSIG(status), now);
         else if (WIFCONTINUED(status))
@@ -478,8 +505,8 @@ static void tell_change(struct crew *c, unsigned slot, enum board_state from,
         break;
     case SLOT_STOPPING:
         if (from == SLOT_RETIRING && !t->hung_up)
-            log_warn("worker %u did not finish within drain_timeout: it is told to end now",
-                     slot + 1);
+            log_warn("worker %u %s within drain_timeout: it is told to end now", slot + 1,
+                     t->patient ? "retires and was not heard of" : "did not finish");
         break;
     default:
         break;
@@ -493,8 +520,12 @@ void crew_publish(struct crew *c, struct mono now)
         const struct table_slot *t = &c->table->slot[i];
         enum board_state shown = (enum board_state)GET(b->state);
 
-        if (c->member[i].pid)
+        if (c->member[i].pid) {
+            uint64_t heard = GET(b->heartbeat_ns);
             worker_table_load(c->table, i, slot_value(b, COUNTER_connections));
+            if (heard <= now.ns) /* else it says what cannot be */
+                worker_table_heard(c->table, i, heard);
+        }
         if (t->state == shown && t->since_ns == GET(b->state_since_ns))
             continue;
         if (t->state != shown)

@@ -14,6 +14,7 @@
 #include "board/board.h"
 #include "proc/fences.h"
 #include "proc/inherit.h"
+#include "proc/oom.h"
 #include "proc/stalls.h"
 #include "proc/worker_table.h"
 
@@ -23,7 +24,10 @@ struct channel_message;
 struct crew_member {
     pid_t pid; /* 0: no process */
     int channel_fd;
-    bool hung_up; /* it closed the channel: its loop has ended */
+    bool hung_up;      /* it closed the channel: its loop has ended */
+    bool ready;        /* it said that it serves ... */
+    bool left;         /* ... and that it has left the listening sockets */
+    unsigned nonsense; /* messages that make no sense */
     unsigned generation;
     bool died; /* the last process here ended unasked: the next one is a restart */
     uint64_t started_ns;
@@ -35,6 +39,9 @@ struct crew_member {
     unsigned untold;              /* blocks since then that were not logged */
     struct board_pace block_pace; /* of the events BLOCK and UNBLOCK */
     bool block_told;              /* of the block that lasts */
+    uint64_t looked_ns;     /* when /proc was last asked whether it is dead */
+    unsigned dead_looks;    /* how often in a row it said so */
+    uint64_t dead_since_ns; /* not 0: given up, and to be reaped some day */
 };
 
 struct crew {
@@ -46,6 +53,7 @@ struct crew {
     unsigned offload_threads;        /* set by hand for all workers; 0: the configuration's */
     struct fences fences;            /* what a new worker is told, too */
     struct stalls stalls;
+    struct oom_watch oom;
 };
 
 bool crew_init(struct crew *c, struct worker_table *table, struct board *board); /* false: ENOMEM */
@@ -69,12 +77,30 @@ bool crew_send(struct crew *c, unsigned slot, const struct channel_message *mess
 /* After SIGCHLD: exits, stops and continues of all workers. */
 void crew_reap(struct crew *c, struct mono now);
 
+/* Every worker has left the listening sockets, or its loop has ended. */
+bool crew_has_left(const struct crew *c);
+
 /* The channels, for poll(2): fills at most capacity entries, returns how many. */
 size_t crew_poll_fds(const struct crew *c, struct pollfd *to, unsigned *slot_of);
 void crew_read_channel(struct crew *c, unsigned slot, struct mono now);
 
 /* Brings the master's half of the slots up to date; tells changes people want to know. */
 void crew_publish(struct crew *c, struct mono now);
+
+/* Every 100 ms: which workers are dead and cannot be reaped (dead.c). */
+void crew_find_dead(struct crew *c, struct mono now);
+/* Gives the process of a slot up: it runs nothing any more, but does not end. */
+void crew_give_up(struct crew *c, unsigned slot, struct mono now);
+/* One that was given up has ended after all. */
+void crew_reap_dead(struct crew *c, unsigned slot, struct mono now);
+/* A dead process that is in this slot, if one is, is not waited for any more. */
+void crew_forget_dead(struct crew *c, unsigned slot);
+
+/* Told to leave: its end is no surprise. */
+bool crew_is_asked(const struct table_slot *t);
+/* Empties what the board and the tables say of a slot whose process is gone or dead. */
+void crew_clear(struct crew *c, unsigned slot, enum board_exit why, uint32_t detail,
+                struct mono now);
 
 /* Every 100 ms: which workers' loops have been away, or offload threads waited, for too long
  * (watch.c). */

@@ -17,6 +17,7 @@
 
 #include "base/fd.h"
 #include "base/log.h"
+#include "proc/port_owner.h"
 
 static bool is_v6_wildcard(const struct sockaddr_storage *a)
 {
@@ -305,6 +306,8 @@ bool listen_set_open(struct listen_set *set, struct conf *conf, struct listen_se
             continue;
         } else {
             listen_explain(errors, l->text, error);
+            if (error == EADDRINUSE && !running)
+                port_owner_add(errors, &l->address);
             buf_add(errors, "\n", 1);
         }
         i++;
@@ -328,6 +331,13 @@ void listen_set_take_over(struct listen_set *set, struct listen_set *old, const 
         if (listen(s->fd, (int)conf->server.backlog) != 0)
             log_warn("%s: the backlog stays as it was: %s", s->shown, strerror(errno));
     }
+}
+
+void listen_set_shut(struct listen_set *set)
+{
+    for (size_t i = 0; i < set->count; i++)
+        if (shutdown(set->socket[i].fd, SHUT_RDWR) != 0)
+            log_debug("%s: shutdown: %s", set->socket[i].shown, strerror(errno));
 }
 
 void listen_set_close(struct listen_set *set)

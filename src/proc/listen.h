@@ -40,6 +40,11 @@ bool listen_set_open(struct listen_set *set, struct conf *conf, struct listen_se
                      struct buf *errors);
 /* `set` is in force from now on: it owns what it took over, and `old` no longer does. */
 void listen_set_take_over(struct listen_set *set, struct listen_set *old, const struct conf *conf);
+/*
+ * At the end of the server: ends the sockets for every process that shares them, also for one that
+ * is dead and still holds them. What waits in their queues is reset.
+ */
+void listen_set_shut(struct listen_set *set);
 /* Closes what the set owns, removes its unix sockets' files, frees it. */
 void listen_set_close(struct listen_set *set);
 

@@ -31,6 +31,7 @@
 
 #define BEAT_NS      (100 * NS_PER_MS)
 #define AUTOMATIC_NS (10 * NS_PER_S)
+#define LEAVE_NS     NS_PER_S /* for workers to leave the listening sockets at a stop */
 
 enum { SLOTS_EXTRA = 8 }; /* beyond twice the workers: for those that retire slowly */
 
@@ -265,6 +266,8 @@ static void beat(struct supervisor *s, struct mono now)
     PUT(h->heartbeat_ns, now.ns);
     PUT(h->log_level, (uint32_t)log_get_level());
     logs_beat(s, now);
+    crew_find_dead(&s->crew, now);
+    oom_tick(&s->crew.oom, now);
     crew_watch(&s->crew, now);
     fencing_check(s);
     fencing_roots(s, now);
@@ -279,16 +282,29 @@ static void publish(struct supervisor *s, struct mono now)
     PUT(s->board.header->workers_wanted, s->stopping ? 0 : s->table.target);
     PUT(s->board.header->workers_auto, s->automatic);
     crew_publish(&s->crew, now);
-    operation_check(&s->op, &s->board, &s->table);
+    operation_check(&s->op, &s->board, &s->table, now);
 }
 
-/* The workers have been told; nobody accepts from here on. */
-static void leave_listening(struct supervisor *s)
+static void end_sockets(struct inherit *in)
 {
-    if (s->running)
-        listen_set_close(&s->running->listen);
-    if (s->next)
-        listen_set_close(&s->next->listen);
+    if (!in)
+        return;
+    listen_set_shut(&in->listen);
+    listen_set_close(&in->listen);
+}
+
+/*
+ * Nobody accepts from here on. The sockets are not only closed but shut down, for a worker that is
+ * dead and cannot be ended would keep them, and with them the port. Workers that leave them take
+ * what is theirs first: they are waited for, but not for long.
+ */
+static bool leave_listening(struct supervisor *s, struct mono now)
+{
+    if (!s->at_once && now.ns < s->stopping_ns + LEAVE_NS && !crew_has_left(&s->crew))
+        return false;
+    end_sockets(s->running);
+    end_sockets(s->next);
+    return true;
 }
 
 static void give_up_if_hopeless(struct supervisor *s)
@@ -313,15 +329,17 @@ static void serve(struct supervisor *s, struct pollfd *fds, unsigned *slot_of,
         give_orders(s, now);
         beat(s, now);
         publish(s, now);
-        if (s->stopping && !left) {
-            leave_listening(s);
-            left = true;
-        }
+        if (s->stopping && !left)
+            left = leave_listening(s, now);
         if (s->reload_again && !s->next) {
             s->reload_again = false;
             reload_by_signal(s);
         }
         wait_and_take(s, fds, slot_of, while_waiting);
+    }
+    if (!left) { /* the last worker ended in this turn */
+        end_sockets(s->running);
+        end_sockets(s->next);
     }
 }
 

@@ -23,7 +23,8 @@ uint32_t operation_begin(struct operation *op, struct board *b, enum operation_k
     return board_op_begin(b, span_str(op->text));
 }
 
-void operation_check(struct operation *op, struct board *b, const struct worker_table *t)
+void operation_check(struct operation *op, struct board *b, const struct worker_table *t,
+                     struct mono now)
 {
     if (GET(b->header->op_state) != OP_PENDING)
         return;
@@ -31,12 +32,13 @@ void operation_check(struct operation *op, struct board *b, const struct worker_
     switch (op->kind) {
     case OPERATION_RESIZE:
     case OPERATION_RELOAD:
-        if (worker_table_settled(t))
+        if (worker_table_settled(t, now))
             board_op_end(b, true, span_str(op->text));
         break;
     case OPERATION_RESTART:
     case OPERATION_DRAIN:
-        if (s->state == SLOT_EMPTY || GET(b->slot[op->slot].epoch) != op->epoch)
+        if (s->state == SLOT_EMPTY || s->state == SLOT_DEAD ||
+            worker_table_lingers(t, op->slot, now) || GET(b->slot[op->slot].epoch) != op->epoch)
             board_op_end(b, true, span_str(op->text));
         else if (op->kind == OPERATION_RESTART && s->state == SLOT_RUNNING && !s->replaced_by)
             operation_fail(op, b, OPERATION_RESTART, "the replacement could not start");

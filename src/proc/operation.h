@@ -11,9 +11,11 @@
 #include "proc/worker_table.h"
 
 enum operation_kind {
-    OPERATION_RESIZE,  /* done when as many serve as are wanted and nobody comes or goes */
-    OPERATION_RELOAD,  /* the same, once the new generation is in force */
-    OPERATION_RESTART, /* done when the worker of this slot and epoch is gone */
+    OPERATION_RESIZE, /* done when as many serve as are wanted and nobody comes or goes */
+    OPERATION_RELOAD, /* the same, once the new generation is in force */
+    /* Done when the worker of this slot and epoch is gone, or has only downloads to finish that
+     * last longer than drain_timeout. */
+    OPERATION_RESTART,
     OPERATION_DRAIN,
     OPERATION_REOPEN /* whoever opens the logs says when */
 };
@@ -27,10 +29,10 @@ struct operation {
 
 /* A new change; its id, from 1. */
 uint32_t operation_begin(struct operation *op, struct board *b, enum operation_kind kind,
-                         unsigned slot, const char *fmt, ...)
-    __attribute__((format(printf, 5, 6)));
+                         unsigned slot, const char *fmt, ...) __attribute__((format(printf, 5, 6)));
 /* Ends the change as done when it is, or as failed when it cannot be any more. */
-void operation_check(struct operation *op, struct board *b, const struct worker_table *t);
+void operation_check(struct operation *op, struct board *b, const struct worker_table *t,
+                     struct mono now);
 /* The pending change is done, if it is of this kind. */
 void operation_done(struct operation *op, struct board *b, enum operation_kind kind);
 /* The pending change failed, if it is of this kind. */

@@ -229,6 +229,10 @@ bool verb_reload(struct supervisor *s, struct buf *message, uint32_t *op)
         return false;
     }
     notify_reloading();
+    if (!room_for(s, s->table.target, message)) {
+        note_refused(s, buf_span(message));
+        return false;
+    }
     struct conf *conf = master_load(s->options, message);
     bool good = conf != NULL;
     if (good && !fits_board(s, conf, message)) {

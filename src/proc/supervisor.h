@@ -40,6 +40,7 @@ struct supervisor {
     bool reopening;    /* logs are being opened anew, and that takes its time */
     bool reload_again; /* SIGHUP came while a generation was starting */
     bool stopping, at_once;
+    uint64_t stopping_ns; /* since when */
     bool ready_told;
     unsigned terminals; /* bits of the standard descriptors whose hang-up is the end */
     int status;
@@ -78,6 +79,10 @@ void logs_beat(struct supervisor *s, struct mono now);
 /* The last lines of all logs; what comes later goes to standard error. */
 void logs_end(struct supervisor *s);
 void verb_stop(struct supervisor *s, bool at_once, struct buf *message); /* message may be NULL */
+
+/* Whether there are slots for so many new workers; else the message says who has them (room.c). */
+bool room_for(const struct supervisor *s, unsigned workers, struct buf *message);
+void say_who_has_the_slots(const struct supervisor *s, struct buf *message);
 
 /* Checks the configuration in full and starts its workers (reload.c). */
 bool verb_reload(struct supervisor *s, struct buf *message, uint32_t *op);

@@ -6,13 +6,17 @@
 #include "proc/thread_look.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/escape.h"
 #include "base/fd.h"
+
+#define PROCESS_EXITING 0x4 /* PF_EXITING of the kernel, in field 9 of stat */
 
 enum { NONE = 0, FIRST = 1, SECOND = 2, THIRD = 4, FIFTH = 16 };
 
@@ -215,6 +219,28 @@ bool thread_look_parse(struct thread_look *look, const char *stat, const char *s
     if (n > 0 && n < sizeof look->wchan && strcmp(wchan, "0") != 0)
         memcpy(look->wchan, wchan, n); /* the rest is 0 */
     return true;
+}
+
+/* Field `number` of the line, from 4 on; 0 when it is not there. p lies at field 3. */
+static uint64_t field_of(const char *p, int number)
+{
+    for (int field = 3; p && field < number; field++) {
+        p = strchr(p, ' ');
+        if (p)
+            p++;
+    }
+    return p ? strtoull(p, NULL, 10) : 0;
+}
+
+bool thread_look_is_dead(const char *stat)
+{
+    const char *p = strrchr(stat, ')'); /* the name in parentheses may hold anything */
+
+    if (!p || p[1] != ' ' || p[2] == '\0')
+        return false;
+    p += 2;
+    return *p == 'Z' || *p == 'X' || (field_of(p, 9) & PROCESS_EXITING) != 0 ||
+           (field_of(p, 31) & (UINT64_C(1) << (SIGKILL - 1))) != 0;
 }
 
 ssize_t thread_look_read(pid_t pid, pid_t tid, const char *name, char *to, size_t room)

@@ -32,6 +32,12 @@ bool thread_look(struct thread_look *look, pid_t pid, pid_t tid);
 bool thread_look_parse(struct thread_look *look, const char *stat, const char *syscall,
                        const char *wchan);
 
+/*
+ * Whether a line of /proc/PID/stat is that of a process that runs nothing of its own any more: it
+ * is a zombie, its exit is under way, or SIGKILL waits for it to come out of the kernel.
+ */
+bool thread_look_is_dead(const char *stat);
+
 /* "waiting for disk (D) in pread64, at folio_wait_bit_common" */
 void thread_look_say(struct out *o, const struct thread_look *look);
 

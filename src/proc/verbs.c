@@ -53,6 +53,10 @@ bool verb_resize(struct supervisor *s, enum control_amount amount, unsigned numb
     s->automatic = amount == AMOUNT_AUTO;
     buf_addf(message, "workers %u -> %lld%s", before, (long long)want,
              s->automatic ? " (auto)" : "");
+    if (want > before && worker_table_room(&s->table) < (unsigned)want - before) {
+        buf_addf(message, "; some start when a slot is free: ");
+        say_who_has_the_slots(s, message);
+    }
     if (op)
         *op = operation_begin(&s->op, &s->board, OPERATION_RESIZE, 0, "workers %u -> %lld", before,
                               (long long)want);
@@ -75,12 +79,18 @@ static bool explain_answer(enum table_answer answer, unsigned number, struct buf
     case TABLE_LAST_ONE:
         buf_addf(message, "worker %u is the last one that serves; use restart, or stop", number);
         break;
+    case TABLE_DEAD:
+        buf_addf(message,
+                 "worker %u is dead already; the kernel ends it when its mount answers, and "
+                 "another worker has taken its place",
+                 number);
+        break;
     case TABLE_BUSY:
         buf_addf(message, "a reload or a restart of worker %u is under way; try again after it",
                  number);
         break;
     case TABLE_FULL:
-        buf_addf(message, "no slot is free for a replacement; try again when old workers are gone");
+        buf_addf(message, "no slot is free for a replacement");
         break;
     }
     return false;
@@ -110,7 +120,7 @@ bool verb_restart(struct supervisor *s, unsigned number, struct buf *message, ui
 {
     struct mono now = mono_now();
 
-    if (refuse_while_stopping(s, message) ||
+    if (refuse_while_stopping(s, message) || !room_for(s, 1, message) ||
         !explain_answer(worker_table_restart(&s->table, number - 1, now), number, message))
         return false;
     unsigned successor = s->table.slot[number - 1].replaced_by;
@@ -159,10 +169,11 @@ void verb_stop(struct supervisor *s, bool at_once, struct buf *message)
         buf_addf(message, at_once ? "stopping now" : "stopping when all requests are answered");
     if (s->stopping && (s->at_once || !at_once))
         return;
-    if (!s->stopping)
+    if (!s->stopping) {
         board_event(&s->board, EVENT_STOP, 0, at_once ? "stop" : "graceful stop");
-    if (!s->stopping)
         notify_stopping();
+        s->stopping_ns = mono_now().ns;
+    }
     s->stopping = true;
     s->at_once = at_once;
     atomic_store_explicit(&s->board.header->stopping, 1, memory_order_relaxed);

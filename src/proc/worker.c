@@ -4,11 +4,11 @@
  * context, logs, connections and listener are built, and from the ready store on the loop runs.
  *
  * It ends in one of four ways. Retired: told so by the channel or by SIGTERM, it leaves the
- * listening sockets, answers what it has, and goes when the last connection is closed or
- * its time is over. Orphaned: the same, when the channel is at its end or the kernel sends the
- * SIGTERM of a parent's death. Quit: at once. Sick: the loop itself failed. Every way passes
- * through worker_end, which writes what the logs hold and lets go of sockets; nothing else is
- * taken down, for the kernel does that best.
+ * listening sockets, answers what it has, and goes when the last connection is closed, or what is
+ * left makes no progress (a change), or its time is over (a stop). Orphaned: the same, when the
+ * channel is at its end or the kernel sends the SIGTERM of a parent's death. Quit: at once. Sick:
+ * the loop itself failed. Every way passes through worker_end, which writes what the logs hold and
+ * lets go of sockets; nothing else is taken down, for the kernel does that best.
  *
  * Signals of a terminal reach the whole process group; they are the master's business and are
  * ignored here. SIGTERM is read from a descriptor in the loop. Faults keep their default
@@ -32,11 +32,14 @@
 
 #include "base/fd.h"
 #include "base/log.h"
+#include "board/board.h"
+#include "net/address_table.h"
 #include "net/listener.h"
 #include "net/loop.h"
 #include "net/offload.h"
 #include "proc/channel.h"
 #include "proc/reserve.h"
+#include "proc/worker_leave.h"
 #include "proto/access_log.h"
 #include "proto/conn.h"
 #include "serve/serve.h"
@@ -53,9 +56,9 @@ struct worker {
     struct conns *conns;
     struct listener *listener;
     struct loop_io channel, signals;
-    struct loop_timers drains, seconds;
-    struct loop_timer drain, second;
-    bool draining;
+    struct loop_timers seconds;
+    struct loop_timer second;
+    struct worker_leave leave;
     enum worker_exit why;
 };
 
@@ -197,39 +200,22 @@ static bool master_is_gone(const struct worker *w)
     return getppid() != w->env->master_pid;
 }
 
-/* Stops accepting and goes when all is answered, at the latest after within_ns. */
-static void retire(struct worker *w, uint64_t within_ns)
+/* At a stop the master waits for this before it ends the sockets for everybody, but not for long.
+ */
+static void tell_left(void *arg)
 {
-    if (!w->draining) {
-        w->draining = true;
-        slot_wait(w->slot, WAIT_DRAIN, loop_now(w->loop));
-        log_info("retiring with %u connections, for at most %llu ms", conns_count(w->conns),
-                 (unsigned long long)(within_ns / NS_PER_MS));
-        listener_leave(w->listener);
-        conns_retire(w->conns);
-    }
-    if (conns_count(w->conns) == 0) {
-        loop_stop(w->loop);
-        return;
-    }
-    /* 0 would disarm: the next turn is soon enough. */
-    w->drains.after_ns = within_ns > 0 ? within_ns : 1;
-    loop_arm(w->loop, &w->drains, &w->drain);
+    const struct worker *w = arg;
+    struct channel_message m = {.kind = CHANNEL_LEFT};
+
+    if (!master_is_gone(w) && fd_send_with(w->channel.fd, &m, sizeof m, -1) < 0)
+        log_debug("cannot tell the master that the listening sockets are left: %s",
+                  strerror(errno));
 }
 
-static void drain_over(struct loop_timers *kind, struct list *item)
+/* See worker_leave.h: patient for a change, to a fixed end at a stop. */
+static void retire(struct worker *w, uint64_t within_ns, bool patient)
 {
-    struct worker *w = list_entry(kind, struct worker, drains);
-
-    (void)item;
-    slot_wait(w->slot, WAIT_DRAIN, loop_now(w->loop));
-    unsigned open = conns_count(w->conns);
-    unsigned cut = conns_finish(w->conns);
-    if (cut > 0)
-        log_warn("the time to drain is over: %u of %u connections were cut off in the middle of "
-                 "a response; see [server] drain_timeout",
-                 cut, open);
-    loop_stop(w->loop);
+    worker_leave(&w->leave, within_ns, patient);
 }
 
 static void orphaned(struct worker *w, const char *sign)
@@ -238,14 +224,14 @@ static void orphaned(struct worker *w, const char *sign)
         return;
     log_warn("the master is gone (%s): this worker answers what it has and ends", sign);
     w->why = WORKER_ORPHANED;
-    retire(w, w->env->conf->server.drain_timeout_ns);
+    retire(w, w->env->conf->server.drain_timeout_ns, false);
 }
 
 static void all_closed(void *arg)
 {
     struct worker *w = arg;
 
-    if (w->draining)
+    if (w->leave.draining)
         loop_stop(w->loop);
 }
 
@@ -259,8 +245,8 @@ static void signal_ready(struct loop_io *io, uint32_t events)
         return;
     if (master_is_gone(w))
         orphaned(w, "signal of its death");
-    else if (!w->draining)
-        retire(w, w->env->conf->server.drain_timeout_ns);
+    else if (!w->leave.draining)
+        retire(w, w->env->conf->server.drain_timeout_ns, false);
 }
 
 /* --- the channel --- */
@@ -291,7 +277,7 @@ static void obey(struct worker *w, const struct channel_message *m)
 {
     switch ((enum channel_kind)m->kind) {
     case CHANNEL_RETIRE:
-        retire(w, m->value);
+        retire(w, m->value, m->amount != 0);
         break;
     case CHANNEL_QUIT:
         loop_stop(w->loop);
@@ -321,6 +307,7 @@ static void obey(struct worker *w, const struct channel_message *m)
                       (unsigned long long)m->value);
         break;
     case CHANNEL_READY:
+    case CHANNEL_LEFT:
         break;
     }
 }
@@ -431,9 +418,6 @@ static void build_control(struct worker *w)
     w->seconds = (struct loop_timers){.after_ns = NS_PER_S, .due = second_over};
     loop_add_timers(w->loop, &w->seconds);
     loop_arm(w->loop, &w->seconds, &w->second);
-    list_init(&w->drain.link);
-    w->drains.due = drain_over;
-    loop_add_timers(w->loop, &w->drains);
     w->signals = (struct loop_io){.fd = open_signals(), .ready = signal_ready};
     if (w->signals.fd < 0 || !loop_watch(w->loop, &w->signals, EPOLLIN))
         setup_failed(w, "no signal descriptor");
@@ -461,6 +445,9 @@ static void build_listener(struct worker *w)
                      .arg = w});
     if (!w->listener)
         setup_failed(w, "no memory for the listening sockets");
+    w->leave = (struct worker_leave){
+        .loop = w->loop, .conns = w->conns, .listener = w->listener, .left = tell_left, .arg = w};
+    worker_leave_init(&w->leave);
 }
 
 static void tell_ready(struct worker *w)
@@ -475,6 +462,16 @@ static void tell_ready(struct worker *w)
                  strerror(errno));
 }
 
+/* A wild store of a bug must not spoil what the master and the other workers say. */
+static void keep_own_memory(const struct worker *w)
+{
+    const struct worker_env *env = w->env;
+
+    if (!board_keep_own(env->board, env->number - 1) ||
+        (env->address_table && !address_table_keep_own(env->address_table, env->number - 1)))
+        log_warn("cannot make the others' shared memory read-only: %s", strerror(errno));
+}
+
 static void become_worker(struct worker *w)
 {
     char tag[32];
@@ -483,6 +480,7 @@ static void become_worker(struct worker *w)
     snprintf(tag, sizeof tag, "worker %u", w->env->number);
     log_set_tag(tag);
     prctl(PR_SET_NAME, "weir-worker", 0, 0, 0);
+    keep_own_memory(w);
     slot_wait(w->slot, WAIT_BOOT, mono_now());
     drop_privileges(w);
     close_others(w);

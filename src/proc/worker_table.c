@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/must.h"
+#include "proc/worker_table_parts.h"
 
 bool worker_table_init(struct worker_table *t, unsigned capacity)
 {
@@ -31,17 +32,6 @@ void worker_table_free(struct worker_table *t)
 void worker_table_set_drain(struct worker_table *t, uint64_t drain_ns)
 {
     t->drain_ns = drain_ns;
-}
-
-uint64_t worker_table_backoff_ns(unsigned failures)
-{
-    uint64_t delay = TABLE_BACKOFF_MIN_NS;
-
-    if (failures == 0)
-        return 0;
-    while (--failures > 0 && delay < TABLE_BACKOFF_MAX_NS)
-        delay *= 2;
-    return delay < TABLE_BACKOFF_MAX_NS ? delay : TABLE_BACKOFF_MAX_NS;
 }
 
 /* ---- one slot ---- */
@@ -72,17 +62,18 @@ static void make_empty(struct worker_table *t, struct table_slot *s, struct mono
     s->connections = 0;
 }
 
-static void start(struct table_slot *s, unsigned generation, struct mono now)
+static void make_dead(struct worker_table *t, struct table_slot *s, struct mono now)
 {
-    set_state(s, SLOT_STARTING, ORDER_SPAWN, now, 0);
-    s->generation = generation;
-    s->connections = 0;
-    s->hung_up = s->killed = false;
+    make_empty(t, s, now);
+    s->state = SLOT_DEAD;
 }
 
-static bool has_process(const struct table_slot *s)
+static void start(struct table_slot *s, unsigned generation, struct mono now)
 {
-    return s->state != SLOT_EMPTY && s->state != SLOT_BACKOFF && s->order != ORDER_SPAWN;
+    set_state(s, SLOT_STARTING, ORDER_SPAWN, now, TABLE_STARTING_NS);
+    s->generation = generation;
+    s->connections = 0;
+    s->hung_up = s->killed = s->late = false;
 }
 
 /* What is killed already, or ends by itself, keeps its deadline. */
@@ -111,6 +102,7 @@ static void retire(struct worker_table *t, struct table_slot *s, struct mono now
         return;
     }
     unpair(t, s);
+    s->patient = !t->stopping;
     leave(s, SLOT_RETIRING, ORDER_RETIRE, now, t->drain_ns + TABLE_GRACE_NS);
 }
 
@@ -124,59 +116,21 @@ static void quit(struct worker_table *t, struct table_slot *s, struct mono now)
     leave(s, SLOT_STOPPING, ORDER_QUIT, now, TABLE_GRACE_NS);
 }
 
-/* Part of what is wanted: starts, serves, or waits to start again. */
-static bool is_active(const struct table_slot *s)
-{
-    return s->state == SLOT_STARTING || s->state == SLOT_RUNNING || s->state == SLOT_BACKOFF;
-}
-
 /* ---- the whole ---- */
 
-unsigned worker_table_count(const struct worker_table *t, enum board_state state)
-{
-    unsigned n = 0;
-
-    for (unsigned i = 0; i < t->capacity; i++)
-        n += t->slot[i].state == state;
-    return n;
-}
-
-unsigned worker_table_processes(const struct worker_table *t)
-{
-    unsigned n = 0;
-
-    for (unsigned i = 0; i < t->capacity; i++)
-        n += has_process(&t->slot[i]);
-    return n;
-}
-
-/* A worker that is being replaced is not counted: its replacement is. */
-static unsigned count_active(const struct worker_table *t, unsigned generation)
-{
-    unsigned n = 0;
-
-    for (unsigned i = 0; i < t->capacity; i++) {
-        const struct table_slot *s = &t->slot[i];
-        n += is_active(s) && s->generation == generation && !s->replaced_by;
-    }
-    return n;
-}
-
-static unsigned count_serving(const struct worker_table *t, unsigned generation)
-{
-    unsigned n = 0;
-
-    for (unsigned i = 0; i < t->capacity; i++)
-        n += t->slot[i].state == SLOT_RUNNING && t->slot[i].generation == generation;
-    return n;
-}
-
+/* An empty slot; without one, that of the process that has been dead for the longest time. */
 static struct table_slot *find_empty(struct worker_table *t)
 {
-    for (unsigned i = 0; i < t->capacity; i++)
-        if (t->slot[i].state == SLOT_EMPTY)
-            return &t->slot[i];
-    return NULL;
+    struct table_slot *dead = NULL;
+
+    for (unsigned i = 0; i < t->capacity; i++) {
+        struct table_slot *s = &t->slot[i];
+        if (s->state == SLOT_EMPTY)
+            return s;
+        if (s->state == SLOT_DEAD && (!dead || s->since_ns < dead->since_ns))
+            dead = s;
+    }
+    return dead;
 }
 
 /* How gladly a worker is given up: one that does not serve yet before one that does. */
@@ -243,6 +197,35 @@ static void give_up_next(struct worker_table *t, struct mono now)
             retire(t, &t->slot[i], now);
 }
 
+/* How long one that died may wait at most while nobody serves. */
+static uint64_t alone_until_ns(const struct worker_table *t, const struct table_slot *s)
+{
+    uint64_t delay = worker_table_backoff_ns(s->failures > 1 ? s->failures - 1 : 1);
+    uint64_t until = s->since_ns + (delay < TABLE_ALONE_NS ? delay : TABLE_ALONE_NS);
+
+    /* One after the other, however many wait. */
+    if (until < t->resumed_ns + TABLE_BACKOFF_MIN_NS)
+        until = t->resumed_ns + TABLE_BACKOFF_MIN_NS;
+    return until;
+}
+
+/* Waiting before the next start is for those beside whom another one serves. */
+static void never_all_wait(struct worker_table *t, struct mono now)
+{
+    struct table_slot *first = NULL;
+
+    for (unsigned i = 0; i < t->capacity; i++) {
+        struct table_slot *s = &t->slot[i];
+        if (s->state == SLOT_RUNNING ||
+            (s->state == SLOT_STARTING && now.ns < s->since_ns + TABLE_ALONE_NS))
+            return;
+        if (s->state == SLOT_BACKOFF && (!first || s->until_ns < first->until_ns))
+            first = s;
+    }
+    if (first && first->until_ns > alone_until_ns(t, first))
+        first->until_ns = alone_until_ns(t, first);
+}
+
 static void reconcile(struct worker_table *t, struct mono now)
 {
     if (t->stopping)
@@ -253,6 +236,7 @@ static void reconcile(struct worker_table *t, struct mono now)
         fit_generation(t, t->next, t->target, now);
     if (t->next && t->target > 0 && count_serving(t, t->next) >= t->target)
         put_in_force(t, now);
+    never_all_wait(t, now);
 }
 
 void worker_table_set_target(struct worker_table *t, unsigned target, struct mono now)
@@ -298,6 +282,15 @@ void worker_table_hung_up(struct worker_table *t, unsigned slot, struct mono now
     s->hung_up = true;
     if (s->until_ns == 0 || s->until_ns > now.ns + patience_ns)
         s->until_ns = now.ns + patience_ns;
+}
+
+void worker_table_heard(struct worker_table *t, unsigned slot, uint64_t when_ns)
+{
+    struct table_slot *s = &t->slot[slot];
+    uint64_t until = when_ns + t->drain_ns + TABLE_GRACE_NS;
+
+    if (s->state == SLOT_RETIRING && s->patient && !s->hung_up && !s->killed && s->until_ns < until)
+        s->until_ns = until;
 }
 
 void worker_table_load(struct worker_table *t, unsigned slot, uint64_t connections)
@@ -358,13 +351,47 @@ void worker_table_exited(struct worker_table *t, unsigned slot, enum board_exit 
 {
     struct table_slot *s = &t->slot[slot];
 
-    if (!has_process(s))
+    if (!has_process(s) && s->state != SLOT_DEAD)
         return;
     if (t->stopping || !is_active(s))
         make_empty(t, s, now);
     else
         died(t, s, why, now);
     reconcile(t, now);
+}
+
+/* What the slot stands for goes to another one. */
+static void move_place(struct worker_table *t, struct table_slot *from, struct table_slot *to)
+{
+    unsigned number = (unsigned)(to - t->slot) + 1;
+
+    *to = *from;
+    if (to->replaces)
+        t->slot[to->replaces - 1].replaced_by = number;
+    if (to->replaced_by)
+        t->slot[to->replaced_by - 1].replaces = number;
+    from->replaces = from->replaced_by = 0;
+}
+
+unsigned worker_table_dead(struct worker_table *t, unsigned slot, struct mono now)
+{
+    struct table_slot *s = &t->slot[slot], *heir = s;
+
+    if (!has_process(s))
+        return slot;
+    if (t->stopping || !is_active(s)) {
+        make_dead(t, s, now);
+    } else {
+        struct table_slot *free = find_empty(t);
+        if (free) {
+            heir = free;
+            move_place(t, s, heir);
+            make_dead(t, s, now);
+        }
+        died(t, heir, EXIT_SIGNAL, now);
+    }
+    reconcile(t, now);
+    return (unsigned)(heir - t->slot);
 }
 
 /* ---- what somebody asks ---- */
@@ -375,6 +402,8 @@ enum table_answer worker_table_drain(struct worker_table *t, unsigned slot, stru
 
     if (!s || s->state == SLOT_EMPTY)
         return TABLE_NO_WORKER;
+    if (s->state == SLOT_DEAD)
+        return TABLE_DEAD;
     if (!is_active(s))
         return TABLE_NOT_SERVING;
     if (t->next || s->replaced_by || s->replaces)
@@ -393,6 +422,8 @@ enum table_answer worker_table_restart(struct worker_table *t, unsigned slot, st
 
     if (!s || s->state == SLOT_EMPTY)
         return TABLE_NO_WORKER;
+    if (s->state == SLOT_DEAD)
+        return TABLE_DEAD;
     if (s->state != SLOT_RUNNING)
         return TABLE_NOT_SERVING;
     if (t->next || s->replaced_by)
@@ -412,6 +443,8 @@ enum table_answer worker_table_kill(struct worker_table *t, unsigned slot, struc
 {
     struct table_slot *s = slot < t->capacity ? &t->slot[slot] : NULL;
 
+    if (s && s->state == SLOT_DEAD)
+        return TABLE_DEAD;
     if (!s || !has_process(s))
         return TABLE_NO_WORKER;
     if (!s->killed)
@@ -420,20 +453,29 @@ enum table_answer worker_table_kill(struct worker_table *t, unsigned slot, struc
     return TABLE_DONE;
 }
 
+void worker_table_condemn(struct worker_table *t, unsigned slot, struct mono now)
+{
+    struct table_slot *s = &t->slot[slot];
+
+    if (!has_process(s) || s->killed)
+        return;
+    if (s->failures == 0)
+        s->failures = 1;
+    kill_process(s, now);
+}
+
 void worker_table_stop(struct worker_table *t, bool at_once, struct mono now)
 {
     t->stopping = true;
     t->next = 0;
     for (unsigned i = 0; i < t->capacity; i++) {
         struct table_slot *s = &t->slot[i];
-        if (is_active(s)) {
-            if (at_once)
-                quit(t, s, now);
-            else
-                retire(t, s, now);
-        } else if (s->state == SLOT_RETIRING && at_once) {
+        if (!is_active(s) && s->state != SLOT_RETIRING)
+            continue;
+        if (at_once)
             quit(t, s, now);
-        }
+        else if (s->state != SLOT_RETIRING || s->patient)
+            retire(t, s, now);
     }
 }
 
@@ -447,12 +489,18 @@ static void tick_slot(struct worker_table *t, struct table_slot *s, struct mono 
         return;
     if (s->state == SLOT_BACKOFF) {
         start(s, s->generation, now);
+        t->resumed_ns = now.ns;
+    } else if (!has_process(s)) {
+        return; /* it is still to be forked: the master was away */
     } else if (s->killed) {
         s->order = ORDER_ABANDON;
         s->until_ns = 0;
     } else if (s->state == SLOT_RETIRING && !s->hung_up) {
         quit(t, s, now);
     } else {
+        s->late = s->state == SLOT_STARTING && !s->hung_up;
+        if (s->late && s->failures == 0)
+            s->failures = 1; /* no immediate second try */
         kill_process(s, now);
     }
 }
@@ -464,16 +512,6 @@ void worker_table_tick(struct worker_table *t, struct mono now)
     if (t->next && now.ns >= t->next_deadline_ns)
         give_up_next(t, now);
     reconcile(t, now);
-}
-
-uint64_t worker_table_wake_ns(const struct worker_table *t)
-{
-    uint64_t wake = t->next ? t->next_deadline_ns : UINT64_MAX;
-
-    for (unsigned i = 0; i < t->capacity; i++)
-        if (t->slot[i].until_ns && t->slot[i].until_ns < wake)
-            wake = t->slot[i].until_ns;
-    return wake;
 }
 
 /* ---- what follows ---- */
@@ -497,17 +535,4 @@ enum table_result worker_table_take_result(struct worker_table *t)
 
     t->result = TABLE_NOTHING;
     return result;
-}
-
-bool worker_table_settled(const struct worker_table *t)
-{
-    return !t->next && worker_table_count(t, SLOT_STARTING) == 0 &&
-           worker_table_count(t, SLOT_RETIRING) == 0 && worker_table_count(t, SLOT_STOPPING) == 0 &&
-           count_serving(t, t->generation) == t->target;
-}
-
-bool worker_table_hopeless(const struct worker_table *t)
-{
-    return !t->stopping && !t->next && t->generation != 0 && t->lost > 0 &&
-           count_active(t, t->generation) == 0;
 }

@@ -52,6 +52,12 @@ unsigned conns_make_room(struct conns *c, unsigned count);
  * next request is answered, their client leaves, or conns_finish.
  */
 void conns_retire(struct conns *c);
+/*
+ * While retiring, every now and then: ends what made no progress for patience_ns, which is a
+ * response of which the client took no byte, and any other connection so long after `begun`. How
+ * many were cut off in the middle of a response.
+ */
+unsigned conns_finish_stalled(struct conns *c, struct mono begun, uint64_t patience_ns);
 /* The drain is over: answers what can be answered at once and closes the rest; how many were cut
  * off in the middle of a response. */
 unsigned conns_finish(struct conns *c);

@@ -2,8 +2,9 @@
 /*
  * The end of a worker's connections. Retiring: every answer from now on carries Connection:
  * close; a connection that waits between requests stays, so that a request its client is
- * just sending finds a server; and a request that waits for an offload thread is answered.
- * Finishing: the time is over; what can be answered without waiting is, the rest is cut. Worker
+ * just sending finds a server; and a request that waits for an offload thread is answered. A
+ * response goes on for as long as its client takes bytes of it. Finishing: the time is over, of one
+ * that stands still or of all; what can be answered without waiting is, the rest is cut. Worker
  * only.
  */
 #include <errno.h>
@@ -11,6 +12,7 @@
 
 #include "proto/conn_record.h"
 #include "proto/http1.h"
+#include "proto/pace.h"
 
 enum { DRAIN_READS = 16 };
 
@@ -68,6 +70,44 @@ static bool finish_one(struct conn *c)
         drop_input(c);
         conn_close(c);
     }
+    return cut;
+}
+
+/* Since when nothing has moved on a connection. */
+static struct mono still_since(struct conn *c, struct mono begun)
+{
+    struct exchange *e = c->exchange;
+
+    if (!e || e->phase != EXCHANGE_ANSWER)
+        return begun;
+    uint64_t taken = pace_taken(c);
+    if (e->drain_since.ns < e->begun.ns || taken != e->drain_taken)
+        e->drain_since = loop_now(c->all->s.loop);
+    e->drain_taken = taken;
+    return e->drain_since;
+}
+
+static unsigned finish_stalled_of(struct conns *all, const struct list *open, struct mono begun,
+                                  uint64_t patience_ns)
+{
+    struct list *next;
+    unsigned cut = 0;
+
+    for (struct list *l = open->next; l != open; l = next) {
+        struct conn *c = list_entry(l, struct conn, link);
+        next = l->next; /* what is closed leaves the list */
+        if (mono_since(loop_now(all->s.loop), still_since(c, begun)) >= patience_ns)
+            cut += finish_one(c);
+    }
+    return cut;
+}
+
+unsigned conns_finish_stalled(struct conns *all, struct mono begun, uint64_t patience_ns)
+{
+    unsigned cut = 0;
+
+    for (unsigned i = 0; i < ROOM_COUNT; i++)
+        cut += finish_stalled_of(all, &all->room.open[i], begun, patience_ns);
     return cut;
 }
 

@@ -72,6 +72,9 @@ struct exchange {
     char peer_memory[PEER_TEXT_BYTES];
     struct span peer;
     struct flight flight;
+    /* While the worker retires: what the client had taken at the last look, and since when. */
+    struct mono drain_since;
+    uint64_t drain_taken;
 };
 
 struct exchange_pool {

@@ -286,7 +286,7 @@ class Fuse(Disk):
             self.assertEqual(get(weir.port, "/hot").body, HOT)
             end(weir)
             self.assertEqual(weir.process.wait(20 * PATIENCE), 0)
-            self.assertRegex(weir.log(), r"worker \d+ \(pid \d+\) does not end by SIGKILL.*/slow/f\d-1000")
+            self.assertRegex(weir.log(), r"worker \d+ \(pid \d+\) is dead but cannot be ended.*/slow/f\d-1000")
             for w in wires:
                 w.close()
             weir.stop()

@@ -60,6 +60,7 @@ class CommandLine(unittest.TestCase):
         lines = [l for l in done.stderr.splitlines() if "in use" in l]
         self.assertEqual(len(lines), 1, done.stderr)
         self.assertIn(str(port), lines[0])
+        self.assertRegex(lines[0], rf"pid {os.getpid()} \(.+\) listens there")
 
     def test_check_of_a_configuration(self):
         done = run_weir("-t", "-c", self.ini(f"[location /]\nfiles = {self.folder}\n"))

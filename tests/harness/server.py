@@ -197,9 +197,9 @@ class Weir:
         return [w["pid"] for w in self.status()["workers"] if w["state"] == "running"]
 
     def wait_workers(self, count, seconds=15):
-        """Waits until exactly so many workers run and none is on its way in or out."""
+        """Waits until exactly so many workers run and none is on its way in or out (dead ones are not counted)."""
         def settled():
-            workers = [w for w in self.status()["workers"] if w["state"] != "empty"]
+            workers = [w for w in self.status()["workers"] if w["state"] not in ("empty", "dead")]
             good = len(workers) == count and all(w["state"] == "running" for w in workers)
             return workers if good else None
 

@@ -15,7 +15,7 @@
  *     slowfs MOUNTPOINT SOCKET [COMMAND...]
  *
  * Commands, one a line on the socket or one an argument; each is answered with a line, "ok" or
- * "error: why" (OP: lookup, getattr, open, read, readdir, statfs, all):
+ * "error: why" (OP: lookup, getattr, open, read, readdir, statfs, flush, all):
  *     delay OP MS     answer that much later; for read: for each 128 KiB begun
  *     error OP ERRNO  answer with this error number; 0: as usual
  *     hang OP         do not answer from now on, until `release`
@@ -24,7 +24,8 @@
  *     set NAME N      size, files (listed names), entry_ms and attr_ms (how long the kernel may
  *                     keep names and attributes), keep (1: pages stay across opens), deaf,
  *                     only (what hangs is about fN alone), rate (bytes a second of all reads
- *                     together, one after the other as they come)
+ *                     together, one after the other as they come),
+ *                     flush (1: each close of a file asks; before the first close, or never)
  *     image PATH      there is also a file `image` with the contents of that one: a slow block
  *                     device, with losetup -r; its pages are not kept
  *     stats           one line of JSON: counts of requests, outstanding, held
@@ -49,10 +50,10 @@
 
 #include "base/list.h"
 
-enum op { OP_LOOKUP, OP_GETATTR, OP_OPEN, OP_READ, OP_READDIR, OP_STATFS, OP_COUNT };
+enum op { OP_LOOKUP, OP_GETATTR, OP_OPEN, OP_READ, OP_READDIR, OP_STATFS, OP_FLUSH, OP_COUNT };
 static const char *const op_name[OP_COUNT] = {
-    [OP_LOOKUP] = "lookup", [OP_GETATTR] = "getattr", [OP_OPEN] = "open",
-    [OP_READ] = "read",     [OP_READDIR] = "readdir", [OP_STATFS] = "statfs",
+    [OP_LOOKUP] = "lookup",   [OP_GETATTR] = "getattr", [OP_OPEN] = "open",   [OP_READ] = "read",
+    [OP_READDIR] = "readdir", [OP_STATFS] = "statfs",   [OP_FLUSH] = "flush",
 };
 
 enum setting {
@@ -64,12 +65,14 @@ enum setting {
     SET_DEAF,
     SET_ONLY,
     SET_RATE,
+    SET_FLUSH,
     SET_COUNT
 };
 static const char *const setting_name[SET_COUNT] = {
     [SET_SIZE] = "size",       [SET_FILES] = "files", [SET_ENTRY_MS] = "entry_ms",
     [SET_ATTR_MS] = "attr_ms", [SET_KEEP] = "keep",   [SET_DEAF] = "deaf",
     [SET_ONLY] = "only",       [SET_RATE] = "rate",
+    [SET_FLUSH] = "flush",
 };
 
 #define READ_BYTES    (128 * 1024)
@@ -270,6 +273,9 @@ static void answer_ok(struct pending *p)
     case OP_READDIR:
         answer_readdir(p);
         return;
+    case OP_FLUSH:
+        fuse_reply_err(p->req, 0);
+        return;
     case OP_STATFS:
     case OP_COUNT:
         fuse_reply_statfs(p->req, &vfs);
@@ -411,6 +417,16 @@ static void on_statfs(fuse_req_t req, fuse_ino_t ino)
     take(req, &(struct pending){.op = OP_STATFS, .ino = ino});
 }
 
+/* ENOSYS: the kernel never asks again. */
+static void on_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *file)
+{
+    (void)file;
+    if (setting[SET_FLUSH])
+        take(req, &(struct pending){.op = OP_FLUSH, .ino = ino});
+    else
+        fuse_reply_err(req, ENOSYS);
+}
+
 static void on_init(void *arg, struct fuse_conn_info *conn)
 {
     (void)arg;
@@ -427,6 +443,7 @@ static const struct fuse_lowlevel_ops operations = {
     .read = on_read,
     .opendir = on_open,
     .readdir = on_readdir,
+    .flush = on_flush,
     .statfs = on_statfs,
 };
 

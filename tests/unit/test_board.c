@@ -6,9 +6,11 @@
 #include "tests/unit/test_board.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "board/event_pace.h"
@@ -474,6 +476,66 @@ START_TEST(copies_are_deep)
 }
 END_TEST
 
+/* What worker 2 of 3 may write; where the write goes, from the start of the board. */
+static bool may_write(struct board *b, const volatile void *at)
+{
+    int status;
+    pid_t child = fork();
+
+    if (child == 0) {
+        signal(SIGSEGV, SIG_DFL);
+        signal(SIGBUS, SIG_DFL);
+        if (!board_keep_own(b, 1))
+            _exit(2);
+        *((volatile char *)b->header + ((const volatile char *)at - (char *)b->header)) = 7;
+        _exit(0);
+    }
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert(!WIFEXITED(status) || WEXITSTATUS(status) == 0);
+    return WIFEXITED(status);
+}
+
+START_TEST(a_worker_writes_its_own_part)
+{
+    struct board b;
+
+    make(&b);
+    ck_assert_uint_ge(b.slot_count, 3);
+    for (unsigned i = 0; i < 3; i++) {
+        const struct board_thread *threads = &b.thread[(size_t)i * BOARD_THREADS_PER_SLOT];
+        const struct board_mount *mounts = &b.mount[(size_t)i * BOARD_MOUNTS_PER_SLOT];
+        const struct board_request *requests = &b.request[(size_t)i * BOARD_REQUESTS_PER_SLOT];
+        const struct board_file *files = &b.file[(size_t)i * BOARD_FILES_PER_SLOT];
+        const struct board_finished *recent = &b.recent[(size_t)i * BOARD_RECENT_PER_SLOT];
+        bool own = i == 1;
+        ck_assert(!may_write(&b, &b.slot[i].state));
+        ck_assert(!may_write(&b, &b.slot[i].past[1][COUNTER_COUNT - 1]));
+        ck_assert(may_write(&b, &b.slot[i].turn_since_ns) == own);
+        ck_assert(may_write(&b, &b.slot[i].requests_in_flight) == own);
+        ck_assert(may_write(&b, threads) == own);
+        ck_assert(may_write(&b, &threads[BOARD_THREADS_PER_SLOT - 1].path) == own);
+        ck_assert(may_write(&b, mounts) == own);
+        ck_assert(may_write(&b, &mounts[BOARD_MOUNTS_PER_SLOT - 1].type) == own);
+        ck_assert(may_write(&b, requests) == own);
+        ck_assert(may_write(&b, &requests[BOARD_REQUESTS_PER_SLOT - 1].peer) == own);
+        ck_assert(may_write(&b, files) == own);
+        ck_assert(may_write(&b, &files[BOARD_FILES_PER_SLOT - 1].path) == own);
+        ck_assert(may_write(&b, recent) == own);
+        ck_assert(may_write(&b, &recent[BOARD_RECENT_PER_SLOT - 1].bytes) == own);
+    }
+    ck_assert(!may_write(&b, &b.header->magic));
+    ck_assert(!may_write(&b, &b.header->slots_used));
+    ck_assert(!may_write(&b, b.listener));
+    ck_assert(!may_write(&b, b.stall));
+    ck_assert(may_write(&b, &b.header->event_next));
+    ck_assert(may_write(&b, &b.header->slow_next));
+    ck_assert(may_write(&b, b.event));
+    ck_assert(may_write(&b, &b.event[b.event_count - 1].words));
+    ck_assert(may_write(&b, &b.slow[BOARD_SLOW_RING - 1].bytes));
+    board_destroy(&b);
+}
+END_TEST
+
 START_TEST(every_name_is_there)
 {
     for (unsigned i = 0; i < WAIT_COUNT; i++)
@@ -544,6 +606,7 @@ int main(void)
     tcase_add_test(t, stuck_workers);
     tcase_add_test(t, copies_are_deep);
     tcase_add_test(t, events_have_a_pace);
+    tcase_add_test(t, a_worker_writes_its_own_part);
     tcase_add_test(t, every_name_is_there);
     suite_add_tcase(s, t);
     return unit_run(s);

@@ -200,7 +200,7 @@ START_TEST(longer_records_are_read)
 {
     struct board b;
     struct snap s = {0};
-    unsigned stride = sizeof(struct board_slot) + 128;
+    unsigned stride = sizeof(struct board_slot) + BOARD_PAGE;
 
     make(&b);
     populate(&b);

@@ -317,11 +317,16 @@ START_TEST(what_is_waited_for)
         .number = 3, .state = SLOT_RETIRING, .state_since_ns = 98 * NS_PER_S - 1};
     w[1].counter[COUNTER_connections] = 3;
     s.worker_count = 2;
-    awaits(&s, "draining worker 3 (3 connections), at most 28 s");
+    awaits(&s, "draining worker 3 (3 connections), waited for at most 28 s "
+               "(downloads that go on are not cut)");
     w[2] = (struct snap_worker){.number = 4, .state = SLOT_RETIRING};
     w[2].counter[COUNTER_connections] = 1;
     s.worker_count = 3;
+    awaits(&s, "draining worker 3 (3 connections), worker 4 (1 connection), waited for "
+               "at most 28 s (downloads that go on are not cut)");
+    s.stopping = true;
     awaits(&s, "draining worker 3 (3 connections), worker 4 (1 connection), at most 28 s");
+    s.stopping = false;
     w[3] = (struct snap_worker){.number = 5, .state = SLOT_STOPPING};
     w[4] = (struct snap_worker){.number = 6, .state = SLOT_STARTING};
     s.worker_count = 5;

@@ -93,9 +93,10 @@ static void scene_address(struct scene *s, int family)
 
 static struct scene *scene_new(int family, unsigned connections_max, unsigned per_address)
 {
-    struct scene *s = calloc(1, sizeof *s);
+    struct scene *s = aligned_alloc(_Alignof(struct scene), sizeof *s);
 
     ck_assert_ptr_nonnull(s);
+    memset(s, 0, sizeof *s);
     log_set_level(LOG_LEVEL_ERROR);
     s->board = (struct board){.header = &s->header,
                               .slot = s->slot,

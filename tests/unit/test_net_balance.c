@@ -7,6 +7,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -106,18 +107,23 @@ START_TEST(balance_reads_slots)
     struct mono now = {10 * NS_PER_S};
     static const struct {
         enum board_state state;
-        uint64_t stopped_ns, turn_ns;
+        uint64_t stopped_ns, turn_ns, beat_ns;
         bool live;
     } cases[] = {
-        {SLOT_RUNNING, 0, 0, true},
-        {SLOT_RUNNING, 0, 10 * NS_PER_S - 99 * NS_PER_MS, true},
-        {SLOT_RUNNING, 0, 10 * NS_PER_S - 101 * NS_PER_MS, false},
-        {SLOT_RUNNING, 0, 11 * NS_PER_S, true}, /* began after our own turn */
-        {SLOT_RUNNING, 5, 0, false},
-        {SLOT_STARTING, 0, 0, false},
-        {SLOT_RETIRING, 0, 0, false},
-        {SLOT_EMPTY, 0, 0, false},
-        {SLOT_BACKOFF, 0, 0, false},
+        {SLOT_RUNNING, 0, 0, 0, true},
+        {SLOT_RUNNING, 0, 10 * NS_PER_S - 99 * NS_PER_MS, 0, true},
+        {SLOT_RUNNING, 0, 10 * NS_PER_S - 101 * NS_PER_MS, 0, false},
+        {SLOT_RUNNING, 0, 11 * NS_PER_S, 0, true}, /* began after our own turn */
+        {SLOT_RUNNING, 5, 0, 0, false},
+        /* It waits for events, but has not been heard of: dead. */
+        {SLOT_RUNNING, 0, 0, 10 * NS_PER_S - 1400 * NS_PER_MS, true},
+        {SLOT_RUNNING, 0, 0, 10 * NS_PER_S - 1600 * NS_PER_MS, false},
+        {SLOT_RUNNING, 0, 0, 11 * NS_PER_S, true},
+        {SLOT_STARTING, 0, 0, 0, false},
+        {SLOT_RETIRING, 0, 0, 0, false},
+        {SLOT_EMPTY, 0, 0, 0, false},
+        {SLOT_BACKOFF, 0, 0, 0, false},
+        {SLOT_DEAD, 0, 0, 0, false},
     };
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -126,12 +132,15 @@ START_TEST(balance_reads_slots)
         slot.state = cases[i].state;
         slot.stopped_since_ns = cases[i].stopped_ns;
         slot.turn_since_ns = cases[i].turn_ns;
+        slot.heartbeat_ns = cases[i].beat_ns;
         slot_gauge(&slot, COUNTER_connections, 7);
         slot_gauge(&slot, COUNTER_accepting, 1);
         struct balance_worker w = balance_look(&slot, now);
         ck_assert_msg(w.live == cases[i].live, "case %zu", i);
-        ck_assert_uint_eq(w.connections, 7);
-        ck_assert(w.accepting);
+        if (cases[i].state == SLOT_RUNNING) {
+            ck_assert_uint_eq(w.connections, 7);
+            ck_assert(w.accepting);
+        }
     }
 }
 END_TEST
@@ -237,6 +246,32 @@ START_TEST(addresses_over_processes)
 }
 END_TEST
 
+/* A worker that counts wrongly hurts the counts of its own row, and nobody's process. */
+START_TEST(addresses_of_others_are_read_only)
+{
+    struct address_table *t = address_table_new(3);
+    struct sockaddr_storage a = address("192.0.2.7");
+    int status;
+
+    ck_assert(address_table_enter(t, 0, &a, 10));
+    for (unsigned row = 0; row < 3; row++) {
+        pid_t child = fork();
+        if (child == 0) {
+            signal(SIGSEGV, SIG_DFL);
+            _exit(!address_table_keep_own(t, 1) || !address_table_enter(t, row, &a, 10));
+        }
+        ck_assert_int_eq(waitpid(child, &status, 0), child);
+        ck_assert_msg(row == 1 ? WIFEXITED(status) && WEXITSTATUS(status) == 0
+                               : !WIFEXITED(status) || WEXITSTATUS(status) > 1,
+                      "row %u: status %#x", row, (unsigned)status);
+    }
+    address_table_leave(t, 2, &a); /* it never entered there: no harm */
+    address_table_clear_row(t, 1);
+    ck_assert(!address_table_enter(t, 2, &a, 1));
+    address_table_free(&t);
+}
+END_TEST
+
 /* Two processes at once never get past the limit together. */
 START_TEST(addresses_race)
 {
@@ -288,6 +323,7 @@ int main(void)
     tcase_add_test(t, siphash_vectors);
     tcase_add_test(t, addresses_that_share_a_count);
     tcase_add_test(t, addresses_over_processes);
+    tcase_add_test(t, addresses_of_others_are_read_only);
     tcase_add_test(t, addresses_race);
     suite_add_tcase(s, t);
     return unit_run(s);

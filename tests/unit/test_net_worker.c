@@ -158,6 +158,11 @@ unsigned conns_make_room(struct conns *c, unsigned count)
     return 0;
 }
 
+unsigned conns_finish_stalled(struct conns *c, struct mono begun, uint64_t patience_ns)
+{
+    return mono_since(loop_now(c->s.loop), begun) >= patience_ns ? conns_finish(c) : 0;
+}
+
 bool conns_abort(struct conns *c, uint64_t serial)
 {
     c->aborted = serial;

@@ -614,6 +614,7 @@ START_TEST(changes_end_when_the_slots_agree)
     ck_assert(
         board_create(&b, &(struct board_create){
                              .slots = 4, .listeners = 1, .instance = "t", .program_version = "t"}));
+    worker_table_set_drain(&t, NS_PER_S);
     worker_table_set_target(&t, 2, now);
     worker_table_begin_generation(&t, now);
     unsigned slot;
@@ -622,21 +623,35 @@ START_TEST(changes_end_when_the_slots_agree)
 
     worker_table_set_target(&t, 1, now);
     ck_assert_uint_eq(operation_begin(&op, &b, OPERATION_RESIZE, 0, "workers 2 -> 1"), 1);
-    operation_check(&op, &b, &t);
+    operation_check(&op, &b, &t, now);
     ck_assert_uint_eq(atomic_load(&b.header->op_state), OP_PENDING);
     worker_table_next_order(&t, &slot);
     worker_table_exited(&t, 1, EXIT_RETIRED, now);
-    operation_check(&op, &b, &t);
+    operation_check(&op, &b, &t, now);
+    ck_assert_uint_eq(atomic_load(&b.header->op_state), OP_DONE);
+
+    /* one that only finishes long downloads is not waited for without end */
+    worker_table_set_target(&t, 2, now);
+    worker_table_next_order(&t, &slot);
+    worker_table_ready(&t, slot, now);
+    ck_assert_int_eq(worker_table_drain(&t, slot, now), TABLE_DONE);
+    ck_assert_uint_eq(operation_begin(&op, &b, OPERATION_DRAIN, slot, "drain it"), 2);
+    worker_table_next_order(&t, &slot);
+    now.ns += NS_PER_S - 1;
+    operation_check(&op, &b, &t, now);
+    ck_assert_uint_eq(atomic_load(&b.header->op_state), OP_PENDING);
+    now.ns += 1;
+    operation_check(&op, &b, &t, now);
     ck_assert_uint_eq(atomic_load(&b.header->op_state), OP_DONE);
 
     /* a restart whose replacement is fatal has failed */
     ck_assert_int_eq(worker_table_restart(&t, 0, now), TABLE_DONE);
-    ck_assert_uint_eq(operation_begin(&op, &b, OPERATION_RESTART, 0, "restart worker 1"), 2);
+    ck_assert_uint_eq(operation_begin(&op, &b, OPERATION_RESTART, 0, "restart worker 1"), 3);
     worker_table_next_order(&t, &slot);
-    operation_check(&op, &b, &t);
+    operation_check(&op, &b, &t, now);
     ck_assert_uint_eq(atomic_load(&b.header->op_state), OP_PENDING);
     worker_table_exited(&t, slot, EXIT_FATAL, now);
-    operation_check(&op, &b, &t);
+    operation_check(&op, &b, &t, now);
     ck_assert_uint_eq(atomic_load(&b.header->op_state), OP_FAILED);
     board_destroy(&b);
     worker_table_free(&t);

@@ -5,9 +5,11 @@
  *
  * A history is a list of words: "t3" target 3, "g" begin a generation, "r2" worker 2 is ready,
  * "x2s" worker 2 exited (s signal, f fatal, k sick, r retired), "d2" drain, "R2" restart,
- * "k2" kill, "h2" worker 2 closed its channel, "s" stop, "S" stop at once, "+100" 100 ms pass,
- * "c2:5" worker 2 has 5 connections. Orders are carried out after every word. The result is one
- * letter for each slot, in the letters of states.def with '_' for an empty one.
+ * "k2" kill, "z2" worker 2 is dead and cannot be reaped, "b2" its loop turns, "h2" worker 2 closed
+ * its channel, "s" stop, "S" stop at once, "+100" 100 ms pass, "c2:5" worker 2 has 5 connections.
+ * Orders are carried out after every word. The result is one letter for each slot, in the letters
+ * of states.def with
+ * '_' for an empty one.
  */
 #include "tests/unit/unit.h"
 
@@ -28,7 +30,7 @@ struct world {
 
 static char letter_of(enum board_state s)
 {
-    static const char letters[] = {'_', 's', '.', 'D', 'x', 'w'};
+    static const char letters[] = {'_', 's', '.', 'D', 'x', 'w', '+'};
 
     return letters[s];
 }
@@ -91,6 +93,12 @@ static void play_word(struct world *w, const char *word)
         break;
     case 'k':
         w->answer = worker_table_kill(&w->t, n - 1, w->now);
+        break;
+    case 'b':
+        worker_table_heard(&w->t, n - 1, w->now.ns);
+        break;
+    case 'z':
+        worker_table_dead(&w->t, n - 1, w->now);
         break;
     case 'h':
         worker_table_hung_up(&w->t, n - 1, w->now);
@@ -190,6 +198,46 @@ static const struct {
     {UP2 "k1 +5000 x1s", "s.", "S1 S2 K1 A1 S1"},
     {UP2 "k1 k1 +4999", "..", "S1 S2 K1"},
     {UP2 "k2 t1 +5000", ".D", "S1 S2 K2 A2"},
+    /* dead and not to be reaped: another slot takes over at once, its own is free when it is */
+    {UP2 "z1", "+.s", "S1 S2 S3"},
+    {UP2 "z1 r3 x1s", "_..", "S1 S2 S3"},
+    {UP2 "z1 r3 z3", "+.+w", "S1 S2 S3"},
+    {UP2 "z1 r3 z3 +100", "+.+s", "S1 S2 S3 S4"},
+    {UP2 "z1 z2 r3 r4", "++..", "S1 S2 S3 S4"},
+    {UP2 "z1 r3 +60000", "+..", "S1 S2 S3"},
+    /* no slot is free: that of the one that has been dead for the longest time, or its own */
+    {"t8 g r1 r2 r3 r4 r5 r6 r7 r8 z1", "s.......", "S1 S2 S3 S4 S5 S6 S7 S8 S1"},
+    {"t7 g r1 r2 r3 r4 r5 r6 r7 z1 r8 +1 z2", "s+......", "S1 S2 S3 S4 S5 S6 S7 S8 S1"},
+    {"t7 g r1 r2 r3 r4 r5 r6 r7 z1 t8", "s......s", "S1 S2 S3 S4 S5 S6 S7 S8 S1"},
+    /* who leaves, is killed, is replaced or replaces when it is found dead */
+    {UP2 "t1 z2", ".+", "S1 S2 R2"},
+    {UP2 "t1 +3000 +2000 z2 t2", ".+s", "S1 S2 R2 Q2 K2 S3"},
+    {UP2 "k1 z1", "+.s", "S1 S2 K1 S3"},
+    {UP2 "R1 z1 r3", "+..", "S1 S2 S3"},
+    {UP2 "R1 z3 r4", "D.+.", "S1 S2 S3 S4 R1"},
+    {UP2 "g z3 r4 r5", "DD+..", "S1 S2 S3 S4 S5 R1 R2"},
+    {UP2 "s z1 x2r", "+", "S1 S2 R1 R2"},
+    /* one that does not become ready is killed, and its next start waits */
+    {UP2 "x1s +29999", "s.", "S1 S2 S1"},
+    {UP2 "x1s +30000", "s.", "S1 S2 S1 K1"},
+    {UP2 "x1s +30000 x1s", "w.", "S1 S2 S1 K1"},
+    {UP2 "x1s +30000 +5000", "s.", "S1 S2 S1 K1 A1"},
+    /* waiting is for those beside whom one serves: the last starts again after half a second */
+    {"t1 g r1 x1s x1s +100 x1s +200 x1s +400 x1s +499", "w", "S1 S1 S1 S1 S1"},
+    {"t1 g r1 x1s x1s +100 x1s +200 x1s +400 x1s +500", "s", "S1 S1 S1 S1 S1 S1"},
+    {UP2 "x1s x1s +100 x1s +200 x1s +400 x1s +600", "w.", "S1 S2 S1 S1 S1 S1"},
+    {UP2 "x1s x1s +100 x1s +200 x1s +400 x1s +600 x2s r2 +0", "w.", "S1 S2 S1 S1 S1 S1 S2"},
+    {UP2 "x1s x1s +100 x1s +200 x1s +400 x1s +600 x2s x2s +100", "ws", "S1 S2 S1 S1 S1 S1 S2 S2"},
+    /* for a change it may take as long as its loop turns (it ends what makes no progress) ... */
+    {UP2 "t1 +2999 b2 +2999", ".D", "S1 S2 R2"},
+    {UP2 "t1 +2999 b2 +3000", ".x", "S1 S2 R2 Q2"},
+    {UP2 "g r3 r4 +2900 b1 +2900 b1 +2900", "Dx..", "S1 S2 S3 S4 R1 R2 Q2 K2"},
+    /* ... but not when it was killed or left, and not at a stop, which is told to it again */
+    {UP2 "t1 k2 b2 +5000", ".D", "S1 S2 R2 K2 A2"},
+    {UP2 "t1 h2 b2 +2000", ".D", "S1 S2 R2 K2"},
+    {UP2 "s +2999 b2 +1", "xx", "S1 S2 R1 R2 Q1 Q2"},
+    {UP2 "t1 +2900 b2 +2900 s +2900 b2 +100", "xx", "S1 S2 R2 R1 R2 Q1 Q2"},
+    {UP2 "t1 +2900 b2 +2900 s s", "DD", "S1 S2 R2 R1 R2"},
     /* it has closed its channel, and is still there: not waited for as long */
     {UP2 "t1 +100 h2 +1999", ".D", "S1 S2 R2"},
     {UP2 "t1 +100 h2 +2000", ".D", "S1 S2 R2 K2"},
@@ -209,7 +257,7 @@ static const struct {
     /* reload that cannot start: fatal at once, or three deaths, or a minute; the old stay */
     {UP2 "g x3f", ".._D", "S1 S2 S3 S4 R4"},
     {UP2 "g r4 x3s +0 x3s +100 x3s", ".._D", "S1 S2 S3 S4 S3 S3 R4"},
-    {UP2 "g r3 +60000", "..DD", "S1 S2 S3 S4 R3 R4"},
+    {UP2 "g r3 +60000", "..DD", "S1 S2 S3 S4 R3 K4"},
     /* an old worker that dies meanwhile is replaced by an old one; a second reload has to wait */
     {UP2 "g x1s", "s.ss", "S1 S2 S3 S4 S1"},
     {UP2 "g g", "..ss", "S1 S2 S3 S4"},
@@ -274,6 +322,9 @@ static const struct {
     {UP2 "x1s R1", TABLE_NOT_SERVING},
     {UP4 "t8 R1", TABLE_FULL},
     {UP2 "k2", TABLE_DONE},
+    {UP2 "z1 k1", TABLE_DEAD},
+    {UP2 "z1 d1", TABLE_DEAD},
+    {UP2 "z1 R1", TABLE_DEAD},
     {UP2 "k3", TABLE_NO_WORKER},
     {UP2 "x1s x1s k1", TABLE_NO_WORKER}, /* it waits: there is no process */
 };
@@ -303,7 +354,11 @@ static const struct {
     {UP2 "t3 r3", TABLE_GENERATION_UP, true, false},
     {UP2 "t1", TABLE_GENERATION_UP, false, false},
     {UP2 "t1 x2r", TABLE_GENERATION_UP, true, false},
+    {UP2 "t1 +999 b2", TABLE_GENERATION_UP, false, false},
+    {UP2 "t1 +1000 b2", TABLE_GENERATION_UP, true, false},
     {UP2 "x1s x1s", TABLE_GENERATION_UP, false, false},
+    {UP2 "z1", TABLE_GENERATION_UP, false, false},
+    {UP2 "z1 r3", TABLE_GENERATION_UP, true, false},
     {UP2 "x1f", TABLE_GENERATION_UP, false, false},
     {UP2 "x1f x2f", TABLE_GENERATION_UP, false, true},
     {UP2 "x1f x2f g", TABLE_GENERATION_UP, false, false},
@@ -318,7 +373,8 @@ START_TEST(outcome)
     play(&w, outcomes[_i].history);
     ck_assert_msg(w.result == outcomes[_i].result, "%s: result %d", outcomes[_i].history,
                   (int)w.result);
-    ck_assert_msg(worker_table_settled(&w.t) == outcomes[_i].settled, "%s", outcomes[_i].history);
+    ck_assert_msg(worker_table_settled(&w.t, w.now) == outcomes[_i].settled, "%s",
+                  outcomes[_i].history);
     ck_assert_msg(worker_table_hopeless(&w.t) == outcomes[_i].hopeless, "%s", outcomes[_i].history);
     worker_table_free(&w.t);
 }
@@ -346,7 +402,7 @@ START_TEST(wake_is_the_next_deadline)
     play_word(&w, "g");
     ck_assert_uint_eq(worker_table_wake_ns(&w.t), w.now.ns + 3000 * NS_PER_MS);
     play_word(&w, "x2r");
-    ck_assert_uint_eq(worker_table_wake_ns(&w.t), w.now.ns + TABLE_START_NS);
+    ck_assert_uint_eq(worker_table_wake_ns(&w.t), w.now.ns + TABLE_STARTING_NS);
     worker_table_free(&w.t);
 }
 END_TEST
@@ -401,7 +457,7 @@ static bool obey(struct walk *w)
             ck_assert_msg(w->killed[i], "slot %u: given up before it was killed", i);
             w->process[i] = false;
             death = true;
-            worker_table_exited(&w->t, i, EXIT_SIGNAL, w->now);
+            worker_table_dead(&w->t, i, w->now);
         } else {
             w->told[i] = true;
         }
@@ -439,8 +495,15 @@ static bool world_acts(struct walk *w, unsigned i)
 {
     static const enum board_exit deaths[] = {EXIT_SIGNAL, EXIT_SICK, EXIT_OTHER, EXIT_RETIRED};
 
+    if (w->t.slot[i].state == SLOT_DEAD && !w->process[i] && pick(w, 4) == 0)
+        worker_table_exited(&w->t, i, EXIT_SIGNAL, w->now); /* the kernel could end it */
     if (!w->process[i])
         return false;
+    if (pick(w, 24) == 0) {
+        w->process[i] = false;
+        worker_table_dead(&w->t, i, w->now);
+        return true;
+    }
     if (w->killed[i] || (w->told[i] && pick(w, 3) > 0)) {
         w->process[i] = false;
         worker_table_exited(&w->t, i, w->killed[i] ? EXIT_SIGNAL : EXIT_RETIRED, w->now);
@@ -489,7 +552,7 @@ static void people_act(struct walk *w, unsigned i)
 /* Left alone, with workers that live, it gets to where it should be. */
 static void settle(struct walk *w)
 {
-    for (int step = 0; step < 2000 && !worker_table_settled(&w->t); step++) {
+    for (int step = 0; step < 2000 && !worker_table_settled(&w->t, w->now); step++) {
         for (unsigned i = 0; i < WALK_SLOTS; i++) {
             if (w->process[i] && (w->told[i] || w->killed[i] || w->t.slot[i].hung_up)) {
                 w->process[i] = false;
@@ -503,8 +566,8 @@ static void settle(struct walk *w)
         worker_table_tick(&w->t, w->now);
         obey(w);
     }
-    ck_assert_msg(worker_table_settled(&w->t), "it does not settle: %u of %u serve", serving(w),
-                  w->t.target);
+    ck_assert_msg(worker_table_settled(&w->t, w->now), "it does not settle: %u of %u serve",
+                  serving(w), w->t.target);
 }
 
 START_TEST(random_walk)
@@ -566,7 +629,8 @@ START_TEST(walk_to_an_end)
             }
     }
     ck_assert_uint_eq(worker_table_processes(&w.t), 0);
-    ck_assert_uint_eq(worker_table_count(&w.t, SLOT_EMPTY), WALK_SLOTS);
+    ck_assert_uint_eq(worker_table_count(&w.t, SLOT_EMPTY) + worker_table_count(&w.t, SLOT_DEAD),
+                      WALK_SLOTS);
     worker_table_free(&w.t);
 }
 END_TEST

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What the master knows of waiting: the list of the worst stalls, what the kernel says of a
- * thread, which mount a path is on, and the watch that brings the first two together.
+ * thread, which mount a path is on, the watch that brings the first two together, whether a
+ * process is dead, and whether it ran out of memory.
  */
 #include "tests/unit/unit.h"
 
@@ -15,6 +16,7 @@
 #include "board/words.h"
 #include "proc/crew.h"
 #include "proc/fences.h"
+#include "proc/oom.h"
 #include "proc/stalls.h"
 #include "proc/thread_look.h"
 
@@ -536,6 +538,52 @@ START_TEST(long_jobs_of_offload_threads_are_stalls)
 }
 END_TEST
 
+START_TEST(dead_or_not)
+{
+    /* Fields 3 (state), 9 (flags; 4: exiting) and 31 (pending signals; 256: KILL) of stat. */
+    static const struct {
+        const char *stat;
+        bool dead;
+    } cases[] = {
+        {"7 (weir) S 1 7 7 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 2 0 9 1 2 3 4 5 6 7 8 0 0 0 0", false},
+        {"7 (weir) Z 1 7 7 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 2 0 9 1 2 3 4 5 6 7 8 0 0 0 0", true},
+        {"7 (weir) X 1 7 7 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 2 0 9 1 2 3 4 5 6 7 8 0 0 0 0", true},
+        {"7 (a) Z 1) T 1 7 7 0 -1 64 1 0 0 0 0 0 0 0 20 0 2 0 9 1 2 3 4 5 6 7 8 0 0 0 0", false},
+        {"7 (weir) D 1 7 7 0 -1 68 1 0 0 0 0 0 0 0 20 0 2 0 9 1 2 3 4 5 6 7 8 0 0 0 0", true},
+        {"7 (weir) D 1 7 7 0 -1 64 1 0 0 0 0 0 0 0 20 0 2 0 9 1 2 3 4 5 6 7 8 0 0 256 0 0", false},
+        {"7 (weir) D 1 7 7 0 -1 64 1 0 0 0 0 0 0 0 20 0 2 0 9 1 2 3 4 5 6 7 8 256 0 0 0 0", true},
+        {"7 (weir) D", false},
+        {"7 (weir)", false},
+        {"", false},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        ck_assert_msg(thread_look_is_dead(cases[i].stat) == cases[i].dead, "%s", cases[i].stat);
+}
+END_TEST
+
+START_TEST(the_count_of_the_oom_killer)
+{
+    static const char both[] = "9:name=systemd:/x\n4:memory:/a/b\n1:cpu:/\n0::/c d:e\n";
+    char path[64];
+    uint64_t kills = 0;
+
+    ck_assert(oom_path(both, true, path, sizeof path));
+    ck_assert_str_eq(path, "/sys/fs/cgroup/c d:e/memory.events");
+    ck_assert(oom_path(both, false, path, sizeof path));
+    ck_assert_str_eq(path, "/sys/fs/cgroup/memory/a/b/memory.oom_control");
+    ck_assert(oom_path("0::/\n", true, path, sizeof path));
+    ck_assert_str_eq(path, "/sys/fs/cgroup/memory.events");
+    ck_assert(!oom_path("0::/\n", false, path, sizeof path));
+    ck_assert(!oom_path("0::/a\n", true, path, 20));
+    ck_assert(!oom_path("nonsense\n:\n", true, path, sizeof path));
+    ck_assert(oom_count("low 0\noom 9\noom_kill 12\noom_group_kill 3\n", &kills));
+    ck_assert_uint_eq(kills, 12);
+    ck_assert(!oom_count("oom_kill_disable 0\nunder_oom 0\n", &kills));
+    ck_assert(!oom_count("", &kills));
+}
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("waits");
@@ -559,6 +607,8 @@ int main(void)
     tcase_add_test(t, a_blocked_loop_is_a_stall);
     tcase_add_test(t, a_stopped_worker_is_a_stall);
     tcase_add_test(t, long_jobs_of_offload_threads_are_stalls);
+    tcase_add_test(t, dead_or_not);
+    tcase_add_test(t, the_count_of_the_oom_killer);
     suite_add_tcase(s, t);
     return unit_run(s);
 }

@@ -325,6 +325,45 @@ START_TEST(a_throttled_client_that_reads_nothing)
 }
 END_TEST
 
+/* As though the last look at it had been a second ago. */
+static void age_drain(struct exchange *e)
+{
+    e->begun.ns -= 2 * NS_PER_S;
+    e->drain_since.ns -= NS_PER_S;
+}
+
+/* While the worker retires: a download ends when its client took nothing, all else after the time.
+ */
+START_TEST(what_stands_still_is_finished)
+{
+    const uint64_t patience_ns = NS_PER_S / 2;
+
+    start();
+    struct rig_client *c = ask(false, GET("/big"));
+    pause_client(c);
+    until_phase(PHASE_SEND);
+    struct exchange *e = room_any(&rig.conns->room)->exchange;
+    struct rig_client *idle = rig_connect(&rig);
+    rig_turns(&rig, 3);
+    conns_retire(rig.conns);
+    struct mono begun = loop_now(rig.loop), before = {begun.ns - NS_PER_S};
+    ck_assert_uint_eq(conns_finish_stalled(rig.conns, begun, patience_ns), 0);
+    ck_assert_uint_eq(conns_count(rig.conns), 2);
+    age_drain(e);
+    e->drain_taken--; /* the client took a byte since */
+    ck_assert_uint_eq(conns_finish_stalled(rig.conns, begun, patience_ns), 0);
+    ck_assert_uint_eq(conns_count(rig.conns), 2);
+    ck_assert_uint_eq(conns_finish_stalled(rig.conns, before, patience_ns), 0);
+    ck_assert_uint_eq(conns_count(rig.conns), 1); /* the idle one */
+    rig_until_eof(idle);
+    age_drain(e);
+    ck_assert_uint_eq(conns_finish_stalled(rig.conns, before, patience_ns), 1);
+    ck_assert_uint_eq(conns_count(rig.conns), 0);
+    ck_assert_uint_eq(slot_value(rig.slot, COUNTER_aborted), 1);
+    rig_end(&rig);
+}
+END_TEST
+
 /* One behind another on the same connection, which waits for the same client. */
 START_TEST(those_behind_another_get_a_row_too)
 {
@@ -519,6 +558,7 @@ int main(void)
     tcase_add_test(t, a_client_that_reads_nothing);
     tcase_add_test(t, those_behind_another_get_a_row_too);
     tcase_add_test(t, a_throttled_client_that_reads_nothing);
+    tcase_add_test(t, what_stands_still_is_finished);
     tcase_add_test(t, an_operator_throttles_it);
     tcase_add_test(t, a_throttle_is_taken_off);
     tcase_add_test(t, a_throttled_one_does_not_hold_the_end_up);

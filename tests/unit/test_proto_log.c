@@ -163,12 +163,12 @@ static struct loop *loop;
 
 static void start(void)
 {
-    size_t bytes = (sizeof *slot + 63) / 64 * 64;
+    size_t bytes = sizeof *slot;
 
     use_zone("UTC0");
     signal(SIGPIPE, SIG_IGN);
     log_set_level(LOG_LEVEL_ERROR);
-    slot = aligned_alloc(64, bytes);
+    slot = aligned_alloc(BOARD_PAGE, bytes);
     memset(slot, 0, bytes);
     loop = loop_new(slot);
     ck_assert_ptr_nonnull(loop);

@@ -401,14 +401,14 @@ void rig_init(struct rig *rig)
 
 static void make_slot(struct rig *rig)
 {
-    size_t bytes = (sizeof *rig->slot + 63) / 64 * 64;
+    size_t bytes = sizeof *rig->slot;
 
     if (rig->with_board) {
         ck_assert(board_create(&rig->board, &(struct board_create){8, 1, "rig", "1"}));
         rig->slot = &rig->board.slot[RIG_WORKER - 1];
         return;
     }
-    rig->slot = aligned_alloc(64, bytes);
+    rig->slot = aligned_alloc(BOARD_PAGE, bytes);
     ck_assert_ptr_nonnull(rig->slot);
     memset(rig->slot, 0, bytes);
 }

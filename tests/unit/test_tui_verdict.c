@@ -213,6 +213,21 @@ static void shape_overdue(struct snap *s, unsigned second)
     s->worker[1].counter[COUNTER_connections] = 3;
 }
 
+/* It drains for long, but a client of it goes on reading. */
+static void shape_still_sending(struct snap *s, unsigned second)
+{
+    shape_overdue(s, second);
+    s->request_count = 0;
+    s->requests_in_flight = 0;
+    fixture_request(s, 2, PHASE_SEND, 1000 * second, "GET /iso HTTP/1.1");
+}
+
+static void shape_dead(struct snap *s, unsigned second)
+{
+    (void)second;
+    s->worker[1].state = SLOT_DEAD;
+}
+
 static void shape_draining(struct snap *s, unsigned second)
 {
     shape_overdue(s, second);
@@ -656,6 +671,10 @@ START_TEST(verdict_rules)
     check_rule(shape_overdue, RULE_CHANGE,
                "w2 drains for 10.0s, longer than drain_timeout (5.0s): 3 connections left.  X ends "
                "it");
+    check_rule(shape_still_sending, RULE_OK, "ok: queue 0, lag p99 0us, 2/2 workers");
+    check_rule(shape_dead, RULE_CHANGE,
+               "workers that are dead but cannot be ended before a mount answers: 1; others took "
+               "their place");
     check_rule(shape_draining, RULE_OK, "ok: queue 0, lag p99 0us, 2/2 workers");
     check_rule(shape_connections, RULE_LIMIT,
                "w2 has 91 of 100 connections: idle ones soon make room for new ones.  [limits] "

@@ -80,6 +80,7 @@ static void worker_state(const struct model *m, const struct snap_worker *w, cha
         [ROW_DRAINING] = "It drains already. ",
         [ROW_STOPPING] = "It is ending. ",
         [ROW_BACKOFF] = "It died and waits to be started again. ",
+        [ROW_DEAD] = "It is dead already. ",
     };
 
     out[0] = '\0';

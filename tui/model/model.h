@@ -52,6 +52,7 @@ enum row_state {
     ROW_DRAINING,
     ROW_STOPPING,
     ROW_BACKOFF,
+    ROW_DEAD, /* the kernel cannot end it; another one stands for it */
     ROW_STATE_COUNT
 };
 
@@ -274,6 +275,8 @@ static inline const struct snap_worker *model_worker(const struct model *m,
     return &m->now.worker[r->worker];
 }
 
+/* Whether a client of this worker took or gave bytes of a request lately. */
+bool model_worker_sends(const struct model *m, const struct snap_worker *w, uint64_t within_ns);
 /* What row r does, in words: "open /srv/a", "draining, 3 left". */
 void model_row_doing(const struct model *m, const struct model_row *r, const char **verb,
                      char *object, size_t object_bytes);

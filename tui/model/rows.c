@@ -17,13 +17,13 @@ const char *const row_state_word[ROW_STATE_COUNT] = {
     [ROW_IDLE] = "idle",       [ROW_BUSY] = "busy",       [ROW_OFFLOAD] = "offload",
     [ROW_SLOW] = "slow",       [ROW_BLOCKED] = "BLOCKED", [ROW_STOPPED] = "STOPPED",
     [ROW_STARTING] = "START",  [ROW_DRAINING] = "DRAIN",  [ROW_STOPPING] = "EXITING",
-    [ROW_BACKOFF] = "BACKOFF",
+    [ROW_BACKOFF] = "BACKOFF", [ROW_DEAD] = "DEAD",
 };
 
 const char row_state_letter[ROW_STATE_COUNT] = {
     [ROW_IDLE] = '.',     [ROW_BUSY] = 'B',    [ROW_OFFLOAD] = 'o',  [ROW_SLOW] = ':',
     [ROW_BLOCKED] = '!',  [ROW_STOPPED] = '!', [ROW_STARTING] = 's', [ROW_DRAINING] = 'D',
-    [ROW_STOPPING] = 'x', [ROW_BACKOFF] = 'w',
+    [ROW_STOPPING] = 'x', [ROW_BACKOFF] = 'w', [ROW_DEAD] = '+',
 };
 
 const char *const row_state_help[ROW_STATE_COUNT] = {
@@ -37,6 +37,7 @@ const char *const row_state_help[ROW_STATE_COUNT] = {
     [ROW_DRAINING] = "takes no new connections, answers what it has",
     [ROW_STOPPING] = "told to end at once",
     [ROW_BACKOFF] = "died; waits before it is started again",
+    [ROW_DEAD] = "dead, but the kernel cannot end it yet; another took its place",
 };
 
 static enum row_state row_running_state(const struct model *m, const struct snap_worker *w, int job,
@@ -84,6 +85,8 @@ static enum row_state row_state_of(const struct model *m, const struct snap_work
         return ROW_STOPPING;
     case SLOT_BACKOFF:
         return ROW_BACKOFF;
+    case SLOT_DEAD:
+        return ROW_DEAD;
     case SLOT_RETIRING:
         if (stuck == STUCK_NO)
             return ROW_DRAINING;
@@ -146,10 +149,21 @@ bool rows_order(struct model *m)
         while (r.memory < m->memory_count && m->memory[r.memory].number != w->number)
             r.memory++;
         m->in_state[r.state]++;
-        m->live += r.state != ROW_BACKOFF && r.state != ROW_STARTING;
+        m->live += r.state != ROW_BACKOFF && r.state != ROW_STARTING && r.state != ROW_DEAD;
         row_insert(m, r);
     }
     return true;
+}
+
+bool model_worker_sends(const struct model *m, const struct snap_worker *w, uint64_t within_ns)
+{
+    for (unsigned i = 0; i < m->now.request_count; i++) {
+        const struct snap_request *r = &m->now.request[i];
+        if (r->worker == w->number &&
+            mono_since((struct mono){m->now.taken_ns}, (struct mono){r->progress_ns}) < within_ns)
+            return true;
+    }
+    return false;
 }
 
 void model_row_doing(const struct model *m, const struct model_row *r, const char **verb,
@@ -164,6 +178,8 @@ void model_row_doing(const struct model *m, const struct model_row *r, const cha
             snprintf(object, object_bytes, "died of signal %u", w->last_exit_detail);
         else
             snprintf(object, object_bytes, "ended with status %u", w->last_exit_detail);
+    } else if (r->state == ROW_DEAD) {
+        snprintf(object, object_bytes, "a mount keeps it from ending");
     } else if (r->state == ROW_DRAINING && r->away_ns == 0) {
         snprintf(object, object_bytes, "retiring, %llu left",
                  (unsigned long long)w->counter[COUNTER_connections]);

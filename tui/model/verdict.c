@@ -248,7 +248,8 @@ static bool drain_overdue(const struct model *m, struct verdict *v)
         uint64_t since =
             mono_since((struct mono){m->now.taken_ns}, (struct mono){w->state_since_ns});
         if (w->state != SLOT_RETIRING || m->now.drain_timeout_ns == 0 ||
-            since < m->now.drain_timeout_ns + VERDICT_OVERDUE_NS)
+            since < m->now.drain_timeout_ns + VERDICT_OVERDUE_NS ||
+            model_worker_sends(m, w, m->now.drain_timeout_ns + VERDICT_OVERDUE_NS))
             continue;
         fmt_age(age, since);
         snprintf(v->text, sizeof v->text,
@@ -285,6 +286,12 @@ static bool rule_change(const struct model *m, struct verdict *v)
                  m->in_state[ROW_BACKOFF], m->in_state[ROW_BACKOFF] == 1 ? "" : "s",
                  m->in_state[ROW_BACKOFF] == 1 ? "s" : "");
         snprintf(v->brief, sizeof v->brief, "%u died, waiting", m->in_state[ROW_BACKOFF]);
+    } else if (m->in_state[ROW_DEAD] > 0) {
+        snprintf(v->text, sizeof v->text,
+                 "workers that are dead but cannot be ended before a mount answers: %u; others "
+                 "took their place",
+                 m->in_state[ROW_DEAD]);
+        snprintf(v->brief, sizeof v->brief, "%u dead, not ended", m->in_state[ROW_DEAD]);
     } else {
         return drain_overdue(m, v);
     }

@@ -137,6 +137,7 @@ static void draw_workers(struct view *v, struct rect r)
         {ROW_OFFLOAD, "offload", ROLE_NORMAL, false}, {ROW_BUSY, "busy", ROLE_NORMAL, true},
         {ROW_IDLE, "idle", ROLE_NORMAL, true},        {ROW_DRAINING, "drain", ROLE_WARN, false},
         {ROW_STARTING, "start", ROLE_WARN, false},    {ROW_STOPPING, "exiting", ROLE_WARN, false},
+        {ROW_DEAD, "DEAD", ROLE_BAD, false},
     };
     const struct model *m = v->m;
     const struct snap *s = &m->now;

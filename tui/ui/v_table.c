@@ -147,7 +147,7 @@ static void table_row(struct view *v, int row, const struct model_row *r, bool s
     const struct model_worker *w = &v->m->memory[r->memory];
     bool stuck = r->state == ROW_BLOCKED || r->state == ROW_STOPPED;
     bool slow = r->state == ROW_SLOW || (r->state == ROW_OFFLOAD && r->since_ns >= MODEL_HELD_NS);
-    enum role state = stuck || r->state == ROW_BACKOFF   ? ROLE_BAD
+    enum role state = stuck || r->state >= ROW_BACKOFF   ? ROLE_BAD
                       : slow || r->state >= ROW_STARTING ? ROLE_WARN
                                                          : ROLE_NORMAL;
     enum role rest = selected ? ROLE_SELECT : ROLE_NORMAL;
@@ -221,7 +221,7 @@ static void table_selected_request(struct view *v, struct rect r, int at)
                  (unsigned)t->wait < WAIT_COUNT ? board_wait_name[t->wait] : "?",
                  fmt_age(age, model_job_age_ns(v->m, t)), t->path, waiting,
                  waiting == 1 ? " waits" : "s wait");
-    } else if (row->away_ns == 0 || row->state == ROW_BACKOFF) {
+    } else if (row->away_ns == 0 || row->state >= ROW_BACKOFF) {
         snprintf(text, sizeof text, "w%u> %s: %s", w->number, row_state_word[row->state],
                  row_state_help[row->state]);
     } else if (w->request[0]) {

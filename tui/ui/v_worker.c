@@ -83,7 +83,7 @@ static void page_state(struct page *p)
     const struct model *m = p->v->m;
     enum row_state state = p->row->state;
     bool stuck = state == ROW_BLOCKED || state == ROW_STOPPED;
-    enum role role = stuck || state == ROW_BACKOFF                ? ROLE_BAD
+    enum role role = stuck || state >= ROW_BACKOFF                ? ROLE_BAD
                      : state == ROW_SLOW || state >= ROW_STARTING ? ROLE_WARN
                                                                   : ROLE_NORMAL;
     char since[FMT_BYTES], age[FMT_BYTES], limit[FMT_BYTES];
