@@ -29,7 +29,15 @@ struct reader {
     struct file_dir *dir;
     size_t item_room;
     struct buf link; /* "DIRECTORY/NAME", for links */
+    unsigned compared;
 };
+
+/* With each name, and now and then while they are sorted: that takes no disk, but its time. */
+static void gets_on(const struct reader *r)
+{
+    if (r->how->job)
+        offload_job_moved(r->how->job);
+}
 
 /* What the link leads to, if that is beneath the root. */
 static bool follow(struct reader *r, const char *name, struct stat *st)
@@ -156,8 +164,7 @@ static int read_all(struct reader *r)
         const struct dirent *d = readdir(r->stream);
         if (!d)
             return errno;
-        if (r->how->job)
-            offload_job_moved(r->how->job);
+        gets_on(r);
         if (is_wanted(r->how, d->d_name))
             error = add(r, d->d_name);
     }
@@ -171,10 +178,18 @@ static int by_number(uint64_t a, uint64_t b)
     return (a > b) - (a < b);
 }
 
+/* Every some thousand comparisons. */
+static struct file_dir *compared(struct reader *r)
+{
+    if (++r->compared % 4096 == 0)
+        gets_on(r);
+    return r->dir;
+}
+
 static int compare_names(const void *a, const void *b, void *arg)
 {
     const struct file_dir_item *x = a, *y = b;
-    const struct file_dir *dir = arg;
+    const struct file_dir *dir = compared(arg);
 
     if ((x->kind == FILE_DIRECTORY) != (y->kind == FILE_DIRECTORY))
         return x->kind == FILE_DIRECTORY ? -1 : 1;
@@ -184,7 +199,7 @@ static int compare_names(const void *a, const void *b, void *arg)
 /* Of items' numbers, which are in the order of names. */
 static int compare_sizes(const void *a, const void *b, void *arg)
 {
-    const struct file_dir *dir = arg;
+    const struct file_dir *dir = compared(arg);
     uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
     int order = by_number(dir->item[x].size_bytes, dir->item[y].size_bytes);
 
@@ -193,33 +208,36 @@ static int compare_sizes(const void *a, const void *b, void *arg)
 
 static int compare_times(const void *a, const void *b, void *arg)
 {
-    const struct file_dir *dir = arg;
+    const struct file_dir *dir = compared(arg);
     uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
     int64_t s = dir->item[x].modified_s, t = dir->item[y].modified_s;
 
     return s != t ? (s > t) - (s < t) : by_number(x, y);
 }
 
-static uint32_t *order_by(struct file_dir *dir, int (*compare)(const void *, const void *, void *))
+static uint32_t *order_by(struct reader *r, int (*compare)(const void *, const void *, void *))
 {
+    const struct file_dir *dir = r->dir;
     uint32_t *order = calloc(dir->count, sizeof *order);
 
     if (!order)
         return NULL;
     for (size_t i = 0; i < dir->count; i++)
         order[i] = (uint32_t)i;
-    qsort_r(order, dir->directories, sizeof *order, compare, dir);
-    qsort_r(order + dir->directories, dir->count - dir->directories, sizeof *order, compare, dir);
+    qsort_r(order, dir->directories, sizeof *order, compare, r);
+    qsort_r(order + dir->directories, dir->count - dir->directories, sizeof *order, compare, r);
     return order;
 }
 
-static int sort(struct file_dir *dir)
+static int sort(struct reader *r)
 {
+    struct file_dir *dir = r->dir;
+
     if (dir->count < 2)
         return 0;
-    qsort_r(dir->item, dir->count, sizeof *dir->item, compare_names, dir);
-    dir->by_size = order_by(dir, compare_sizes);
-    dir->by_time = order_by(dir, compare_times);
+    qsort_r(dir->item, dir->count, sizeof *dir->item, compare_names, r);
+    dir->by_size = order_by(r, compare_sizes);
+    dir->by_time = order_by(r, compare_times);
     return dir->by_size && dir->by_time ? 0 : ENOMEM;
 }
 
@@ -264,7 +282,7 @@ int file_dir_read(int root_fd, const struct file_dir_how *how, struct file_dir *
     if (error == 0)
         trim(out);
     if (error == 0)
-        error = sort(out);
+        error = sort(&r);
     if (error != 0)
         file_dir_free(out);
     return error;

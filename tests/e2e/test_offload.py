@@ -351,21 +351,25 @@ class Waiting(Disk):
     """A wait that the pool calls well has an end all the same, and a burst of them is no reason to refuse."""
 
     def test_a_request_waits_no_longer_than_that(self):
-        weir = self.serve({"hang": "operations = open\nhang = yes"}, "drain_timeout = 1s", "deadline = 1h\nwait = 1s")
-        weir.put("hang/f", b"x")
-        with weir, Wire(weir.port, timeout=30) as w:
-            left = Wire(weir.port)
-            left.request("/hang/f")
-            w.request("/hang/f")
-            wait_counter(weir, "requests_waiting", lambda n: n == 2)
-            left.close()  # by a FIN, which a client sends too that still waits
-            answer = w.response()
-            self.assertEqual(answer.status, 503)
-            self.assertIsNotNone(answer["Retry-After"])
-            self.assertEqual(w.ask("/hot").body, HOT)
-            wait_counter(weir, "requests_waiting", lambda n: n == 0)
-            wait_counter(weir, "connections", lambda n: n <= 1)
-            self.assertGreaterEqual(counter(weir, "timeouts"), 1)
+        for operation in ("open", "read", "readdir"):
+            with self.subTest(operation):
+                weir = self.serve({"hang": f"operations = {operation}\nhang = yes"}, "drain_timeout = 1s",
+                                  "deadline = 1h\nwait = 1s", location="listing = auto")
+                weir.put("hang/f", b"x" * 100_000)
+                path = "/hang/" if operation == "readdir" else "/hang/f"
+                with weir, Wire(weir.port, timeout=30) as w:
+                    left = Wire(weir.port)
+                    left.request(path)
+                    w.request(path)
+                    wait_counter(weir, "requests_waiting", lambda n: n == 2)
+                    left.close()  # by a FIN, which a client sends too that still waits
+                    answer = w.response()
+                    self.assertEqual(answer.status, 503)
+                    self.assertIsNotNone(answer["Retry-After"])
+                    self.assertEqual(w.ask("/hot").body, HOT)
+                    wait_counter(weir, "requests_waiting", lambda n: n == 0)
+                    wait_counter(weir, "connections", lambda n: n <= 1)
+                    self.assertGreaterEqual(counter(weir, "timeouts"), 1)
 
     def test_a_burst_of_cold_requests_waits(self):
         """As after a reboot or a deploy: nobody is refused by a disk that is well."""
@@ -510,6 +514,22 @@ class Mounts(Disk):
             begun = time.monotonic()
             weir.stop()
             self.assertLess(time.monotonic() - begun, 15 * PATIENCE)
+
+    def test_unfenced_while_it_hangs(self):
+        """An operator's word takes no protection away: 503 within the deadline, and sick again."""
+        weir, shm = self.two("operations = open\nhang = yes")
+        with weir:
+            self.assertEqual(get(weir.port, "/shm/f", timeout=20).status, 503)
+            for words in (["unfence"], ["fence", "unfence"]):
+                for word in words:
+                    weir.ctl(word, "/dev/shm")
+                wait_until(lambda: mount_state(weir, "/dev/shm") == "ok", 5, "unfence")
+                self.assertEqual(get(weir.port, "/shm/f", timeout=20).status, 503)
+                wait_until(lambda: mount_state(weir, "/dev/shm") == "sick", 10, "the mount to be sick again")
+            wait_counter(weir, "connections", lambda n: n == 0)
+            row = next(m for m in weir.status()["mounts"] if m["mount"] == "/dev/shm")
+            self.assertEqual(row["late"], row["running"])
+            self.assertGreaterEqual(row["refused"], 3)
 
     def test_stuck_threads_do_not_count(self):
         """With every thread stuck in the sick mount, a cold file of another is still served."""

@@ -395,6 +395,40 @@ START_TEST(late_alone_and_asked_again)
 }
 END_TEST
 
+/* What a thread asks in many calls is seen to get on: a listing with each name, an open with each
+ * call that came back, and with none before the first. */
+START_TEST(jobs_get_on)
+{
+    static const struct {
+        const char *path;
+        enum board_wait op;
+        unsigned least;
+    } cases[] = {{"/a.txt", WAIT_OPEN, 2}, {"/many/", WAIT_READDIR, 20}};
+    char name[32];
+
+    ck_assert_int_eq(mkdir(tree_path("www/many"), 0755), 0);
+    for (int i = 0; i < 20; i++) {
+        snprintf(name, sizeof name, "www/many/%d", i);
+        tree_file(name, "x");
+    }
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct client c = {0};
+        uint64_t moved = 0;
+        client_ask(&c, cases[i].path, NULL);
+        while (c.result == SERVE_WAIT) {
+            struct offload_job *job = fake_begin();
+            if (job->op == cases[i].op && job->moved_ns > moved)
+                moved = job->moved_ns;
+            fake_end(job);
+            client_go(&c);
+        }
+        ck_assert_int_eq(c.plan.status, 200);
+        ck_assert_uint_ge(moved, cases[i].least);
+        client_end(&c);
+    }
+}
+END_TEST
+
 START_TEST(ends_with_one_given_up)
 {
     struct client c = {0};
@@ -506,6 +540,7 @@ int main(void)
     tcase_add_test(t, becomes_sick_while_it_runs);
     tcase_add_test(t, late_alone_and_asked_again);
     tcase_add_test(t, ends_with_one_given_up);
+    tcase_add_test(t, jobs_get_on);
     tcase_add_test(t, fault_errors);
     tcase_add_test(t, listings);
     suite_add_tcase(s, t);

@@ -102,7 +102,8 @@ void verdict_rule_help(const struct model *m, enum verdict_rule rule, char *out,
     case RULE_CHANGE:
         say(&w, VERDICT_WARN,
             "starting, stopping, a failed reload, a worker that died and waits, or one that "
-            "drains without progress for %s longer than drain_timeout (%s); critical: no worker runs",
+            "drains without progress for %s longer than drain_timeout (%s); critical: no worker "
+            "runs",
             fmt_age(age, VERDICT_OVERDUE_NS),
             server_limit(more, m->now.drain_timeout_ns, "not known"));
         break;
