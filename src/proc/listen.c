@@ -3,7 +3,12 @@
  * The listening sockets; see listen.h. TCP sockets get SO_REUSEADDR (a restart need not wait
  * for TIME_WAIT; two listeners on one port are still refused by Linux) and IPv6 ones
  * IPV6_V6ONLY, so that 0.0.0.0 and [::] stand side by side. A unix socket's stale file is
- * removed only when it is a socket and nobody answers on it. Master only.
+ * removed only when it is a socket and nobody answers on it.
+ *
+ * A reload may make an address wider or narrower (127.0.0.1:80 to 0.0.0.0:80). Linux refuses the
+ * second of two such listeners, so for the moment of binding both are allowed to share the port
+ * (SO_REUSEPORT); until the old one is closed the kernel gives each connection to the narrower
+ * address. Master only.
  */
 #include "proc/listen.h"
 
@@ -204,16 +209,68 @@ static void socket_close(struct listen_socket *s)
     socket_forget(s);
 }
 
+/* Whether one of the two is every address of their family, at the same port. */
+static bool overlaps(const struct sockaddr_storage *a, const struct sockaddr_storage *b)
+{
+    return a->ss_family == b->ss_family && (a->ss_family == AF_INET || a->ss_family == AF_INET6) &&
+           port_of(a) == port_of(b) && port_of(a) != 0 &&
+           (is_v4_wildcard(a) || is_v6_wildcard(a) || is_v4_wildcard(b) || is_v6_wildcard(b));
+}
+
+/* Lets sockets of ours share their port with one that overlaps them, or no longer; how many. */
+static unsigned share_port(const struct listen_set *running, const struct sockaddr_storage *with,
+                           int on)
+{
+    unsigned n = 0;
+
+    for (size_t i = 0; running && i < running->count; i++) {
+        struct sockaddr_storage a;
+        socklen_t bytes = sizeof a;
+        int fd = running->socket[i].fd;
+        if (getsockname(fd, (void *)&a, &bytes) == 0 && overlaps(&a, with) &&
+            setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) == 0)
+            n++;
+    }
+    return n;
+}
+
+/* The same, where what is in the way may be an address of the set in force. */
+static bool bind_beside(int fd, const struct conf_listen *l, unsigned backlog,
+                        const struct listen_set *running)
+{
+    static const int on = 1, off = 0;
+
+    if (share_port(running, &l->address, on) == 0) {
+        errno = EADDRINUSE;
+        return false;
+    }
+    bool good = setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) == 0 &&
+                bind_to(fd, &l->address, l->address_bytes) && listen(fd, (int)backlog) == 0;
+    int error = errno;
+    setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &off, sizeof off);
+    share_port(running, &l->address, off);
+    errno = error;
+    return good;
+}
+
+static bool bind_and_listen(int fd, const struct conf_listen *l, unsigned backlog, in_port_t sister,
+                            const struct listen_set *running)
+{
+    if (bind_with_sister(fd, l, sister) && listen(fd, (int)backlog) == 0)
+        return true;
+    return errno == EADDRINUSE && bind_beside(fd, l, backlog, running);
+}
+
 /* A new listening socket in *s; 0, or the error's number. */
 static int socket_open(struct listen_socket *s, const struct conf_listen *l, unsigned backlog,
-                       in_port_t sister)
+                       in_port_t sister, const struct listen_set *running)
 {
     memset(s, 0, sizeof *s);
     s->fd = socket(l->address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (s->fd < 0)
         return errno;
     bool good = set_options(s->fd, l) && (l->address.ss_family != AF_UNIX || clear_unix_path(l)) &&
-                bind_with_sister(s->fd, l, sister) && listen(s->fd, (int)backlog) == 0;
+                bind_and_listen(s->fd, l, backlog, sister, running);
     int error = good ? 0 : errno;
     if (good && !learn(s, l))
         error = ENOMEM;
@@ -293,8 +350,9 @@ bool listen_set_open(struct listen_set *set, struct conf *conf, struct listen_se
     for (size_t i = 0; i < conf->server.listen_count;) {
         const struct conf_listen *l = &conf->server.listen[i];
         struct listen_socket *s = &set->socket[set->count];
-        int error =
-            borrow(s, running, l->text) ? 0 : socket_open(s, l, conf->server.backlog, sister);
+        int error = borrow(s, running, l->text)
+                        ? 0
+                        : socket_open(s, l, conf->server.backlog, sister, running);
         if (error == 0) {
             sister = port_in_use(s);
             set->count++;
