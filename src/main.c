@@ -4,17 +4,13 @@
  * dashboard in the same terminal (proc/dashboard.c), or checks the configuration and ends.
  * Exit status: 0 fine, 1 failed while running, 2 bad arguments or configuration.
  */
-#include <errno.h>
 #include <getopt.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include "proc/check.h"
 #include "proc/dashboard.h"
-#include "proc/inherit.h"
 #include "proc/master.h"
 
 #ifdef HAVE_CONFIG_H
@@ -35,7 +31,8 @@ static const char usage[] =
     "  -o, --option KEY=VALUE overrides a setting: -o listen=8081, -o log.level=debug\n"
     "  -t, --test             checks the configuration and ends\n"
     "  -v, --verbose          with -t: prints the configuration in effect\n"
-    "  -T, --dashboard        opens the dashboard in this terminal; closing it asks whether to stop\n"
+    "  -T, --dashboard        opens the dashboard in this terminal; closing it asks whether to "
+    "stop\n"
     "  -h, --help             this text\n"
     "  -V, --version          the version\n";
 
@@ -50,7 +47,6 @@ struct command_line {
     struct master_options master;
     const char **overrides;
     bool test, verbose, dashboard;
-    char root[PATH_MAX];
 };
 
 /* -1: go on; else the exit status. */
@@ -97,17 +93,9 @@ static int refuse(const char *what, const char *why)
 
 static int take_root(struct command_line *cl, const char *root)
 {
-    struct stat st;
-
     if (cl->master.config)
         return refuse(root, ": give either a folder or -c FILE, not both");
-    if (!realpath(root, cl->root))
-        return refuse(root, errno == ENOENT    ? ": no such folder"
-                            : errno == ENOTDIR ? ": not a folder"
-                                               : ": cannot be entered");
-    if (stat(cl->root, &st) != 0 || !S_ISDIR(st.st_mode))
-        return refuse(root, ": not a folder; give the folder it is in, or a configuration with -c");
-    cl->master.root = cl->root;
+    cl->master.root = root;
     return -1;
 }
 
@@ -135,19 +123,20 @@ static int read_arguments(struct command_line *cl, int argc, char **argv)
     return -1;
 }
 
-/* weir -t: the configuration, the roots and the user it names. */
+/* weir -t: the configuration, and the roots, users, hosts and logs it names. */
 static int test_configuration(const struct command_line *cl)
 {
-    struct buf errors = {0};
+    struct buf errors = {0}, notes = {0};
     struct inherit in;
-    struct conf *conf = master_load(&cl->master, &errors);
-    bool good = conf && inherit_prepare(&in, conf, &errors);
+    bool good = check_now(&cl->master, CHECK_TEST, &in, &errors, &notes) == MASTER_FINE;
 
+    check_print_notes(&notes);
+    buf_free(&notes);
     if (good) {
         if (cl->verbose)
             conf_print(in.conf, stdout);
         fprintf(cl->verbose ? stderr : stdout, "%s: the configuration is good\n",
-                cl->master.config ? cl->master.config : cl->master.root);
+                cl->master.config ? cl->master.config : in.conf->locations[0]->files);
         inherit_free(&in);
     } else {
         fprintf(stderr, "%.*s", (int)errors.n, errors.n ? errors.p : "");

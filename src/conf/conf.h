@@ -5,7 +5,8 @@
  * immutable afterwards. The master makes it; workers inherit it by fork.
  *
  * How text becomes this struct is conf/settings.def (one row per key: section, key, type,
- * default, bounds, help) and conf/load.c. Nothing here opens a socket, a root or a log.
+ * default, bounds, help) and conf/load.c. What that asks of the system are facts (conf/facts.h).
+ * Nothing here opens a socket, a root or a log.
  */
 #ifndef WEIR_CONF_CONF_H
 #define WEIR_CONF_CONF_H
@@ -19,6 +20,8 @@
 
 #include "base/bytes.h"
 #include "base/log.h"
+
+#define CONF_LISTEN_MAX 64 /* addresses of a configuration: the board has a row for each */
 
 /* One address to listen on. text is as people write it, and unique in a configuration. */
 struct conf_listen {
@@ -34,7 +37,8 @@ enum conf_handler { CONF_FILES, CONF_REDIRECT };
 struct conf_error_page {
     int status;
     char *path;    /* where it was read from */
-    char *content; /* read when the configuration was loaded; at most 64 KiB */
+    char *content; /* read when the configuration was loaded; at most 64 KiB; NULL: not read in time
+                    */
     size_t content_bytes;
 };
 
@@ -62,8 +66,8 @@ struct conf_location {
     char *prefix; /* begins with '/'; matches whole segments when it ends in '/' */
     enum conf_handler handler;
     char *files; /* CONF_FILES: absolute path of the root */
-    int root_fd; /* CONF_FILES: O_PATH of `files`, opened by the master; -1 before; conf_free closes
-                    it */
+    int root_fd; /* CONF_FILES: O_PATH of `files`, passed by the process that checked it; -1 before,
+                    and when it did not answer in time; conf_free closes it */
     char **index; /* NULL-terminated */
     enum conf_listing listing;
     char *cache_control; /* NULL: no such field */

@@ -29,6 +29,7 @@ struct control_outcome {
     struct buf message;
     uint32_t op; /* 0: done */
     int pass_fd; /* -1; else it is sent along and closed */
+    bool later;  /* no reply yet: control_answer gives it */
 };
 
 typedef void control_handler(void *arg, const struct control_request *request,
@@ -42,6 +43,9 @@ struct control *control_listen(const char *path, control_handler *handler, void 
                                struct buf *errors);
 /* Closes all, removes the socket. Replies that could not be sent yet are lost. */
 void control_close(struct control **c);
+
+/* The reply for whom a command promised one later. */
+void control_answer(struct control *c, bool ok, struct span message, uint32_t op);
 
 /* At most 1 + CONTROL_CLIENTS_MAX entries for poll(2); give them back with their revents. */
 size_t control_poll_fds(const struct control *c, struct pollfd *to);

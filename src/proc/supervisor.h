@@ -9,6 +9,7 @@
 
 #include "board/board.h"
 #include "ctl/server.h"
+#include "proc/check.h"
 #include "proc/control.h"
 #include "proc/crew.h"
 #include "proc/inherit.h"
@@ -30,9 +31,10 @@ struct supervisor {
     struct address_table *addresses;
     struct inherit *running; /* of the generation in force; NULL before the first serves */
     struct inherit *next;    /* of the generation that starts; NULL when none does */
+    struct check *check;     /* of the configuration that a reload is about; NULL: none */
     unsigned running_generation, next_generation;
     bool automatic;    /* the number of workers follows the CPUs */
-    bool reload_again; /* SIGHUP came while a generation was starting */
+    bool reload_again; /* SIGHUP came while a reload was under way */
     bool stopping, at_once;
     bool ready_told;
     int status;
@@ -64,10 +66,13 @@ bool verb_log_level(struct supervisor *s, enum log_level level, struct buf *mess
 bool verb_reopen(struct supervisor *s, struct buf *message);
 void verb_stop(struct supervisor *s, bool at_once, struct buf *message); /* message may be NULL */
 
-/* Checks the configuration in full and starts its workers (reload.c). */
-bool verb_reload(struct supervisor *s, struct buf *message, uint32_t *op);
-/* The first generation: the same without anything to fall back to. The exit status, 0 for fine. */
-int reload_first(struct supervisor *s, struct conf *conf);
+/* Has the configuration checked in full (reload.c); true: that goes on, and reload_look ends it. */
+bool verb_reload(struct supervisor *s, struct buf *message);
+/* For each turn: a check that is done starts its workers, or is told as refused; both answer the
+ * control client that asked. A server that stops gives it up. */
+void reload_look(struct supervisor *s, struct mono now);
+/* The first generation, already checked: the exit status, 0 for fine. Takes `in`. */
+int reload_first(struct supervisor *s, struct inherit *in, const struct buf *notes);
 /* The generation that was starting is in force, or was given up. */
 void reload_finished(struct supervisor *s, enum table_result result);
 

@@ -20,7 +20,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
-#include <pwd.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -205,8 +204,7 @@ static void drop_privileges(struct worker *w)
     const struct worker_env *env = w->env;
 
     if (env->drop_privileges) {
-        const struct passwd *user = getpwuid(env->uid);
-        if ((user ? initgroups(user->pw_name, env->gid) : setgroups(1, &env->gid)) != 0)
+        if (setgroups(env->group_count, env->groups) != 0)
             setup_failed(w, "cannot set the groups of user %u: start as root, or with CAP_SETGID",
                          (unsigned)env->uid);
         if (setresgid(env->gid, env->gid, env->gid) != 0)

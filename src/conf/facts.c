@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Sets of facts; see facts.h. Asks nothing itself but when no set is in use.
+ */
+#include "conf/facts.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+
+#include "base/fd.h"
+
+static struct facts *in_use;
+static struct fact alone = {.fd = -1, .taken_fd = -1}; /* answered at once, until the next one */
+
+void facts_use(struct facts *facts)
+{
+    in_use = facts;
+}
+
+void fact_clear(struct fact *f)
+{
+    close_fd(&f->fd);
+    buf_free(&f->data);
+}
+
+static bool is_it(const struct fact *f, enum fact_kind kind, struct span name)
+{
+    return f->kind == kind && span_eq(span_str(f->name), name);
+}
+
+static struct fact *find(struct facts *facts, enum fact_kind kind, struct span name)
+{
+    for (size_t n = 0; n < facts->count; n++) {
+        size_t i = (facts->hint + n) % facts->count;
+        if (!is_it(facts->item[i], kind, name))
+            continue;
+        facts->hint = i + 1;
+        return facts->item[i];
+    }
+    return NULL;
+}
+
+static struct fact *fact_new(enum fact_kind kind, struct span name)
+{
+    struct fact *f = calloc(1, sizeof *f);
+
+    if (!f)
+        return NULL;
+    *f = (struct fact){.kind = kind, .name = span_dup(name), .fd = -1, .taken_fd = -1};
+    if (f->name)
+        return f;
+    free(f);
+    return NULL;
+}
+
+static void fact_free(struct fact *f)
+{
+    fact_clear(f);
+    free(f->name);
+    free(f);
+}
+
+struct fact *facts_add(struct facts *facts, enum fact_kind kind, struct span name)
+{
+    struct fact *f;
+
+    if (facts->count == facts->cap) {
+        size_t cap = facts->cap ? 2 * facts->cap : 32;
+        struct fact **grown = realloc(facts->item, cap * sizeof *grown);
+        if (!grown)
+            return NULL;
+        facts->item = grown;
+        facts->cap = cap;
+    }
+    f = fact_new(kind, name);
+    if (f)
+        facts->item[facts->count++] = f;
+    return f;
+}
+
+static struct fact *ask_at_once(enum fact_kind kind, struct span name)
+{
+    char *copy = span_dup(name);
+
+    fact_clear(&alone);
+    free(alone.name);
+    alone =
+        (struct fact){.kind = kind, .state = FACT_KNOWN, .name = copy, .fd = -1, .taken_fd = -1};
+    if (!copy)
+        return NULL;
+    fact_answer(&alone);
+    return &alone;
+}
+
+struct fact *fact_ask(enum fact_kind kind, struct span name)
+{
+    struct fact *f;
+
+    if (!in_use)
+        return ask_at_once(kind, name);
+    f = find(in_use, kind, name);
+    if (f)
+        return f;
+    f = facts_add(in_use, kind, name);
+    if (f && in_use->closed)
+        f->state = FACT_LATE;
+    return f;
+}
+
+uint64_t fact_patience_ns(enum fact_kind kind)
+{
+    return kind == FACT_USER || kind == FACT_GROUP || kind == FACT_HOST ? FACT_NAME_NS
+                                                                        : FACT_PATH_NS;
+}
+
+bool fact_is_missing(const struct fact *f, struct buf *why)
+{
+    if (f->state != FACT_LATE || (in_use && in_use->lenient))
+        return false;
+    buf_addf(why, "no answer within %u s", (unsigned)(fact_patience_ns(f->kind) / NS_PER_S));
+    return true;
+}
+
+int fact_take_fd(struct fact *f)
+{
+    int fd = f->fd >= 0 ? f->fd : f->taken_fd;
+
+    if (fd < 0)
+        return -1;
+    if (f->taken_fd >= 0 || (in_use && in_use->keeps))
+        return fcntl(fd, F_DUPFD_CLOEXEC, 3);
+    f->fd = -1;
+    f->taken_fd = fd;
+    return fd;
+}
+
+size_t facts_asked(const struct facts *facts)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < facts->count; i++)
+        n += facts->item[i]->state == FACT_ASKED;
+    return n;
+}
+
+void facts_free(struct facts *facts)
+{
+    for (size_t i = 0; i < facts->count; i++)
+        fact_free(facts->item[i]);
+    free(facts->item);
+    *facts = (struct facts){0};
+}
+
+/* ---- as bytes: of each its head, its name, its data ---- */
+
+struct head {
+    uint32_t kind, state;
+    int32_t error, detail;
+    uint64_t name_bytes, data_bytes;
+};
+
+bool facts_write(const struct facts *facts, struct buf *to)
+{
+    for (size_t i = 0; i < facts->count; i++) {
+        const struct fact *f = facts->item[i];
+        struct head head = {(uint32_t)f->kind, (uint32_t)f->state, f->error,
+                            f->detail,         strlen(f->name),    f->data.n};
+        if (!buf_add(to, &head, sizeof head) || !buf_add_span(to, span_str(f->name)) ||
+            !buf_add_span(to, buf_span(&f->data)))
+            return false;
+    }
+    return true;
+}
+
+static bool read_one(struct facts *facts, struct span *bytes)
+{
+    struct head head;
+
+    if (bytes->n < sizeof head)
+        return false;
+    memcpy(&head, bytes->p, sizeof head);
+    *bytes = span_from(*bytes, sizeof head);
+    if (head.kind >= FACT_KIND_COUNT || head.state > FACT_KNOWN || head.name_bytes > bytes->n ||
+        head.data_bytes > bytes->n - head.name_bytes)
+        return false;
+    struct fact *f =
+        facts_add(facts, (enum fact_kind)head.kind, span_of(bytes->p, head.name_bytes));
+    if (!f || !buf_add(&f->data, bytes->p + head.name_bytes, head.data_bytes))
+        return false;
+    f->state = (enum fact_state)head.state;
+    f->error = head.error;
+    f->detail = head.detail;
+    *bytes = span_from(*bytes, head.name_bytes + head.data_bytes);
+    return true;
+}
+
+bool facts_read(struct facts *facts, struct span bytes)
+{
+    while (bytes.n > 0)
+        if (!read_one(facts, &bytes))
+            return false;
+    return true;
+}
