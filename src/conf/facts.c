@@ -4,6 +4,7 @@
  */
 #include "conf/facts.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 
@@ -119,6 +120,20 @@ bool fact_is_missing(const struct fact *f, struct buf *why)
         return false;
     buf_addf(why, "no answer within %u s", (unsigned)(fact_patience_ns(f->kind) / NS_PER_S));
     return true;
+}
+
+bool fact_may_pass(const struct fact *f)
+{
+    static const int passing[] = {
+        EMFILE,    ENFILE, ENOMEM, EIO,       ESTALE, ENOTCONN,   ETIMEDOUT,    EHOSTUNREACH,
+        EREMOTEIO, ENXIO,  ENODEV, EHOSTDOWN, EAGAIN, ECONNRESET, ECONNABORTED, ECONNREFUSED};
+
+    if (f->state != FACT_KNOWN || f->kind == FACT_HOST)
+        return false;
+    for (size_t i = 0; i < sizeof passing / sizeof *passing; i++)
+        if (f->error == passing[i])
+            return true;
+    return false;
 }
 
 int fact_take_fd(struct fact *f)

@@ -91,6 +91,9 @@ void facts_use(struct facts *facts);
 struct fact *fact_ask(enum fact_kind kind, struct span name);
 /* Whether it came too late, and that is an error: said in *why. */
 bool fact_is_missing(const struct fact *f, struct buf *why);
+/* Whether its error is one of a disk, a server or want of something here, and no mistake of whoever
+ * wrote the name: the same may succeed later. */
+bool fact_may_pass(const struct fact *f);
 /* Its descriptor, the caller's from now on; a copy when it was taken before, or the set keeps its
  * own. -1 when there is none. */
 int fact_take_fd(struct fact *f);

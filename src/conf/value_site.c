@@ -136,7 +136,7 @@ static bool page_read(struct conf_error_page *page, struct buf *why)
 
     if (!f)
         return false;
-    if (f->state != FACT_KNOWN)
+    if (f->state != FACT_KNOWN || fact_may_pass(f))
         return true;
     if (f->error != 0)
         buf_addf(why, "`%s' cannot be read: %s", page->path, strerror(f->error));

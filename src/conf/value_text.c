@@ -172,12 +172,6 @@ static bool path_parse(const struct setting *s, struct span text, void *owner, s
 
 const struct value_type value_PATH = {"path", path_parse, text_print, NULL};
 
-/* What this process lacks says nothing of the path: whoever needs it opens it later. */
-static bool is_shortage(int error)
-{
-    return error == EMFILE || error == ENFILE || error == ENOMEM;
-}
-
 /* What does not answer in time is taken for good: a dead mount is no mistake of the file. */
 static bool is_there(enum fact_kind kind, struct span path, struct buf *why)
 {
@@ -186,7 +180,7 @@ static bool is_there(enum fact_kind kind, struct span path, struct buf *why)
 
     if (!f)
         return false;
-    if (f->state != FACT_KNOWN || is_shortage(f->error))
+    if (f->state != FACT_KNOWN || fact_may_pass(f))
         return true;
     if (directory && f->error == ENOTDIR)
         buf_addf(why, "not a directory");

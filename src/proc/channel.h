@@ -15,6 +15,7 @@ enum channel_kind {
     CHANNEL_REOPEN,     /* to the worker: here is the new access log (descriptor passed) */
     CHANNEL_LOG_LEVEL,  /* to the worker: value is the enum log_level */
     CHANNEL_READY,      /* to the master: serving */
+    CHANNEL_ROOT,       /* to the worker: here is the root of the location with the id `value` */
     CHANNEL_OFFLOAD,    /* to the worker: value is the number of offload threads it may have */
     CHANNEL_FENCE,      /* to the worker: the mount with the device number `value` is fenced */
     CHANNEL_UNFENCE,  /* to the worker: the mount with the device number `value` is healthy again */

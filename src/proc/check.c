@@ -7,19 +7,14 @@
 #include "proc/check.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "base/fd.h"
 #include "conf/facts.h"
+#include "proc/aside.h"
 
 enum { PACKETS_A_TURN = 256, DESCRIPTORS_BESIDE = 256 };
 
@@ -56,55 +51,10 @@ static bool reads_own_descriptor(const struct check *c)
            (strncmp(path, "/dev/", 5) == 0 || strncmp(path, "/proc/", 6) == 0);
 }
 
-/* In the child: nothing of the master's stays open, nor of whoever waits for its output to end. */
-static void keep_only(const struct check *c, int *fd)
+static void run_child(const void *arg, int fd)
 {
-    int null;
+    const struct check *c = arg;
 
-    if (reads_own_descriptor(c))
-        return;
-    if (*fd != STDERR_FILENO + 1) {
-        if (dup2(*fd, STDERR_FILENO + 1) < 0)
-            _exit(MASTER_FAILED);
-        *fd = STDERR_FILENO + 1;
-    }
-    fd_close_from(STDERR_FILENO + 2);
-    null = open("/dev/null", O_RDWR | O_CLOEXEC);
-    for (int i = 0; i <= STDERR_FILENO; i++)
-        if (null >= 0)
-            dup2(null, i);
-        else
-            close(i);
-    if (null > STDERR_FILENO)
-        close(null);
-}
-
-/* Signals of the terminal are the master's; it takes this process with it when it ends. */
-static void child_signals(pid_t parent)
-{
-    static const int ignored[] = {SIGINT,  SIGQUIT, SIGHUP,  SIGUSR1, SIGUSR2,
-                                  SIGTTIN, SIGTTOU, SIGPIPE, SIGWINCH};
-    struct sigaction act = {.sa_handler = SIG_IGN};
-    sigset_t none;
-
-    sigemptyset(&act.sa_mask);
-    for (size_t i = 0; i < sizeof ignored / sizeof *ignored; i++)
-        sigaction(ignored[i], &act, NULL);
-    act.sa_handler = SIG_DFL;
-    sigaction(SIGTERM, &act, NULL);
-    sigaction(SIGCHLD, &act, NULL);
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
-    prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-    if (getppid() != parent)
-        _exit(MASTER_FAILED);
-}
-
-static void run_child(const struct check *c, pid_t parent, int fd)
-{
-    child_signals(parent);
-    keep_only(c, &fd);
-    prctl(PR_SET_NAME, "weir-check", 0, 0, 0);
     checker_main(c->options, c->purpose, fd);
 }
 
@@ -112,8 +62,6 @@ struct check *check_begin(const struct master_options *options, enum check_purpo
                           struct buf *errors)
 {
     struct check *c = calloc(1, sizeof *c);
-    pid_t parent = getpid();
-    int pair[2];
 
     if (!c) {
         buf_addf(errors, "out of memory\n");
@@ -122,21 +70,11 @@ struct check *check_begin(const struct master_options *options, enum check_purpo
     c->options = options;
     c->purpose = purpose;
     c->fd = -1;
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) {
-        buf_addf(errors, "the configuration cannot be checked: no channel: %s\n", strerror(errno));
+    c->pid = aside_begin("weir-check", run_child, c, reads_own_descriptor(c), &c->fd);
+    if (c->pid < 0) {
+        buf_addf(errors, "the configuration cannot be checked: no process for it: %s\n",
+                 strerror(errno));
         check_free(c);
-        return NULL;
-    }
-    fflush(NULL);
-    c->pid = fork();
-    if (c->pid == 0)
-        run_child(c, parent, pair[1]);
-    close_fd(&pair[1]);
-    c->fd = pair[0];
-    if (c->pid < 0 || !fd_set_nonblock(c->fd, true)) {
-        buf_addf(errors, "the configuration cannot be checked: %s: %s\n",
-                 c->pid < 0 ? "fork" : "fcntl", strerror(errno));
-        check_drop(&c);
         return NULL;
     }
     c->until_ns = mono_now().ns + CHECK_NS;
@@ -293,10 +231,7 @@ void check_drop(struct check **pointer)
     *pointer = NULL;
     if (!c)
         return;
-    if (c->pid > 0) {
-        kill(c->pid, SIGKILL);
-        waitpid(c->pid, NULL, WNOHANG); /* else the loop reaps it when it can end */
-    }
+    aside_drop(&c->pid, &c->fd);
     check_free(c);
 }
 

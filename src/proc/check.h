@@ -2,10 +2,10 @@
 /*
  * Checking a configuration without waiting for it. Whatever asks a disk, a name server or the
  * user database happens in a short-lived child (checker.c), which keeps no descriptor but its end
- * of a socket pair. It sends what is wrong, what should be said in the log, and the facts it found
- * (conf/facts.h) with the descriptors of the roots; from the same text and these facts the master
- * makes the configuration for itself. A child that does not come to an end is given up, not waited
- * for: it holds nothing, and ends when what it waits for does.
+ * of a socket pair (aside.h). It sends what is wrong, what should be said in the log, and the facts
+ * it found (conf/facts.h) with the descriptors of the roots; from the same text and these facts the
+ * master makes the configuration for itself. A child that does not come to an end is given up, not
+ * waited for: it holds nothing, and ends when what it waits for does.
  *
  * Master only (weir -t and weir -T are masters that end soon).
  */

@@ -246,6 +246,30 @@ static void note_late(const struct fact *f, struct buf *notes)
     }
 }
 
+/* A disk or a server that fails now may work later. */
+static void note_failing(const struct fact *f, struct buf *notes)
+{
+    if (f->kind == FACT_DIRECTORY)
+        inherit_note(notes, LOG_LEVEL_WARN,
+                     "files = %s: cannot be opened now: %s: its requests fail until it can, all "
+                     "else is served",
+                     f->name, strerror(f->error));
+    else if (f->kind == FACT_FILE)
+        inherit_note(notes, LOG_LEVEL_WARN,
+                     "%s: cannot be read now: %s: what stands in it is left out until the next "
+                     "reload",
+                     f->name, strerror(f->error));
+}
+
+static void note_all(const struct facts *facts, struct buf *notes)
+{
+    for (size_t i = 0; i < facts->count; i++)
+        if (facts->item[i]->state == FACT_LATE)
+            note_late(facts->item[i], notes);
+        else if (fact_may_pass(facts->item[i]))
+            note_failing(facts->item[i], notes);
+}
+
 /* ---- whether the workers may read the roots ---- */
 
 /*
@@ -395,9 +419,7 @@ _Noreturn void checker_main(const struct master_options *options, enum check_pur
     allow_descriptors();
     facts_use(&facts);
     int status = read_all(options, &facts, &in, &errors);
-    for (size_t i = 0; i < facts.count; i++)
-        if (facts.item[i]->state == FACT_LATE)
-            note_late(facts.item[i], &notes);
+    note_all(&facts, &notes);
     if (status == MASTER_FINE) {
         send_facts(fd, &facts);
         try_roots(&in, &notes);

@@ -168,7 +168,8 @@ static struct timespec patience(const struct supervisor *s, struct mono now)
     return (struct timespec){(time_t)(left / NS_PER_S), (long)(left % NS_PER_S)};
 }
 
-/* The check that goes on, if one does: its packets are taken by reload_look. */
+/* The check that goes on, if one does: its packets are taken by reload_look, as those of roots by
+ * roots_look. */
 static size_t check_poll_fds(const struct supervisor *s, struct pollfd *to)
 {
     if (!s->check)
@@ -184,6 +185,7 @@ static void wait_and_take(struct supervisor *s, struct pollfd *fds, unsigned *sl
     size_t channels = crew_poll_fds(&s->crew, fds, slot_of);
     size_t clients = control_poll_fds(s->control, fds + channels);
     size_t checks = check_poll_fds(s, fds + channels + clients);
+    checks += roots_poll_fds(&s->roots, fds + channels + clients + checks);
     struct timespec left = patience(s, mono_now());
 
     int ready = ppoll(fds, channels + clients + checks, &left, while_waiting);
@@ -283,6 +285,7 @@ static void serve(struct supervisor *s, struct pollfd *fds, unsigned *slot_of,
         worker_table_tick(&s->table, now);
         reload_finished(s, worker_table_take_result(&s->table));
         reload_look(s, now);
+        roots_look(s, now);
         give_up_if_hopeless(s);
         give_orders(s, now);
         beat(s, now);
@@ -349,6 +352,7 @@ static void take_down(struct supervisor *s)
     if (s->board.header)
         PUT(s->board.header->clean_stop, s->status == MASTER_FINE);
     check_drop(&s->check);
+    roots_drop(&s->roots);
     control_close(&s->control);
     queue_watch_close(&s->queues);
     crew_free(&s->crew);
@@ -366,8 +370,8 @@ static void run(struct supervisor *s, struct inherit *in, const struct buf *note
                 const sigset_t *while_waiting)
 {
     unsigned capacity = s->table.capacity;
-    /* Channels, the control socket and its clients, a check. */
-    struct pollfd *fds = calloc(capacity + 1 + CONTROL_CLIENTS_MAX + 1, sizeof *fds);
+    /* Channels, the control socket and its clients, a check, roots. */
+    struct pollfd *fds = calloc(capacity + 1 + CONTROL_CLIENTS_MAX + 2, sizeof *fds);
     unsigned *slot_of = calloc(capacity, sizeof *slot_of);
 
     if (!fds || !slot_of) {
@@ -385,7 +389,7 @@ static void run(struct supervisor *s, struct inherit *in, const struct buf *note
 
 int master_run(const struct master_options *options)
 {
-    struct supervisor s = {.options = options, .runtime.lock_fd = -1, .queues.diag_fd = -1};
+    struct supervisor s = {.options = options, .runtime.lock_fd = -1, .queues.diag_fd = -1, .roots.fd = -1};
     struct buf errors = {0}, notes = {0};
     struct inherit *in = calloc(1, sizeof *in);
     sigset_t while_waiting;

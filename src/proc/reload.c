@@ -336,6 +336,18 @@ static void warn_of_faults(struct supervisor *s)
                  c->faults[i].prefix, c->path ? c->path : "", c->faults[i].line);
 }
 
+/* Each costs its location until it answers (roots.h); why is in the log already. */
+static void tell_missing_roots(struct supervisor *s)
+{
+    const struct conf *c = s->running->conf;
+
+    for (size_t i = 0; i < c->location_count; i++) {
+        const struct conf_location *l = c->locations[i];
+        if (l->handler == CONF_FILES && l->root_fd < 0)
+            board_event(&s->board, EVENT_SICK, 0, "files = %s could not be opened yet", l->files);
+    }
+}
+
 /* As with the number of workers: what was set by hand stays until the file's number changes. */
 static void adopt_offload(struct supervisor *s, const struct conf *old_conf, unsigned old_number)
 {
@@ -430,6 +442,7 @@ static void generation_up(struct supervisor *s)
     adopt_number(s, old ? old->conf : NULL, old_number, old_auto, now);
     adopt_offload(s, old ? old->conf : NULL, old_threads);
     warn_of_faults(s);
+    tell_missing_roots(s);
     if (!old) {
         tell_ready(s);
         return;

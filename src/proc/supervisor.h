@@ -16,6 +16,7 @@
 #include "proc/master.h"
 #include "proc/operation.h"
 #include "proc/queue.h"
+#include "proc/roots.h"
 #include "proc/runtime.h"
 #include "proc/worker_table.h"
 
@@ -31,6 +32,7 @@ struct supervisor {
     struct address_table *addresses;
     struct inherit *running; /* of the generation in force; NULL before the first serves */
     struct inherit *next;    /* of the generation that starts; NULL when none does */
+    struct roots roots;      /* those that did not answer yet */
     struct check *check;     /* of the configuration that a reload is about; NULL: none */
     unsigned running_generation, next_generation;
     bool automatic;    /* the number of workers follows the CPUs */

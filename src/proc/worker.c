@@ -348,6 +348,10 @@ static void obey(struct worker *w, const struct channel_message *m, int *passed)
     case CHANNEL_UNFENCE:
         fence(w, m->value, m->kind == CHANNEL_FENCE);
         break;
+    case CHANNEL_ROOT:
+        if (serve_take_root(w->serve, m->value, *passed))
+            *passed = -1;
+        break;
     case CHANNEL_ABORT:
         if (!conns_abort(w->conns, m->value))
             log_debug("request %u-%llu was over before it could be aborted", w->env->number,

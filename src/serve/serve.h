@@ -104,6 +104,9 @@ void serve_error(struct serve_ctx *ctx, const struct serve_request *request, int
  * which was fenced or became sick meanwhile. */
 void serve_tick(struct serve_ctx *ctx);
 
+/* The root of a location that had none when the worker started. True: fd is the context's now. */
+bool serve_take_root(struct serve_ctx *ctx, uint64_t location_id, int fd);
+
 /* When descriptors ran out: closes unused cached files; how many were closed. */
 unsigned serve_shed(struct serve_ctx *ctx, unsigned count);
 

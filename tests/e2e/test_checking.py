@@ -95,6 +95,33 @@ class DeadMount(Checking):
         fs.tell("release")
         wait_until(lambda: get(weir.port, "/m/f1-9", timeout=30).status == 200, 20, "the mount that answers again")
 
+    @unittest.skipIf(os.geteuid() != 0, "needs root")
+    def test_a_root_that_only_the_master_reaches(self):
+        """It comes late, and its descriptor to the workers that run and to those that start then."""
+        fs = self.mount("hang all")
+        closed = self.folder + "/closed"
+        os.mkdir(closed, 0o700)
+        os.symlink(fs.path, closed + "/m")
+        weir = self.server(ini=f"[offload]\ndeadline = 300ms\nprobe = 100ms\n[location /m/]\nfiles = {closed}/m/d\n").start()
+        self.assertIn("SICK", [e["kind"] for e in weir.status()["events"]])
+        fs.tell("release")
+        wait_until(lambda: get(weir.port, "/m/f1-9", timeout=30).status == 200, 20, "the root that answers")
+        self.assertRegex(weir.log(), rf"files = {closed}/m/d: it answers now")
+        self.assert_master_works(weir)
+        for _ in range(8):
+            self.assertEqual(get(weir.port, "/m/f1-9", timeout=30).status, 200)
+        weir.stop()
+
+    def test_a_mount_whose_server_died(self):
+        """It fails at once, which is no mistake of the configuration."""
+        fs = self.mount("error all 107")  # ENOTCONN
+        weir = self.server_on(fs).start()
+        self.assertEqual(get(weir.port, "/f").status, 200)
+        self.assertRegex(weir.log(), rf"warn .*{fs.path}/d: cannot be opened now: Transport endpoint")
+        fs.tell("error", "all", "0")
+        wait_until(lambda: get(weir.port, "/m/f1-9", timeout=30).status == 200, 30, "the mount that works again")
+        weir.stop()
+
     def test_start(self):
         fs = self.mount("hang all")
         weir = self.server_on(fs).start()
@@ -214,6 +241,25 @@ class DeafNames(Checking):
         self.assertRegex(err, r"weir\.ini:2: listen = .*www\.some-host\.example' cannot be looked up")
         reload = self.begin_reload(weir)
         wait_until(lambda: glob.glob(f"/proc/{weir.process.pid}/task/*/children"), 5)
+        weir.kill(signal.SIGTERM)
+        self.assertEqual(weir.process.wait(20), 0)
+        reload.communicate(timeout=20)
+        weir.stop()
+
+
+@unittest.skipIf(can_unshare() or not shutil.which("nsenter"), can_unshare() or "not installed: nsenter")
+class DeafUsers(Checking):
+    """The user database does not answer: /etc/passwd and /etc/group are FIFOs that nobody writes."""
+
+    def test_reload_and_new_workers(self):
+        weir = self.server(wrapper=["unshare", "-m"], server="user = nobody").start()
+        for name in ("passwd", "group"):
+            os.mkfifo(f"{self.folder}/{name}")
+            subprocess.run(["nsenter", "-t", str(weir.process.pid), "-m", "mount", "--bind",
+                            f"{self.folder}/{name}", f"/etc/{name}"], check=True)
+        reload = self.begin_reload(weir)
+        self.assert_master_works(weir)
+        self.assertIsNone(reload.poll())
         weir.kill(signal.SIGTERM)
         self.assertEqual(weir.process.wait(20), 0)
         reload.communicate(timeout=20)
