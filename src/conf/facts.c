@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "base/fd.h"
+#include "base/hash.h"
 
 static struct facts *in_use;
 static struct fact alone = {.fd = -1, .taken_fd = -1}; /* answered at once, until the next one */
@@ -24,21 +25,56 @@ void fact_clear(struct fact *f)
     buf_free(&f->data);
 }
 
-static bool is_it(const struct fact *f, enum fact_kind kind, struct span name)
+/* ---- the table ---- */
+
+/* Names come from whoever writes the configuration, who may slow down the reading in other ways. */
+static size_t home_of(const struct facts *facts, enum fact_kind kind, struct span name)
 {
-    return f->kind == kind && span_eq(span_str(f->name), name);
+    return (size_t)hash_span((uint64_t)kind, name) & (facts->places - 1);
 }
 
-static struct fact *find(struct facts *facts, enum fact_kind kind, struct span name)
+/* Where it is, or the free place where it would be. */
+static uint32_t *find_place(const struct facts *facts, enum fact_kind kind, struct span name)
 {
-    for (size_t n = 0; n < facts->count; n++) {
-        size_t i = (facts->hint + n) % facts->count;
-        if (!is_it(facts->item[i], kind, name))
-            continue;
-        facts->hint = i + 1;
-        return facts->item[i];
+    size_t at = home_of(facts, kind, name);
+
+    for (;; at = (at + 1) & (facts->places - 1)) {
+        const struct fact *f = facts->place[at] ? facts->item[facts->place[at] - 1] : NULL;
+        if (!f || (f->kind == kind && span_eq(span_str(f->name), name)))
+            return &facts->place[at];
     }
-    return NULL;
+}
+
+struct fact *facts_find(const struct facts *facts, enum fact_kind kind, struct span name)
+{
+    const uint32_t *place = facts->count > 0 ? find_place(facts, kind, name) : NULL;
+
+    return place && *place ? facts->item[*place - 1] : NULL;
+}
+
+/* Room for one more, in both. */
+static bool make_room(struct facts *facts)
+{
+    size_t cap = facts->cap ? 2 * facts->cap : 32;
+
+    if (facts->count < facts->cap)
+        return true;
+    struct fact **grown = realloc(facts->item, cap * sizeof *grown);
+    if (!grown)
+        return false;
+    facts->item = grown;
+    uint32_t *place = calloc(2 * cap, sizeof *place);
+    if (!place)
+        return false;
+    free(facts->place);
+    facts->place = place;
+    facts->places = 2 * cap;
+    facts->cap = cap;
+    for (size_t i = 0; i < facts->count; i++) {
+        const struct fact *f = facts->item[i];
+        *find_place(facts, f->kind, span_str(f->name)) = (uint32_t)(i + 1);
+    }
+    return true;
 }
 
 static struct fact *fact_new(enum fact_kind kind, struct span name)
@@ -63,19 +99,12 @@ static void fact_free(struct fact *f)
 
 struct fact *facts_add(struct facts *facts, enum fact_kind kind, struct span name)
 {
-    struct fact *f;
+    struct fact *f = make_room(facts) ? fact_new(kind, name) : NULL;
 
-    if (facts->count == facts->cap) {
-        size_t cap = facts->cap ? 2 * facts->cap : 32;
-        struct fact **grown = realloc(facts->item, cap * sizeof *grown);
-        if (!grown)
-            return NULL;
-        facts->item = grown;
-        facts->cap = cap;
-    }
-    f = fact_new(kind, name);
-    if (f)
-        facts->item[facts->count++] = f;
+    if (!f)
+        return NULL;
+    facts->item[facts->count++] = f;
+    *find_place(facts, kind, name) = (uint32_t)facts->count;
     return f;
 }
 
@@ -99,7 +128,7 @@ struct fact *fact_ask(enum fact_kind kind, struct span name)
 
     if (!in_use)
         return ask_at_once(kind, name);
-    f = find(in_use, kind, name);
+    f = facts_find(in_use, kind, name);
     if (f)
         return f;
     f = facts_add(in_use, kind, name);
@@ -163,6 +192,7 @@ void facts_free(struct facts *facts)
     for (size_t i = 0; i < facts->count; i++)
         fact_free(facts->item[i]);
     free(facts->item);
+    free(facts->place);
     *facts = (struct facts){0};
 }
 

@@ -77,10 +77,11 @@ struct fact {
 struct facts {
     struct fact **item;
     size_t count, cap;
-    size_t hint;  /* questions come up in the same order again */
-    bool closed;  /* nobody will answer: a new question is LATE at once */
-    bool lenient; /* what came too late is no error (weir -t) */
-    bool keeps;   /* fact_take_fd gives copies: the descriptors are to be sent */
+    uint32_t *place; /* hash table of positions in item, counted from 1; 0: free */
+    size_t places;   /* a power of two, at least twice count */
+    bool closed;     /* nobody will answer: a new question is LATE at once */
+    bool lenient;    /* what came too late is no error (weir -t) */
+    bool keeps;      /* fact_take_fd gives copies: the descriptors are to be sent */
 };
 
 /* The set in use by this process; NULL: ask at once. */
@@ -102,6 +103,7 @@ uint64_t fact_patience_ns(enum fact_kind kind);
 
 /* One that is not there yet; NULL on ENOMEM. */
 struct fact *facts_add(struct facts *facts, enum fact_kind kind, struct span name);
+struct fact *facts_find(const struct facts *facts, enum fact_kind kind, struct span name);
 size_t facts_asked(const struct facts *facts); /* how many wait for an answer */
 void facts_free(struct facts *facts);
 

@@ -41,6 +41,7 @@ struct round {
     pthread_cond_t changed;
     struct facts *facts;
     uint64_t began_ns;
+    size_t first;     /* before it none is free */
     size_t left;      /* facts without an answer */
     size_t untaken;   /* of these, those no thread has */
     size_t answered;  /* by threads */
@@ -70,13 +71,15 @@ static bool is_free(const struct fact *f)
     return f->state == FACT_ASKED && f->begun_ns == 0;
 }
 
-static struct fact *next_free(const struct round *r)
+static struct fact *next_free(struct round *r)
 {
     struct fact *last = NULL;
 
     if (r->over || r->untaken == 0)
         return NULL;
-    for (size_t i = 0; i < r->facts->count; i++) {
+    while (!is_free(r->facts->item[r->first]))
+        r->first++;
+    for (size_t i = r->first; i < r->facts->count; i++) {
         struct fact *f = r->facts->item[i];
         if (!is_free(f))
             continue;
@@ -287,10 +290,7 @@ static bool become_user(const struct inherit *in)
 
 static struct fact *find_try(const struct facts *tries, const char *path)
 {
-    for (size_t i = 0; i < tries->count; i++)
-        if (strcmp(tries->item[i]->name, path) == 0)
-            return tries->item[i];
-    return NULL;
+    return facts_find(tries, FACT_ACCESS, span_str(path));
 }
 
 static void note_access(const struct inherit *in, const struct conf_location *l,
