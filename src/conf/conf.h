@@ -28,6 +28,10 @@ struct conf_listen {
     char *text;
     struct sockaddr_storage address;
     socklen_t address_bytes;
+    /* unix: whoever checked the configuration has bound it already (FACT_SOCKET). */
+    bool made;
+    int made_fd;
+    uint64_t made_dev, made_ino; /* its file */
 };
 
 enum conf_listing { CONF_LISTING_OFF, CONF_LISTING_HTML, CONF_LISTING_JSON, CONF_LISTING_AUTO };

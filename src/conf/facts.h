@@ -33,6 +33,7 @@ enum fact_kind {
     FACT_CONFIG,    /* the text of the configuration, whatever it is read from */
     FACT_FILE,      /* the content of a file; detail: its type (S_IFMT); only S_IFREG is read */
     FACT_DIRECTORY, /* fd: an O_PATH descriptor of it */
+    FACT_SOCKET,    /* fd: a unix socket bound to this path; struct fact_socket */
     FACT_FOLDER,    /* of a directory, its path without links and dots */
     FACT_LOG,       /* whether lines can be added to this file; nothing is created */
     FACT_ACCESS, /* whether who asks may read the directory behind fd; detail: enum fact_access */
@@ -57,6 +58,11 @@ struct fact_user {
     uint32_t count;
 };
 
+/* The file of a unix socket. */
+struct fact_socket {
+    uint64_t dev, ino;
+};
+
 struct fact_address {
     struct sockaddr_storage address;
     socklen_t bytes;
@@ -69,7 +75,7 @@ struct fact {
     int error;       /* KNOWN: 0, or the errno (HOST: EAI_...) */
     int32_t detail;  /* see the kinds; HOST with EAI_SYSTEM: the errno */
     struct buf data; /* the content, the path, the structs */
-    int fd;          /* DIRECTORY: -1 when there is none, or after fact_take_fd */
+    int fd;          /* DIRECTORY, SOCKET: -1 when there is none, or after fact_take_fd */
     int taken_fd;    /* where it was taken to first */
     uint64_t begun_ns;
 };

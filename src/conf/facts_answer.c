@@ -12,6 +12,7 @@
 #include <pwd.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -146,6 +147,66 @@ static int try_access(struct fact *f)
     return 0;
 }
 
+/* ---- unix sockets ---- */
+
+/* A dead server's file goes; 0, or the errno when something is in the way. */
+static int clear_path(const struct sockaddr_un *un)
+{
+    struct stat st;
+
+    if (lstat(un->sun_path, &st) != 0)
+        return errno == ENOENT ? 0 : errno;
+    if (!S_ISSOCK(st.st_mode))
+        return EEXIST;
+    int probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (probe < 0)
+        return errno;
+    bool dead = connect(probe, (const void *)un, sizeof *un) != 0 &&
+                (errno == ECONNREFUSED || errno == ENOENT);
+    close_fd(&probe);
+    if (!dead)
+        return EADDRINUSE;
+    return unlink(un->sun_path) == 0 || errno == ENOENT ? 0 : errno;
+}
+
+/* Mode 0666: whoever may reach its folder may connect. Before listen(2) nobody can. */
+static int bind_socket(struct fact *f, const struct sockaddr_un *un)
+{
+    struct fact_socket file;
+    struct stat st;
+    mode_t before = umask(0111);
+    bool good = bind(f->fd, (const void *)un, sizeof *un) == 0;
+    int error = good ? 0 : errno;
+
+    umask(before);
+    if (!good)
+        return error;
+    if (lstat(un->sun_path, &st) != 0)
+        return errno;
+    file = (struct fact_socket){st.st_dev, st.st_ino};
+    return buf_add(&f->data, &file, sizeof file) ? 0 : ENOMEM;
+}
+
+static int make_socket(struct fact *f)
+{
+    struct sockaddr_un un = {.sun_family = AF_UNIX};
+    size_t n = strlen(f->name);
+
+    if (n >= sizeof un.sun_path)
+        return ENAMETOOLONG;
+    memcpy(un.sun_path, f->name, n);
+    int error = clear_path(&un);
+    if (error != 0)
+        return error;
+    f->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (f->fd < 0)
+        return errno;
+    error = bind_socket(f, &un);
+    if (error != 0)
+        close_fd(&f->fd);
+    return error;
+}
+
 /* ---- users and groups ---- */
 
 static int add_groups(struct fact *f, const char *name)
@@ -272,6 +333,9 @@ void fact_answer(struct fact *f)
         break;
     case FACT_DIRECTORY:
         f->error = open_directory(f);
+        break;
+    case FACT_SOCKET:
+        f->error = make_socket(f);
         break;
     case FACT_FOLDER:
         f->error = find_folder(f);

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <sys/un.h>
 
+#include "base/fd.h"
 #include "conf/facts.h"
 #include "conf/settings.h"
 
@@ -25,8 +26,11 @@ struct listen_list {
 
 void value_listen_free(struct conf_listen **listen, size_t *count)
 {
-    for (size_t i = 0; i < *count; i++)
+    for (size_t i = 0; i < *count; i++) {
+        if ((*listen)[i].made)
+            close_fd(&(*listen)[i].made_fd);
         free((*listen)[i].text);
+    }
     free(*listen);
     *listen = NULL;
     *count = 0;

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <sys/un.h>
 
 #include "base/fd.h"
 #include "conf/facts.h"
@@ -21,6 +22,7 @@ enum { PACKETS_A_TURN = 256, DESCRIPTORS_BESIDE = 256 };
 struct check {
     const struct master_options *options;
     enum check_purpose purpose;
+    const struct listen_set *running;
     pid_t pid;
     int fd;
     uint64_t until_ns;
@@ -55,11 +57,11 @@ static void run_child(const void *arg, int fd)
 {
     const struct check *c = arg;
 
-    checker_main(c->options, c->purpose, fd);
+    checker_main(c->options, c->purpose, c->running, fd);
 }
 
 struct check *check_begin(const struct master_options *options, enum check_purpose purpose,
-                          struct buf *errors)
+                          const struct listen_set *running, struct buf *errors)
 {
     struct check *c = calloc(1, sizeof *c);
 
@@ -69,6 +71,7 @@ struct check *check_begin(const struct master_options *options, enum check_purpo
     }
     c->options = options;
     c->purpose = purpose;
+    c->running = running;
     c->fd = -1;
     c->pid = aside_begin("weir-check", run_child, c, reads_own_descriptor(c), &c->fd);
     if (c->pid < 0) {
@@ -188,6 +191,34 @@ int check_pass(const struct master_options *options, struct inherit *in, struct 
     return MASTER_FAILED;
 }
 
+const char *check_new_socket(const struct conf_listen *l, const struct listen_set *running)
+{
+    if (l->address.ss_family != AF_UNIX)
+        return NULL;
+    for (size_t i = 0; running && i < running->count; i++)
+        if (strcmp(running->socket[i].text, l->text) == 0)
+            return NULL;
+    return ((const struct sockaddr_un *)(const void *)&l->address)->sun_path;
+}
+
+/* Bound sockets to their addresses. */
+static void take_sockets(const struct check *c, struct conf *conf)
+{
+    for (size_t i = 0; i < conf->server.listen_count; i++) {
+        struct conf_listen *l = &conf->server.listen[i];
+        const char *path = check_new_socket(l, c->running);
+        struct fact *f = path ? facts_find(&c->facts, FACT_SOCKET, span_str(path)) : NULL;
+        struct fact_socket file;
+        if (!f || f->fd < 0 || f->data.n != sizeof file)
+            continue;
+        memcpy(&file, f->data.p, sizeof file);
+        l->made = true;
+        l->made_fd = fact_take_fd(f);
+        l->made_dev = file.dev;
+        l->made_ino = file.ino;
+    }
+}
+
 static int take_over(struct check *c, struct inherit *in, struct buf *errors)
 {
     int status;
@@ -197,6 +228,8 @@ static int take_over(struct check *c, struct inherit *in, struct buf *errors)
     facts_use(&c->facts);
     status = check_pass(c->options, in, errors);
     facts_use(NULL);
+    if (status == MASTER_FINE)
+        take_sockets(c, in->conf);
     return status;
 }
 
@@ -238,7 +271,7 @@ void check_drop(struct check **pointer)
 int check_now(const struct master_options *options, enum check_purpose purpose, struct inherit *in,
               struct buf *errors, struct buf *notes)
 {
-    struct check *c = check_begin(options, purpose, errors);
+    struct check *c = check_begin(options, purpose, NULL, errors);
 
     if (!c)
         return MASTER_FAILED;

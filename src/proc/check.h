@@ -30,9 +30,10 @@ enum check_purpose {
 
 struct check;
 
-/* Starts the child. NULL with a line in *errors. */
+/* Starts the child. running: the sockets in force, which need not be made; may be NULL. NULL with a
+ * line in *errors. */
 struct check *check_begin(const struct master_options *options, enum check_purpose purpose,
-                          struct buf *errors);
+                          const struct listen_set *running, struct buf *errors);
 int check_fd(const struct check *c); /* for poll(2), POLLIN */
 /* Takes what has come, without waiting; true when nothing more will. */
 bool check_take(struct check *c, struct mono now);
@@ -58,7 +59,9 @@ int check_pass(const struct master_options *options, struct inherit *in, struct 
 
 /* The child's half (checker.c): checks, sends what it found over fd, ends. */
 _Noreturn void checker_main(const struct master_options *options, enum check_purpose purpose,
-                            int fd);
+                            const struct listen_set *running, int fd);
+/* Whether this address is a unix socket that is not in force yet: its path, else NULL. */
+const char *check_new_socket(const struct conf_listen *l, const struct listen_set *running);
 
 /* What is sent: packets, each with this head in front. */
 enum check_packet {

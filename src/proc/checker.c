@@ -21,6 +21,7 @@
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -243,6 +244,7 @@ static void note_late(const struct fact *f, struct buf *notes)
         break;
     case FACT_CONFIG:
     case FACT_FOLDER:
+    case FACT_SOCKET:
     case FACT_ACCESS:
     case FACT_KIND_COUNT:
         break; /* errors, or said elsewhere */
@@ -335,6 +337,43 @@ static void try_roots(const struct inherit *in, struct buf *notes)
     }
 }
 
+/* ---- unix sockets ---- */
+
+static void remove_sockets(const struct facts *facts)
+{
+    for (size_t i = 0; i < facts->count; i++)
+        if (facts->item[i]->kind == FACT_SOCKET && facts->item[i]->fd >= 0)
+            unlink(facts->item[i]->name);
+}
+
+/* Binds those that are not in force. On failure none is left, and lines are in *errors. */
+static bool make_sockets(struct facts *facts, const struct conf *conf,
+                         const struct listen_set *running, struct buf *errors)
+{
+    size_t before = errors->n;
+
+    umask(0111); /* here and not by each thread in turn */
+    for (size_t i = 0; i < conf->server.listen_count; i++) {
+        const char *path = check_new_socket(&conf->server.listen[i], running);
+        if (path && !facts_add(facts, FACT_SOCKET, span_str(path)))
+            buf_addf(errors, "out of memory for unix sockets\n");
+    }
+    answer_all(facts);
+    for (size_t i = 0; i < conf->server.listen_count; i++) {
+        const struct conf_listen *l = &conf->server.listen[i];
+        const char *path = check_new_socket(l, running);
+        const struct fact *f = path ? facts_find(facts, FACT_SOCKET, span_str(path)) : NULL;
+        if (!f || (f->state == FACT_KNOWN && f->error == 0))
+            continue;
+        listen_explain(errors, l->text, f->state == FACT_KNOWN ? f->error : ETIMEDOUT);
+        buf_add(errors, "\n", 1);
+    }
+    if (errors->n == before)
+        return true;
+    remove_sockets(facts);
+    return false;
+}
+
 /* ---- sending ---- */
 
 static void send_packet(int fd, enum check_packet kind, uint32_t number, struct span what,
@@ -410,7 +449,7 @@ static int read_all(const struct master_options *options, struct facts *facts, s
 }
 
 _Noreturn void checker_main(const struct master_options *options, enum check_purpose purpose,
-                            int fd)
+                            const struct listen_set *running, int fd)
 {
     struct facts facts = {.lenient = purpose == CHECK_TEST, .keeps = true};
     struct buf errors = {0}, notes = {0};
@@ -420,6 +459,9 @@ _Noreturn void checker_main(const struct master_options *options, enum check_pur
     facts_use(&facts);
     int status = read_all(options, &facts, &in, &errors);
     note_all(&facts, &notes);
+    if (status == MASTER_FINE && purpose != CHECK_TEST &&
+        !make_sockets(&facts, in.conf, running, &errors))
+        status = MASTER_FAILED;
     if (status == MASTER_FINE) {
         send_facts(fd, &facts);
         try_roots(&in, &notes);

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -286,8 +287,21 @@ void inherit_raise_descriptors(const struct conf *conf)
                  (unsigned long long)need);
 }
 
+/* Sockets that were bound for a configuration that does not come into force. */
+static void remove_made(const struct conf *conf)
+{
+    for (size_t i = 0; i < conf->server.listen_count; i++) {
+        const struct conf_listen *l = &conf->server.listen[i];
+        if (l->made)
+            listen_remove_file(((const struct sockaddr_un *)(const void *)&l->address)->sun_path,
+                               l->made_dev, l->made_ino);
+    }
+}
+
 void inherit_free(struct inherit *in)
 {
+    if (in->conf)
+        remove_made(in->conf);
     listen_set_close(&in->listen);
     close_fd(&in->access_log_fd);
     mime_table_free(&in->mime);

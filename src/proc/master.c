@@ -31,7 +31,8 @@
 #define BEAT_NS      (100 * NS_PER_MS)
 #define AUTOMATIC_NS (10 * NS_PER_S)
 
-enum { SLOTS_EXTRA = 8 }; /* beyond twice the workers: for those that retire slowly */
+enum { REMOVE_MS = 1000 }; /* for the files of unix sockets, at the end */
+enum { SLOTS_EXTRA = 8 };  /* beyond twice the workers: for those that retire slowly */
 
 /* ---- signals: the verbs ---- */
 
@@ -362,6 +363,7 @@ static void take_down(struct supervisor *s)
     address_table_free(&s->addresses);
     if (s->board.header)
         board_destroy(&s->board);
+    listen_wait_removed(REMOVE_MS);
     runtime_release(&s->runtime);
 }
 
@@ -389,7 +391,8 @@ static void run(struct supervisor *s, struct inherit *in, const struct buf *note
 
 int master_run(const struct master_options *options)
 {
-    struct supervisor s = {.options = options, .runtime.lock_fd = -1, .queues.diag_fd = -1, .roots.fd = -1};
+    struct supervisor s = {
+        .options = options, .runtime.lock_fd = -1, .queues.diag_fd = -1, .roots.fd = -1};
     struct buf errors = {0}, notes = {0};
     struct inherit *in = calloc(1, sizeof *in);
     sigset_t while_waiting;

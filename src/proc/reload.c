@@ -241,7 +241,7 @@ bool verb_reload(struct supervisor *s, struct buf *message)
         log_info("reload: not now: %.*s", (int)message->n, message->n ? message->p : "");
         return false;
     }
-    s->check = check_begin(s->options, CHECK_RELOAD, message);
+    s->check = check_begin(s->options, CHECK_RELOAD, &s->running->listen, message);
     if (!s->check) {
         message->n = without_newline(message).n;
         note_refused(s, buf_span(message));

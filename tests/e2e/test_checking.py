@@ -14,7 +14,7 @@ import sys
 import tempfile
 import unittest
 
-from harness import Weir, free_port, get, main, program, run_weir, wait_until
+from harness import Weir, Wire, free_port, get, main, program, run_weir, wait_until
 from harness.slowfs import SlowFS, why_not
 
 # Runs the server where its only name server never answers; the socket lives on in the server.
@@ -344,6 +344,40 @@ class Addresses(Checking):
             self.assertTrue(all(str(port) in s for s in shown), shown)
             self.assertEqual(len(shown), 2 if ":" not in listen or " " in listen else 1)
             self.assertEqual(get(port, "/f").body, b"content")
+        weir.stop()
+
+    def test_unix_sockets_come_and_go(self):
+        """A reload that is refused leaves none behind, and takes none away."""
+        weir = self.server()
+        first, second = (os.path.join(weir.folder, name) for name in ("first", "second"))
+        weir.listen = f"127.0.0.1:0 unix:{first}"
+        weir.write_ini()
+        weir.start()
+        ask = lambda path: Wire(path=path).ask("/f").body
+        self.assertEqual(ask(first), b"content")
+        self.assertEqual(os.stat(first).st_mode & 0o777, 0o666)
+        with socket.socket() as other:
+            other.bind(("127.0.0.1", 0))
+            other.listen()
+            weir.listen = f"127.0.0.1:{other.getsockname()[1]} unix:{second}"
+            weir.write_ini()
+            self.assertEqual(weir.ctl("reload", check=False).returncode, 1)
+        wait_until(lambda: not os.path.exists(second), 5, "the socket of what was refused to go")
+        with open(second, "w"):
+            pass
+        done = weir.ctl("reload", check=False)
+        self.assertRegex(done.stderr, "second: a file that is not a socket is in the way")
+        os.unlink(second)
+        weir.listen = f"127.0.0.1:0 unix:{second}"
+        weir.write_ini()
+        weir.ctl("reload")
+        self.assertEqual(ask(second), b"content")
+        wait_until(lambda: not os.path.exists(first), 5, "the old socket to go")
+        weir.ctl("reload")
+        self.assertEqual(ask(second), b"content")
+        weir.kill(signal.SIGTERM)
+        self.assertEqual(weir.process.wait(20), 0)
+        self.assertFalse(os.path.exists(second))
         weir.stop()
 
     def test_another_program_is_told_apart(self):

@@ -14,6 +14,7 @@ import tempfile
 import unittest
 
 from harness import Weir, free_port, get, main, skip_without, wait_until
+from harness.server import is_sanitized
 
 KERNEL = r'"/proc/|"/sys/fs/cgroup/'
 ZONE = r'|"/etc/localtime"|/zoneinfo/'  # read once, for the first line of the log
@@ -49,6 +50,8 @@ class Master(unittest.TestCase):
     maxDiff = None
 
     def setUp(self):
+        if is_sanitized("weir"):
+            self.skipTest("the sanitizer makes calls of its own, and no leak check under strace")
         done = subprocess.run(["strace", "-D", "-o", "/dev/null", "true"], capture_output=True, text=True)
         if done.returncode != 0:
             self.skipTest(f"strace: {done.stderr.strip()}")
@@ -84,7 +87,7 @@ class Master(unittest.TestCase):
         user = "user = root\ngroup = root\n" if os.geteuid() == 0 else ""
         weir.server_lines = f"{user}mime_types = {mime}\n"
         weir.more_ini = f"[site *]\nerror_pages = 404={weir.root}/404.html\n"
-        weir.listen = f"127.0.0.1:0 localhost:{free_port()}"
+        weir.listen = f"127.0.0.1:0 localhost:{free_port()} unix:{weir.folder}/socket"
         weir.write_ini()
         self.addCleanup(weir.stop, check=False)
         weir.start()
