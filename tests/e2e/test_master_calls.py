@@ -32,7 +32,7 @@ NEVER_WAITS = {
     "pidfd_open": None, "pidfd_send_signal": None,
     "read": r"</proc/|</sys/fs/cgroup/|<anon_inode:" + ZONE, "pread64": r"</proc/|RUNTIME/", "lseek": r"</proc/" + ZONE, "getdents64": r"</proc/",
     "openat": KERNEL + r'|"RUNTIME/|' + LOGS + ZONE, "readlink": r'"/proc/',
-    "newfstatat": KERNEL + r'|"RUNTIME|AT_EMPTY_PATH', "fstat": None, "statfs": KERNEL, "access": KERNEL,
+    "newfstatat": KERNEL + r'|"RUNTIME|AT_EMPTY_PATH', "fstat": None, "statfs": KERNEL, "access": r"/control\.sock\"",
     "mkdir": r'"RUNTIME"', "unlink": r'"RUNTIME/', "ftruncate": r"RUNTIME/|<.*memfd:", "pwrite64": r"RUNTIME/",
     "fchmod": r"memfd:", "flock": r"LOCK_NB", "memfd_create": None, "write": r"</dev/|stderr|<anon_inode:|<pipe:|" + LOGS,
     # Memory, time, signals and limits of the process itself.
