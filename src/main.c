@@ -5,6 +5,7 @@
  * Exit status: 0 fine, 1 failed while running, 2 bad arguments or configuration.
  */
 #include <getopt.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -47,6 +48,7 @@ struct command_line {
     struct master_options master;
     const char **overrides;
     bool test, verbose, dashboard;
+    char root[PATH_MAX];
 };
 
 /* -1: go on; else the exit status. */
@@ -93,9 +95,16 @@ static int refuse(const char *what, const char *why)
 
 static int take_root(struct command_line *cl, const char *root)
 {
+    char here[PATH_MAX] = "";
+
     if (cl->master.config)
         return refuse(root, ": give either a folder or -c FILE, not both");
-    cl->master.root = root;
+    if (root[0] != '/' && !getcwd(here, sizeof here))
+        return refuse(root, ": the working folder is gone; give the path from / on");
+    int n = snprintf(cl->root, sizeof cl->root, "%s%s%s", here, here[0] ? "/" : "", root);
+    if (n < 0 || (size_t)n >= sizeof cl->root)
+        return refuse(root, ": its path is too long");
+    cl->master.root = cl->root;
     return -1;
 }
 

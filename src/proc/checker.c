@@ -17,7 +17,6 @@
 #include <grp.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -298,27 +297,30 @@ static struct fact *find_try(const struct facts *tries, const char *path)
 static void note_access(const struct inherit *in, const struct conf_location *l,
                         const struct fact *f, struct buf *notes)
 {
-    char who[sizeof in->user + 32];
+    const char *whose = in->drop_privileges ? "the workers' user " : "the user weir runs as";
 
-    snprintf(who, sizeof who, "the workers' user %s", in->user);
     if (f->state != FACT_KNOWN)
-        inherit_note(notes, LOG_LEVEL_WARN, "%s: whether %s may read it could not be found out",
-                     l->files, who);
+        inherit_note(notes, LOG_LEVEL_WARN,
+                     "%s: whether the workers may read it could not be found out", l->files);
     else if (f->detail == FACT_MAY_NOT_ENTER)
         inherit_note(notes, LOG_LEVEL_WARN,
-                     "%s: %s may not enter this folder: requests for %s will get 403; change its "
-                     "mode, or user in [server]",
-                     l->files, who, l->prefix);
+                     "%s: %s%s may not enter this folder: requests for %s will get 403; change its "
+                     "mode, or %s",
+                     l->files, whose, in->user, l->prefix,
+                     in->drop_privileges ? "user in [server]" : "start weir as another user");
     else if (f->detail == FACT_MAY_ONLY_ENTER)
-        inherit_note(notes, LOG_LEVEL_WARN, "%s: %s may not list this folder (files by name work)",
-                     l->files, who);
+        inherit_note(notes, LOG_LEVEL_WARN,
+                     "%s: %s%s may not list this folder (files by name work)", l->files, whose,
+                     in->user);
 }
 
 static void try_roots(const struct inherit *in, struct buf *notes)
 {
     struct facts tries = {0};
 
-    if (!in->drop_privileges || !become_user(in))
+    if (!in->drop_privileges && geteuid() == 0) /* root may read everything */
+        return;
+    if (!become_user(in))
         return;
     for (size_t i = 0; i < in->conf->location_count; i++) {
         const struct conf_location *l = in->conf->locations[i];

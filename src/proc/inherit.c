@@ -63,19 +63,20 @@ static bool take_user(struct inherit *in, const char *name, struct buf *errors)
     return true;
 }
 
-static bool take_group(struct inherit *in, const char *name, struct buf *errors)
+/* key: of the setting that names the group. False: there is none, as far as is known. */
+static bool find_group(const char *key, const char *name, gid_t *gid, struct buf *errors)
 {
     const struct fact *f = fact_ask(FACT_GROUP, span_str(name));
     struct buf why = {0};
 
     if (f && fact_is_missing(f, &why)) {
-        buf_addf(errors, "group = %s: %.*s\n", name, (int)why.n, why.p);
+        buf_addf(errors, "%s = %s: %.*s\n", key, name, (int)why.n, why.p);
         buf_free(&why);
         return true;
     }
-    if (!f || f->state != FACT_KNOWN || f->error != 0 || f->data.n != sizeof in->gid)
+    if (!f || f->state != FACT_KNOWN || f->error != 0 || f->data.n != sizeof *gid)
         return false;
-    memcpy(&in->gid, f->data.p, sizeof in->gid);
+    memcpy(gid, f->data.p, sizeof *gid);
     return true;
 }
 
@@ -105,7 +106,7 @@ static void resolve_user(struct inherit *in, struct buf *errors)
                          "user = NAME in [server]\n");
         return;
     }
-    if (c->server.group && !take_group(in, c->server.group, errors) &&
+    if (c->server.group && !find_group("group", c->server.group, &in->gid, errors) &&
         !is_unknown(FACT_GROUP, c->server.group)) {
         buf_addf(errors, "group = %s: there is no such group; give one that exists\n",
                  c->server.group);
