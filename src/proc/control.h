@@ -44,7 +44,7 @@ struct control *control_listen(const char *path, control_handler *handler, void 
 /* Closes all, removes the socket. Replies that could not be sent yet are lost. */
 void control_close(struct control **c);
 
-/* The reply for whom a command promised one later. */
+/* The reply for those whom a command promised one later; nothing when there is nobody. */
 void control_answer(struct control *c, bool ok, struct span message, uint32_t op);
 
 /* At most 1 + CONTROL_CLIENTS_MAX entries for poll(2); give them back with their revents. */

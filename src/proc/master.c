@@ -255,7 +255,8 @@ static void publish(struct supervisor *s, struct mono now)
     PUT(s->board.header->workers_wanted, s->stopping ? 0 : s->table.target);
     PUT(s->board.header->workers_auto, s->automatic);
     crew_publish(&s->crew, now);
-    operation_check(&s->op, &s->board, &s->table);
+    if (!s->check || s->op.kind != OPERATION_RELOAD) /* its workers have yet to start */
+        operation_check(&s->op, &s->board, &s->table);
 }
 
 /* The workers have been told; nobody accepts from here on. */

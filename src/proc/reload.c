@@ -9,6 +9,7 @@
 #include "proc/supervisor.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -23,6 +24,8 @@
 
 #define PUT(field, value) atomic_store_explicit(&(field), (value), memory_order_relaxed)
 #define GET(field)        atomic_load_explicit(&(field), memory_order_relaxed)
+
+#define REPLY_NS NS_PER_S /* a check that takes longer is followed on the board */
 
 static struct span without_newline(const struct buf *b)
 {
@@ -242,6 +245,8 @@ bool verb_reload(struct supervisor *s, struct buf *message)
         return false;
     }
     s->check = check_begin(s->options, CHECK_RELOAD, &s->running->listen, message);
+    s->check_ns = mono_now().ns;
+    s->check_op = 0;
     if (!s->check) {
         message->n = without_newline(message).n;
         note_refused(s, buf_span(message));
@@ -273,6 +278,28 @@ static bool take_checked(struct supervisor *s, struct buf *message)
     return good;
 }
 
+/* The change on the board has room for one line. */
+static void fail_change(struct supervisor *s, struct span why)
+{
+    char text[BOARD_TEXT_BYTES];
+    struct span rest = why, line = span_cut(&rest, '\n');
+
+    snprintf(text, sizeof text, "%.*s%s", (int)line.n, line.n > 0 ? line.p : "",
+             rest.p ? " (and more, see the log)" : "");
+    if (s->check_op != 0 && s->check_op == GET(s->board.header->op_id))
+        operation_fail(&s->op, &s->board, OPERATION_RELOAD, text);
+}
+
+/* Who asked gets a change to follow, as of a resize, rather than to wait on for the reply. */
+static void tell_it_takes_long(struct supervisor *s)
+{
+    s->check_op = operation_begin(&s->op, &s->board, OPERATION_RELOAD, 0, "reload");
+    control_answer(s->control, true,
+                   SPAN("the configuration is being checked: a disk, a name server or the user "
+                        "database takes long to answer"),
+                   s->check_op);
+}
+
 static void start_checked(struct supervisor *s, struct mono now)
 {
     struct buf message = {0};
@@ -284,10 +311,13 @@ static void start_checked(struct supervisor *s, struct mono now)
         must(s->next_generation != 0);
         buf_addf(&message, "the configuration is good; generation %u starts", s->next_generation);
         log_info("reload: the configuration is good; generation %u starts", s->next_generation);
-        op = operation_begin(&s->op, &s->board, OPERATION_RELOAD, 0, "reload");
+        op = s->check_op;
+        if (op == 0 || op != GET(s->board.header->op_id)) /* something else was asked meanwhile */
+            op = operation_begin(&s->op, &s->board, OPERATION_RELOAD, 0, "reload");
     } else {
         message.n = without_newline(&message).n;
         note_refused(s, buf_span(&message));
+        fail_change(s, buf_span(&message));
     }
     control_answer(s->control, good, buf_span(&message), op);
     buf_free(&message);
@@ -297,9 +327,12 @@ void reload_look(struct supervisor *s, struct mono now)
 {
     if (s->check && s->stopping) {
         check_drop(&s->check);
+        fail_change(s, SPAN("the server is stopping"));
         control_answer(s->control, false, SPAN("the server is stopping"), 0);
     } else if (s->check && check_take(s->check, now)) {
         start_checked(s, now);
+    } else if (s->check && s->check_op == 0 && now.ns - s->check_ns >= REPLY_NS) {
+        tell_it_takes_long(s);
     }
 }
 

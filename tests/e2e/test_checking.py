@@ -24,7 +24,7 @@ s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 fcntl.ioctl(s, 0x8914, struct.pack('16sh', b'lo', 0x49))  # SIOCSIFFLAGS: up, running, loopback
 s.bind(('127.0.0.1', 53))
 s.set_inheritable(True)
-for name, text in (('resolv.conf', 'nameserver 127.0.0.1\\noptions timeout:2 attempts:2\\n'), ('nsswitch.conf', 'passwd: files\\ngroup: files\\nhosts: files dns\\n')):
+for name, text in (('resolv.conf', 'nameserver 127.0.0.1\\noptions timeout:4 attempts:2\\n'), ('nsswitch.conf', 'passwd: files\\ngroup: files\\nhosts: files dns\\n')):
     path = sys.argv[1] + '/' + name
     with open(path, 'w') as f:
         f.write(text)
@@ -150,8 +150,10 @@ class DeadMount(Checking):
         fs.tell("hang", "all")
         reload = self.begin_reload(weir)
         self.assert_master_works(weir)
+        wait_until(lambda: weir.status()["op"]["state"] == "pending", 10, "the reload to be a change to follow")
         out, err = reload.communicate(timeout=60)
         self.assertEqual(reload.returncode, 0, out + err)
+        self.assertIn("is being checked", out)
         self.assertFalse(old & set(weir.worker_pids()))
         self.assert_costs_its_location(weir, fs)
         weir.stop()
