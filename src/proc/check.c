@@ -25,11 +25,11 @@ struct check {
     const struct listen_set *running;
     pid_t pid;
     int fd;
-    uint64_t until_ns;
-    bool ended; /* END came */
-    bool late, broken;
+    uint64_t until_ns, heard_ns;
+    bool ended, late, broken;
+    bool has_status;
     int status;
-    struct buf errors, notes, bytes; /* bytes: of facts, until the first descriptor or END */
+    struct buf errors, notes, bytes; /* bytes: of facts, until all of them are there */
     struct facts facts;
     char packet[sizeof(struct check_packet_head) + CHECK_PACKET_BYTES];
 };
@@ -80,7 +80,8 @@ struct check *check_begin(const struct master_options *options, enum check_purpo
         check_free(c);
         return NULL;
     }
-    c->until_ns = mono_now().ns + CHECK_NS;
+    c->heard_ns = mono_now().ns;
+    c->until_ns = c->heard_ns + CHECK_NS;
     return c;
 }
 
@@ -103,7 +104,7 @@ static void make_room(uint32_t descriptors)
     setrlimit(RLIMIT_NOFILE, &now); /* refused: what does not fit is opened by the workers */
 }
 
-/* All bytes of facts are there before the first descriptor, and before the end. */
+/* All bytes of facts are there before the first descriptor, and before the status. */
 static void read_facts(struct check *c)
 {
     if (c->bytes.n > 0 && !facts_read(&c->facts, buf_span(&c->bytes)))
@@ -151,10 +152,12 @@ static void take_packet(struct check *c, size_t n, int *passed)
     case CHECK_DESCRIPTOR:
         take_descriptor(c, head.number, passed);
         break;
-    case CHECK_END:
+    case CHECK_ALIVE:
+        break;
+    case CHECK_STATUS:
         read_facts(c);
         c->status = (int)head.number;
-        c->ended = true;
+        c->has_status = true;
         break;
     }
     c->broken = c->broken || !good;
@@ -167,13 +170,20 @@ bool check_take(struct check *c, struct mono now)
         ssize_t n = fd_recv_with(c->fd, c->packet, sizeof c->packet, &passed);
         if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
             break;
-        if (n <= 0)
+        if (n == 0 && c->has_status)
+            c->ended = true;
+        else if (n <= 0)
             c->broken = true;
         else
             take_packet(c, (size_t)n, &passed);
         close_fd(&passed);
+        c->heard_ns = now.ns;
     }
-    c->late = !c->ended && !c->broken && now.ns >= c->until_ns;
+    c->broken = c->broken || (!c->ended && now.ns > c->heard_ns + CHECK_SILENT_NS);
+    if (!c->ended && !c->broken && now.ns >= c->until_ns) {
+        c->ended = c->has_status; /* what is still to come are notes */
+        c->late = !c->has_status;
+    }
     return c->ended || c->broken || c->late;
 }
 
@@ -243,8 +253,7 @@ int check_conclude(struct check **pointer, struct inherit *in, struct buf *error
         buf_addf(errors, "the configuration could not be checked within %u s; nothing is changed\n",
                  (unsigned)(CHECK_NS / NS_PER_S));
     else if (!c->ended)
-        buf_addf(errors, "the process that checks the configuration ended before it was done%s\n",
-                 c->broken && errno == ENOMEM ? ": out of memory" : "");
+        buf_addf(errors, "the process that checks the configuration ended before it was done\n");
     else
         status = c->status;
     if (!buf_add_span(notes, buf_span(&c->notes)) || !buf_add_span(errors, buf_span(&c->errors)))

@@ -27,6 +27,10 @@ enum check_purpose {
 
 /* The child answers within this, whatever it asks; else it is given up. */
 #define CHECK_NS (40 * NS_PER_S)
+/* One that says nothing for so long is dead: with a thread in a wait that nothing ends the kernel
+ * neither closes its end nor tells us. */
+#define CHECK_SILENT_NS (5 * NS_PER_S)
+#define CHECK_ALIVE_NS  NS_PER_S
 
 struct check;
 
@@ -63,19 +67,21 @@ _Noreturn void checker_main(const struct master_options *options, enum check_pur
 /* Whether this address is a unix socket that is not in force yet: its path, else NULL. */
 const char *check_new_socket(const struct conf_listen *l, const struct listen_set *running);
 
-/* What is sent: packets, each with this head in front. */
+/* What is sent: packets, each with this head in front; the child's end is the end of it. After
+ * STATUS come only notes: the child is then the workers' user, whose processes could end it. */
 enum check_packet {
     CHECK_HEAD,
     CHECK_ERRORS,
     CHECK_NOTES,
     CHECK_FACTS,
     CHECK_DESCRIPTOR,
-    CHECK_END
+    CHECK_STATUS,
+    CHECK_ALIVE /* nothing new; every second at least */
 };
 
 struct check_packet_head {
     uint32_t kind;
-    uint32_t number; /* HEAD: of descriptors that follow; DESCRIPTOR: of its fact; END: status */
+    uint32_t number; /* HEAD: of descriptors that follow; DESCRIPTOR: of its fact; STATUS: it */
 };
 
 enum { CHECK_PACKET_BYTES = 60 * 1024 };

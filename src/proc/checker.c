@@ -33,6 +33,21 @@
 
 enum { ROUNDS_MAX = 8, THREADS_FIRST = 4, THREADS_MAX = 128 };
 
+/* ---- sending ---- */
+
+static void send_packet(int fd, enum check_packet kind, uint32_t number, struct span what,
+                        int pass_fd)
+{
+    static char packet[sizeof(struct check_packet_head) + CHECK_PACKET_BYTES];
+    struct check_packet_head head = {(uint32_t)kind, number};
+
+    memcpy(packet, &head, sizeof head);
+    if (what.n > 0)
+        memcpy(packet + sizeof head, what.p, what.n);
+    if (fd_send_with(fd, packet, sizeof head + what.n, pass_fd) < 0)
+        _exit(MASTER_FAILED); /* nobody waits for it any more */
+}
+
 /* ---- asking, by threads ---- */
 
 /* One round. Never freed: a thread may come back when it is long over. */
@@ -172,7 +187,17 @@ static void look(struct round *r)
     }
 }
 
-static void answer_all(struct facts *facts)
+static void say_alive(int fd, uint64_t now_ns)
+{
+    static uint64_t said_ns;
+
+    if (now_ns - said_ns < CHECK_ALIVE_NS)
+        return;
+    said_ns = now_ns;
+    send_packet(fd, CHECK_ALIVE, 0, span_of(NULL, 0), -1);
+}
+
+static void answer_all(struct facts *facts, int fd)
 {
     struct round *r = calloc(1, sizeof *r);
     struct timespec until;
@@ -200,6 +225,7 @@ static void answer_all(struct facts *facts)
         if (mono_now().ns < next)
             continue;
         look(r);
+        say_alive(fd, next);
         if (r->untaken > 0 && r->answered == before)
             start_thread(r);
         before = r->answered;
@@ -314,7 +340,7 @@ static void note_access(const struct inherit *in, const struct conf_location *l,
                      in->user);
 }
 
-static void try_roots(const struct inherit *in, struct buf *notes)
+static void try_roots(const struct inherit *in, int fd, struct buf *notes)
 {
     struct facts tries = {0};
 
@@ -330,7 +356,7 @@ static void try_roots(const struct inherit *in, struct buf *notes)
         if (f)
             f->fd = l->root_fd;
     }
-    answer_all(&tries);
+    answer_all(&tries, fd);
     for (size_t i = 0; i < in->conf->location_count; i++) {
         const struct conf_location *l = in->conf->locations[i];
         const struct fact *f = l->handler == CONF_FILES ? find_try(&tries, l->files) : NULL;
@@ -350,7 +376,7 @@ static void remove_sockets(const struct facts *facts)
 
 /* Binds those that are not in force. On failure none is left, and lines are in *errors. */
 static bool make_sockets(struct facts *facts, const struct conf *conf,
-                         const struct listen_set *running, struct buf *errors)
+                         const struct listen_set *running, int fd, struct buf *errors)
 {
     size_t before = errors->n;
 
@@ -360,7 +386,7 @@ static bool make_sockets(struct facts *facts, const struct conf *conf,
         if (path && !facts_add(facts, FACT_SOCKET, span_str(path)))
             buf_addf(errors, "out of memory for unix sockets\n");
     }
-    answer_all(facts);
+    answer_all(facts, fd);
     for (size_t i = 0; i < conf->server.listen_count; i++) {
         const struct conf_listen *l = &conf->server.listen[i];
         const char *path = check_new_socket(l, running);
@@ -376,20 +402,7 @@ static bool make_sockets(struct facts *facts, const struct conf *conf,
     return false;
 }
 
-/* ---- sending ---- */
-
-static void send_packet(int fd, enum check_packet kind, uint32_t number, struct span what,
-                        int pass_fd)
-{
-    static char packet[sizeof(struct check_packet_head) + CHECK_PACKET_BYTES];
-    struct check_packet_head head = {(uint32_t)kind, number};
-
-    memcpy(packet, &head, sizeof head);
-    if (what.n > 0)
-        memcpy(packet + sizeof head, what.p, what.n);
-    if (fd_send_with(fd, packet, sizeof head + what.n, pass_fd) < 0)
-        _exit(MASTER_FAILED); /* nobody waits for it any more */
-}
+/* ---- sending all ---- */
 
 static void send_all(int fd, enum check_packet kind, struct span what)
 {
@@ -431,8 +444,8 @@ static void allow_descriptors(void)
 }
 
 /* Reads until there is nothing new to ask. The status of the last reading. */
-static int read_all(const struct master_options *options, struct facts *facts, struct inherit *in,
-                    struct buf *errors)
+static int read_all(const struct master_options *options, struct facts *facts, int fd,
+                    struct inherit *in, struct buf *errors)
 {
     int status = MASTER_FAILED;
 
@@ -444,7 +457,7 @@ static int read_all(const struct master_options *options, struct facts *facts, s
             return status;
         if (status == MASTER_FINE)
             inherit_free(in);
-        answer_all(facts);
+        answer_all(facts, fd);
     }
     buf_addf(errors, "the configuration asks for more and more\n");
     return MASTER_USAGE;
@@ -459,18 +472,20 @@ _Noreturn void checker_main(const struct master_options *options, enum check_pur
 
     allow_descriptors();
     facts_use(&facts);
-    int status = read_all(options, &facts, &in, &errors);
+    int status = read_all(options, &facts, fd, &in, &errors);
     note_all(&facts, &notes);
     if (status == MASTER_FINE && purpose != CHECK_TEST &&
-        !make_sockets(&facts, in.conf, running, &errors))
+        !make_sockets(&facts, in.conf, running, fd, &errors))
         status = MASTER_FAILED;
-    if (status == MASTER_FINE) {
+    if (status == MASTER_FINE)
         send_facts(fd, &facts);
-        try_roots(&in, &notes);
-    }
     send_all(fd, CHECK_ERRORS, buf_span(&errors));
     send_all(fd, CHECK_NOTES, buf_span(&notes));
-    send_packet(fd, CHECK_END, (uint32_t)status, span_of(NULL, 0), -1);
+    send_packet(fd, CHECK_STATUS, (uint32_t)status, span_of(NULL, 0), -1);
+    notes.n = 0;
+    if (status == MASTER_FINE)
+        try_roots(&in, fd, &notes);
+    send_all(fd, CHECK_NOTES, buf_span(&notes));
     fd_close_from(0);
     _exit(MASTER_FINE);
 }

@@ -4,6 +4,7 @@ that does not answer costs its own location (or its own reload), never the start
 master's commands, a worker's replacement or the end. Also what is checked: logs, limits, and that
 an address may become wider or narrower."""
 
+import contextlib
 import glob
 import os
 import shutil
@@ -41,6 +42,17 @@ def can_unshare():
         return "not installed: unshare"
     done = subprocess.run(["unshare", "-mn", "true"], capture_output=True, text=True)
     return None if done.returncode == 0 else f"unshare: {done.stderr.strip()}"
+
+
+def children(pid, name):
+    """Of this process those that call themselves so."""
+    found = []
+    for path in glob.glob("/proc/[0-9]*"):
+        with contextlib.suppress(OSError):
+            with open(path + "/comm") as comm, open(path + "/status") as status:
+                if comm.read() == name + "\n" and f"\nPPid:\t{pid}\n" in status.read():
+                    found.append(int(os.path.basename(path)))
+    return found
 
 
 class Checking(unittest.TestCase):
@@ -170,6 +182,23 @@ class DeadMount(Checking):
         self.assertEqual(reload.returncode, 1, out)
         weir.stop()
 
+    def test_a_check_that_is_killed(self):
+        fs = self.mount()
+        weir = self.server_on(fs).start()
+        pids = weir.worker_pids()
+        fs.tell("hang", "all")
+        reload = self.begin_reload(weir)
+        fs.wait_held()
+        for pid in children(weir.process.pid, "weir-check"):
+            os.kill(pid, signal.SIGKILL)
+        out, err = reload.communicate(timeout=20)
+        self.assertEqual(reload.returncode, 1, out)
+        self.assertIn("ended before it was done", err)
+        self.assertEqual(set(weir.worker_pids()), set(pids))
+        fs.tell("release")
+        weir.ctl("reload")
+        weir.stop()
+
     def test_a_stuck_child_holds_nothing(self):
         """Whatever it waits for; the port is free for the next server at once."""
         fs = self.mount("set entry_ms 1000000", "set attr_ms 1000000")
@@ -182,15 +211,9 @@ class DeadMount(Checking):
         weir.start()
         if os.geteuid() == 0:
             fs.wait_held()
-        for name in glob.glob("/proc/[0-9]*/comm"):
-            try:
-                with open(name) as f:
-                    is_check = f.read() == "weir-check\n"
-                mine = is_check and f"PPid:\t{weir.process.pid}\n" in open(os.path.dirname(name) + "/status").read()
-                left = [os.readlink(fd) for fd in glob.glob(os.path.dirname(name) + "/fd/*")] if mine else []
-            except OSError:
-                continue
-            self.assertEqual(left, [])
+        for pid in children(weir.process.pid, "weir-check"):
+            with contextlib.suppress(OSError):
+                self.assertEqual([os.readlink(fd) for fd in glob.glob(f"/proc/{pid}/fd/*")], [])
         weir.kill(signal.SIGTERM)
         self.assertEqual(weir.process.wait(20), 0)
         weir.stderr.close()
