@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/prctl.h>
@@ -86,6 +87,16 @@ pid_t aside_begin(const char *name, aside_work *work, const void *arg, bool keep
     if (pid < 0)
         close_fd(fd);
     return pid;
+}
+
+void aside_reap(pid_t *pid, int within_ms)
+{
+    for (int ms = 0; ms <= within_ms && *pid > 0; ms++) {
+        if (waitpid(*pid, NULL, WNOHANG) == *pid)
+            *pid = 0;
+        else
+            poll(NULL, 0, 1);
+    }
 }
 
 void aside_drop(pid_t *pid, int *fd)

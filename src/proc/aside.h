@@ -18,6 +18,8 @@ typedef void aside_work(const void *arg, int fd);
  * what the child is to read. -1 with errno.
  */
 pid_t aside_begin(const char *name, aside_work *work, const void *arg, bool keep_all, int *fd);
+/* Reaps one that is about to end, if it does within this time. */
+void aside_reap(pid_t *pid, int within_ms);
 /* Gives it up: it is killed, and reaped whenever it can end. */
 void aside_drop(pid_t *pid, int *fd);
 

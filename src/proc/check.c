@@ -17,7 +17,7 @@
 #include "conf/facts.h"
 #include "proc/aside.h"
 
-enum { PACKETS_A_TURN = 256, DESCRIPTORS_BESIDE = 256 };
+enum { REAP_MS = 50, PACKETS_A_TURN = 256, DESCRIPTORS_BESIDE = 256 };
 
 struct check {
     const struct master_options *options;
@@ -288,6 +288,8 @@ int check_now(const struct master_options *options, enum check_purpose purpose, 
         struct pollfd p = {.fd = c->fd, .events = POLLIN};
         poll(&p, 1, 100);
     }
+    if (c->ended) /* there is no loop yet, or none at all, to reap it */
+        aside_reap(&c->pid, REAP_MS);
     return check_conclude(&c, in, errors, notes);
 }
 

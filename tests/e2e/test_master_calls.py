@@ -33,13 +33,14 @@ NEVER_WAITS = {
     "read": r"</proc/|</sys/fs/cgroup/|<anon_inode:" + ZONE, "pread64": r"</proc/|RUNTIME/", "lseek": r"</proc/" + ZONE, "getdents64": r"</proc/",
     "openat": KERNEL + r'|"RUNTIME/|' + LOGS + ZONE, "readlink": r'"/proc/',
     "newfstatat": KERNEL + r'|"RUNTIME|AT_EMPTY_PATH', "fstat": None, "statfs": KERNEL, "access": r"/control\.sock\"",
+    "chdir": r'"/"', "chmod": r'"RUNTIME', "lchown": r'"RUNTIME', "fchownat": r'"RUNTIME', "lstat": r'"RUNTIME',
     "mkdir": r'"RUNTIME"', "unlink": r'"RUNTIME/', "ftruncate": r"RUNTIME/|<.*memfd:", "pwrite64": r"RUNTIME/",
-    "fchmod": r"memfd:", "flock": r"LOCK_NB", "memfd_create": None, "write": r"</dev/|stderr|<anon_inode:|<pipe:|" + LOGS,
+    "fchmod": r"memfd:", "flock": r"LOCK_NB", "memfd_create": None, "write": r"RUNTIME/|</dev/|stderr|<anon_inode:|<pipe:|" + LOGS,
     # Memory, time, signals and limits of the process itself.
     "futex": None, "madvise": None, "mmap": None, "munmap": None, "mprotect": None, "mremap": None, "brk": None,
     "rt_sigprocmask": None, "rt_sigaction": None, "rt_sigreturn": None, "restart_syscall": None,
     "clock_gettime": None, "sched_yield": None, "sched_getaffinity": None, "gettid": None, "getpid": None,
-    "getppid": None, "geteuid": None, "getuid": None, "umask": None, "prlimit64": None, "getrandom": None, "prctl": None,
+    "getppid": None, "geteuid": None, "getegid": None, "getgid": None, "getuid": None, "umask": None, "prlimit64": None, "getrandom": None, "prctl": None,
     "uname": None, "exit_group": None,
 }
 LINE = re.compile(r"^([a-z_0-9]+)\((.*)$")
