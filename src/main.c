@@ -10,12 +10,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/inherited.h"
+#include "proc/check.h"
 #include "proc/dashboard.h"
-#include "proc/inherit.h"
 #include "proc/master.h"
 
 #ifdef HAVE_CONFIG_H
@@ -100,16 +99,15 @@ static int refuse(const char *what, const char *why)
 
 static int take_root(struct command_line *cl, const char *root)
 {
-    struct stat st;
+    char here[PATH_MAX] = "";
 
     if (cl->master.config)
         return refuse(root, ": give either a folder or -c FILE, not both");
-    if (!realpath(root, cl->root))
-        return refuse(root, errno == ENOENT    ? ": no such folder"
-                            : errno == ENOTDIR ? ": not a folder"
-                                               : ": cannot be entered");
-    if (stat(cl->root, &st) != 0 || !S_ISDIR(st.st_mode))
-        return refuse(root, ": not a folder; give the folder it is in, or a configuration with -c");
+    if (root[0] != '/' && !getcwd(here, sizeof here))
+        return refuse(root, ": the working folder is gone; give the path from / on");
+    int n = snprintf(cl->root, sizeof cl->root, "%s%s%s", here, here[0] ? "/" : "", root);
+    if (n < 0 || (size_t)n >= sizeof cl->root)
+        return refuse(root, ": its path is too long");
     cl->master.root = cl->root;
     return -1;
 }
@@ -155,19 +153,20 @@ static int name_config(struct command_line *cl)
     return -1;
 }
 
-/* weir -t: the configuration, the roots and the user it names. */
+/* weir -t: the configuration, and the roots, users, hosts and logs it names. */
 static int test_configuration(const struct command_line *cl)
 {
-    struct buf errors = {0};
+    struct buf errors = {0}, notes = {0};
     struct inherit in;
-    struct conf *conf = master_load(&cl->master, &errors);
-    bool good = conf && inherit_prepare(&in, conf, &errors);
+    bool good = check_now(&cl->master, CHECK_TEST, &in, &errors, &notes) == MASTER_FINE;
 
+    check_print_notes(&notes);
+    buf_free(&notes);
     if (good) {
         if (cl->verbose)
             conf_print(in.conf, stdout);
         fprintf(cl->verbose ? stderr : stdout, "%s: the configuration is good\n",
-                cl->master.config ? cl->master.config : cl->master.root);
+                cl->master.config ? cl->master.config : in.conf->locations[0]->files);
         inherit_free(&in);
     } else {
         fprintf(stderr, "%.*s", (int)errors.n, errors.n ? errors.p : "");

@@ -5,7 +5,8 @@
  * immutable afterwards. The master makes it; workers inherit it by fork.
  *
  * How text becomes this struct is conf/settings.def (one row per key: section, key, type,
- * default, bounds, help) and conf/load.c. Nothing here opens a socket, a root or a log.
+ * default, bounds, help) and conf/load.c. What that asks of the system are facts (conf/facts.h).
+ * Nothing here opens a socket, a root or a log.
  */
 #ifndef WEIR_CONF_CONF_H
 #define WEIR_CONF_CONF_H
@@ -20,11 +21,17 @@
 #include "base/bytes.h"
 #include "base/log.h"
 
+#define CONF_LISTEN_MAX 64 /* addresses of a configuration: the board has a row for each */
+
 /* One address to listen on. text is as people write it, and unique in a configuration. */
 struct conf_listen {
     char *text;
     struct sockaddr_storage address;
     socklen_t address_bytes;
+    /* unix: whoever checked the configuration has bound it already (FACT_SOCKET). */
+    bool made;
+    int made_fd;
+    uint64_t made_dev, made_ino; /* its file */
 };
 
 enum conf_listing { CONF_LISTING_OFF, CONF_LISTING_HTML, CONF_LISTING_JSON, CONF_LISTING_AUTO };
@@ -35,7 +42,8 @@ enum conf_handler { CONF_FILES, CONF_REDIRECT };
 struct conf_error_page {
     int status;
     char *path;    /* where it was read from */
-    char *content; /* read when the configuration was loaded; at most 64 KiB */
+    char *content; /* read when the configuration was loaded; at most 64 KiB; NULL: not read in time
+                    */
     size_t content_bytes;
 };
 
@@ -63,8 +71,8 @@ struct conf_location {
     char *prefix; /* begins with '/'; matches whole segments when it ends in '/' */
     enum conf_handler handler;
     char *files; /* CONF_FILES: absolute path of the root */
-    int root_fd; /* CONF_FILES: O_PATH of `files`, opened by the master; -1 before; conf_free closes
-                    it */
+    int root_fd; /* CONF_FILES: O_PATH of `files`, passed by the process that checked it; -1 before,
+                    and when it did not answer in time; conf_free closes it */
     uint64_t fence; /* not 0: its root is behind the fence with this number; kept by the master */
     char **index;   /* NULL-terminated */
     enum conf_listing listing;

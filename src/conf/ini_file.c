@@ -100,6 +100,9 @@ static void read_head(struct reader *r, struct span text)
     if (!after.p) {
         report(r, "a section's head without its `]'; write [section]");
         head = SPAN("");
+    } else if (span_trim(head).n == 0) {
+        report(r,
+               "a section's head without a name, so its keys belong to nothing; write [section]");
     }
     after = span_trim(after);
     if (after.n > 0 && after.p[0] != ';' && after.p[0] != '#')

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The type of [server] listen: words to socket addresses. Numeric addresses are tried first;
- * a host name is looked up (getaddrinfo(3)) when the configuration is loaded and becomes
- * every address it has. Each address gets its text in one form, so that the same address
+ * a host name is a fact to ask for when the configuration is loaded, and becomes every address
+ * it has. Each address gets its text in one form, so that the same address
  * written in two ways is found out. Opens nothing. Master only.
  */
 #include "conf/value.h"
@@ -15,6 +15,8 @@
 #include <stdlib.h>
 #include <sys/un.h>
 
+#include "base/fd.h"
+#include "conf/facts.h"
 #include "conf/settings.h"
 
 struct listen_list {
@@ -24,8 +26,11 @@ struct listen_list {
 
 void value_listen_free(struct conf_listen **listen, size_t *count)
 {
-    for (size_t i = 0; i < *count; i++)
+    for (size_t i = 0; i < *count; i++) {
+        if ((*listen)[i].made)
+            close_fd(&(*listen)[i].made_fd);
         free((*listen)[i].text);
+    }
     free(*listen);
     *listen = NULL;
     *count = 0;
@@ -76,6 +81,11 @@ static bool list_add(struct listen_list *list, size_t first, const struct sockad
                      by_old ? old->text : text);
             return false;
         }
+    }
+    if (list->count == CONF_LISTEN_MAX) {
+        buf_addf(why, "more than %d addresses; leave some out, or use 0.0.0.0 and [::]",
+                 CONF_LISTEN_MAX);
+        return false;
     }
     struct conf_listen *grown = realloc(list->item, (list->count + 1) * sizeof *grown);
     if (!grown)
@@ -161,6 +171,37 @@ static bool is_host_name(const char *host)
            strspn(host, "0123456789.") < n;
 }
 
+/* Every address the name has. One that came too late has none, where that is no error. */
+static bool add_name(struct listen_list *list, const char *host, unsigned port, struct buf *why)
+{
+    const struct fact *f = fact_ask(FACT_HOST, span_str(host));
+    size_t first = list->count;
+    struct buf late = {0};
+
+    if (!f)
+        return false;
+    if (fact_is_missing(f, &late)) {
+        buf_addf(why, "the host name `%s' cannot be looked up: %.*s", host, (int)late.n, late.p);
+        buf_free(&late);
+        return false;
+    }
+    if (f->error != 0) {
+        buf_addf(why, "the host name `%s' cannot be looked up: %s", host,
+                 f->error == EAI_SYSTEM ? strerror(f->detail) : gai_strerror(f->error));
+        return false;
+    }
+    for (size_t at = 0; at + sizeof(struct fact_address) <= f->data.n;
+         at += sizeof(struct fact_address)) {
+        struct fact_address a;
+        memcpy(&a, f->data.p + at, sizeof a);
+        if (a.bytes > sizeof a.address)
+            return false;
+        if (!add_inet(list, first, (const void *)&a.address, a.bytes, port, why))
+            return false;
+    }
+    return true;
+}
+
 static bool add_host(struct listen_list *list, const char *host, bool bracketed, unsigned port,
                      struct span word, struct buf *why)
 {
@@ -171,17 +212,10 @@ static bool add_host(struct listen_list *list, const char *host, bool bracketed,
     size_t first = list->count;
     bool good = true;
 
-    int error = getaddrinfo(host, NULL, &hints, &found);
-    if (error != 0) {
+    if (getaddrinfo(host, NULL, &hints, &found) != 0) {
         if (bracketed || !is_host_name(host))
             return not_an_address(word, why);
-        hints.ai_flags = AI_PASSIVE;
-        error = getaddrinfo(host, NULL, &hints, &found);
-    }
-    if (error != 0) {
-        buf_addf(why, "the host name `%s' cannot be looked up: %s", host,
-                 error == EAI_SYSTEM ? strerror(errno) : gai_strerror(error));
-        return false;
+        return add_name(list, host, port, why);
     }
     for (struct addrinfo *a = found; a && good; a = a->ai_next)
         if (a->ai_family == AF_INET || a->ai_family == AF_INET6)

@@ -7,15 +7,13 @@
 #include "conf/conf.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 #include "conf/builder.h"
+#include "conf/facts.h"
 #include "conf/ini_file.h"
-
-enum { FILE_BYTES_MAX = 4 * 1024 * 1024 }; /* beyond any configuration; /dev/zero ends here too */
 
 static void free_location(struct conf_location *location)
 {
@@ -66,27 +64,23 @@ void conf_free(struct conf **pointer)
     *pointer = NULL;
 }
 
-/* Appends what the file holds; false with the error added. */
-static bool read_file(const char *path, struct buf *text, struct conf_errors *errors)
+/* What the file holds; NULL when it cannot be told, with the error added if there is one. */
+static const struct fact *ask_for_text(const char *path, struct conf_errors *errors)
 {
     struct conf_origin whole = {0};
-    ssize_t n = -1;
+    const struct fact *f = fact_ask(FACT_CONFIG, span_str(path));
 
-    if (!buf_reserve(text, FILE_BYTES_MAX + 1)) {
+    if (!f)
         errors->no_memory = true;
-        return false;
-    }
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-    if (fd >= 0)
-        n = fd_read_full(fd, text->p, FILE_BYTES_MAX + 1);
-    if (n < 0)
-        errors_add(errors, whole, "cannot be read: %s", strerror(errno));
-    else if (n > FILE_BYTES_MAX)
+    else if (f->state == FACT_LATE)
+        errors_add(errors, whole, "cannot be read: its file system does not answer");
+    else if (f->state == FACT_KNOWN && f->error != 0)
+        errors_add(errors, whole, "cannot be read: %s", strerror(f->error));
+    else if (f->state == FACT_KNOWN && f->data.n > FACT_BYTES_MAX)
         errors_add(errors, whole, "larger than 4 MiB: this is not a configuration");
-    else
-        text->n = (size_t)n;
-    close_fd(&fd);
-    return n >= 0 && n <= FILE_BYTES_MAX;
+    else if (f->state == FACT_KNOWN)
+        return f;
+    return NULL;
 }
 
 /* Ends a load: the conf when there was no error, else the errors as text. */
@@ -116,6 +110,7 @@ int conf_load(const char *path, const char *const *overrides, size_t override_co
     struct conf_errors found = {.path = path};
     struct conf *conf = calloc(1, sizeof *conf);
     struct builder builder;
+    const struct fact *file;
     struct buf text = {0};
 
     if (!conf || !(conf->path = span_dup(span_str(path))) ||
@@ -123,7 +118,10 @@ int conf_load(const char *path, const char *const *overrides, size_t override_co
         found.no_memory = true;
         return conclude(conf, &found, out, errors);
     }
-    if (read_file(path, &text, &found)) {
+    file = ask_for_text(path, &found);
+    if (file && !buf_add_span(&text, buf_span(&file->data)))
+        found.no_memory = true;
+    else if (file) {
         const struct ini_file_events events = {builder_section, builder_value, &builder};
         ini_file_parse(buf_span(&text), &events, &found);
         apply_overrides(&builder, overrides, override_count);

@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Types of settings of locations and sites: index names, redirects, error pages, media types.
- * Error pages are read here, once, so that serving one asks nothing of the file system.
- * Master only.
+ * The content of error pages is a fact, asked for once, so that serving one asks nothing of the
+ * file system. Master, and its checking child.
  */
 #include "conf/value.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
-#include "base/fd.h"
+#include "conf/facts.h"
 #include "conf/settings.h"
 
 static bool is_index_name(struct span name, struct buf *why)
@@ -129,46 +128,27 @@ void value_error_pages_free(struct conf_error_page **pages, size_t *count)
     *count = 0;
 }
 
-/* Reads the open file into page->content. False with *why filled, but on ENOMEM. */
-static bool page_read_fd(struct conf_error_page *page, int fd, struct buf *why)
-{
-    struct stat st;
-
-    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
-        buf_addf(why, "`%s' is not a regular file", page->path);
-        return false;
-    }
-    page->content = malloc(ERROR_PAGE_BYTES_MAX + 1);
-    if (!page->content)
-        return false;
-    ssize_t n = fd_read_full(fd, page->content, ERROR_PAGE_BYTES_MAX + 1);
-    if (n < 0) {
-        buf_addf(why, "`%s' cannot be read: %s", page->path, strerror(errno));
-        return false;
-    }
-    if (n > ERROR_PAGE_BYTES_MAX) {
-        buf_addf(why, "`%s' is larger than 64 KiB; write a smaller page", page->path);
-        return false;
-    }
-    page->content_bytes = (size_t)n;
-    char *fitted = realloc(page->content, page->content_bytes + 1);
-    if (fitted)
-        page->content = fitted;
-    page->content[page->content_bytes] = '\0';
-    return true;
-}
-
+/* Fills page->content. A page that does not answer in time stays without, and is as if it were not
+ * set. False with *why filled, but on ENOMEM. */
 static bool page_read(struct conf_error_page *page, struct buf *why)
 {
-    int fd = open(page->path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    const struct fact *f = fact_ask(FACT_FILE, span_str(page->path));
 
-    if (fd < 0) {
-        buf_addf(why, "`%s' cannot be read: %s", page->path, strerror(errno));
+    if (!f)
         return false;
-    }
-    bool good = page_read_fd(page, fd, why);
-    close_fd(&fd);
-    return good;
+    if (f->state != FACT_KNOWN || fact_may_pass(f))
+        return true;
+    if (f->error != 0)
+        buf_addf(why, "`%s' cannot be read: %s", page->path, strerror(f->error));
+    else if (f->detail != S_IFREG)
+        buf_addf(why, "`%s' is not a regular file", page->path);
+    else if (f->data.n > ERROR_PAGE_BYTES_MAX)
+        buf_addf(why, "`%s' is larger than 64 KiB; write a smaller page", page->path);
+    if (why->n > 0)
+        return false;
+    page->content = span_dup(buf_span(&f->data));
+    page->content_bytes = f->data.n;
+    return page->content != NULL;
 }
 
 /* Takes "STATUS=/path" apart; the page's path is its own copy then. */

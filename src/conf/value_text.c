@@ -2,21 +2,16 @@
 /*
  * Types of settings that are text: names, users, paths, log targets, field values. What can be
  * asked of the system without changing it is asked here (does the user exist, is the folder
- * there), so that `weir -t` finds it; whoever opens the thing later reports it again.
- * Master only.
+ * there), as a fact, so that `weir -t` finds it. Opens nothing. Master, and its checking child.
  */
 #include "conf/value.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <grp.h>
 #include <limits.h>
-#include <pwd.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-#include "base/fd.h"
+#include "conf/facts.h"
 #include "conf/settings.h"
 
 static bool is_alnum(char c)
@@ -131,32 +126,28 @@ static bool nobody(const char *what, int error, struct buf *why)
     return false;
 }
 
+/* Asks for a user or a group; false with *why when there is none. */
+static bool is_known(enum fact_kind kind, const char *what, struct span name, struct buf *why)
+{
+    const struct fact *f = fact_ask(kind, name);
+
+    if (!f)
+        return false;
+    if (fact_is_missing(f, why))
+        return false;
+    return f->state != FACT_KNOWN || f->error == 0 || nobody(what, f->error, why);
+}
+
 static bool user_parse(const struct setting *s, struct span text, void *owner, struct buf *why)
 {
-    char *name = span_dup(text);
-
-    if (!name)
-        return false;
-    errno = 0;
-    bool found = getpwnam(name) != NULL;
-    int error = errno;
-    free(name);
-    return found ? text_store(s, text, owner) : nobody("user", error, why);
+    return is_known(FACT_USER, "user", text, why) && text_store(s, text, owner);
 }
 
 const struct value_type value_USER = {"user", user_parse, text_print, NULL};
 
 static bool group_parse(const struct setting *s, struct span text, void *owner, struct buf *why)
 {
-    char *name = span_dup(text);
-
-    if (!name)
-        return false;
-    errno = 0;
-    bool found = getgrnam(name) != NULL;
-    int error = errno;
-    free(name);
-    return found ? text_store(s, text, owner) : nobody("group", error, why);
+    return is_known(FACT_GROUP, "group", text, why) && text_store(s, text, owner);
 }
 
 const struct value_type value_GROUP = {"group", group_parse, text_print, NULL};
@@ -181,32 +172,30 @@ static bool path_parse(const struct setting *s, struct span text, void *owner, s
 
 const struct value_type value_PATH = {"path", path_parse, text_print, NULL};
 
-/* Opens the path with these flags and says whether it is what is wanted there. */
-static bool try_open(struct span text, int flags, bool directory, struct buf *why)
+/* What does not answer in time is taken for good: a dead mount is no mistake of the file. */
+static bool is_there(enum fact_kind kind, struct span path, struct buf *why)
 {
-    struct stat st;
-    char *path = span_dup(text);
+    const struct fact *f = fact_ask(kind, path);
+    bool directory = kind == FACT_DIRECTORY;
 
-    if (!path)
+    if (!f)
         return false;
-    int fd = open(path, flags | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-    bool good = fd >= 0 && fstat(fd, &st) == 0;
-    int error = errno;
-    if (!good)
-        buf_addf(why, "%s%s", directory && error == ENOENT ? "no such directory" : strerror(error),
-                 error == ENOENT ? "; make it, or write the path of one that exists" : "");
-    else if (directory != S_ISDIR(st.st_mode)) {
-        buf_addf(why, directory ? "not a directory" : "a directory; write the path of a file");
-        good = false;
-    }
-    close_fd(&fd);
-    free(path);
-    return good;
+    if (f->state != FACT_KNOWN || fact_may_pass(f))
+        return true;
+    if (directory && f->error == ENOTDIR)
+        buf_addf(why, "not a directory");
+    else if (f->error != 0)
+        buf_addf(why, "%s%s",
+                 directory && f->error == ENOENT ? "no such directory" : strerror(f->error),
+                 f->error == ENOENT ? "; make it, or write the path of one that exists" : "");
+    else if (!directory && f->detail == S_IFDIR)
+        buf_addf(why, "a directory; write the path of a file");
+    return why->n == 0;
 }
 
 static bool readable_check(struct span text, struct buf *why)
 {
-    return try_open(text, O_RDONLY, false, why);
+    return is_there(FACT_FILE, text, why);
 }
 
 const struct value_type value_READABLE = {"path", path_parse, text_print, readable_check};
@@ -221,8 +210,10 @@ static struct span without_end_slashes(struct span path)
 
 static bool directory_parse(const struct setting *s, struct span text, void *owner, struct buf *why)
 {
-    return is_absolute(text, why) && try_open(text, O_PATH, true, why) &&
-           text_store(s, without_end_slashes(text), owner);
+    struct span path = without_end_slashes(text);
+
+    return is_absolute(text, why) && is_there(FACT_DIRECTORY, path, why) &&
+           text_store(s, path, owner);
 }
 
 const struct value_type value_DIRECTORY = {"path", directory_parse, text_print, NULL};

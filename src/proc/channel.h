@@ -15,6 +15,7 @@ enum channel_kind {
     CHANNEL_QUIT,       /* to the worker: exit now */
     CHANNEL_LOG_LEVEL,  /* to the worker: value is the enum log_level */
     CHANNEL_READY,      /* to the master: serving */
+    CHANNEL_ROOT,       /* to the worker: here is the root of the location with the id `value` */
     CHANNEL_OFFLOAD,    /* to the worker: value is the number of offload threads it may have */
     CHANNEL_FENCE,      /* to the worker: the mount with the device number `value` is fenced, by the
                            fence with the number `amount`: let go of all that lies on it */

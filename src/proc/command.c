@@ -90,7 +90,7 @@ void command_carry_out(void *arg, const struct control_request *request, struct 
         o->ok = verb_unfence(s, request->path, m);
         break;
     case COMMAND_RELOAD:
-        o->ok = verb_reload(s, m, &o->op);
+        o->ok = o->later = verb_reload(s, m);
         return; /* it tells by itself, for SIGHUP too */
     case COMMAND_REOPEN:
         o->ok = verb_reopen(s, m, &o->op);

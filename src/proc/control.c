@@ -25,6 +25,7 @@ struct client {
     int fd; /* -1: free */
     uid_t uid;
     bool may_change;
+    bool later;         /* it is owed a reply that takes time */
     struct mono active; /* when it came, or last asked for something */
     char *waiting;      /* a reply the socket did not take yet */
     size_t waiting_bytes;
@@ -117,6 +118,7 @@ static void client_close(struct client *k)
     close_fd(&k->waiting_fd);
     free(k->waiting);
     k->waiting = NULL;
+    k->later = false;
 }
 
 void control_close(struct control **cp)
@@ -143,7 +145,9 @@ size_t control_poll_fds(const struct control *c, struct pollfd *to)
     for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++)
         if (c->client[i].fd >= 0)
             to[n++] = (struct pollfd){.fd = c->client[i].fd,
-                                      .events = c->client[i].waiting ? POLLOUT : POLLIN};
+                                      .events = c->client[i].later     ? 0
+                                                : c->client[i].waiting ? POLLOUT
+                                                                       : POLLIN};
     return n;
 }
 
@@ -195,6 +199,11 @@ static void carry_out(struct control *c, struct client *k, const struct control_
     struct control_outcome outcome = {.pass_fd = -1};
 
     c->handler(c->arg, request, &outcome);
+    if (outcome.later) {
+        k->later = true;
+        buf_free(&outcome.message);
+        return;
+    }
     if (!buf_add(&outcome.message, "", 1)) {
         buf_free(&outcome.message);
         close_fd(&outcome.pass_fd);
@@ -205,6 +214,22 @@ static void carry_out(struct control *c, struct client *k, const struct control_
         control_reply_write(c->reply, sizeof c->reply, outcome.ok, outcome.message.p, outcome.op);
     buf_free(&outcome.message);
     send_or_keep(k, c->reply, n, outcome.pass_fd);
+}
+
+void control_answer(struct control *c, bool ok, struct span message, uint32_t op)
+{
+    char *text = span_dup(message);
+
+    for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++) {
+        struct client *k = &c->client[i];
+        if (k->fd < 0 || !k->later)
+            continue;
+        k->later = false;
+        size_t n = control_reply_write(c->reply, sizeof c->reply, ok && text,
+                                       text ? text : "out of memory", op);
+        send_or_keep(k, c->reply, n, -1);
+    }
+    free(text);
 }
 
 static void serve_request(struct control *c, struct client *k)
@@ -354,7 +379,7 @@ void control_serve(struct control *c, const struct pollfd *fds, size_t count)
         struct client *k = fds[i].revents ? client_of(c, fds[i].fd) : NULL;
         if (!k)
             continue;
-        if (k->waiting && (fds[i].revents & (POLLERR | POLLHUP)))
+        if ((k->waiting || k->later) && (fds[i].revents & (POLLERR | POLLHUP)))
             client_close(k);
         else if (k->waiting)
             send_waiting(k);

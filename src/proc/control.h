@@ -34,6 +34,7 @@ struct control_outcome {
     struct buf message;
     uint32_t op; /* 0: done */
     int pass_fd; /* -1; else it is sent along and closed */
+    bool later;  /* no reply yet: control_answer gives it */
 };
 
 typedef void control_handler(void *arg, const struct control_request *request,
@@ -51,6 +52,9 @@ bool control_admit(struct control *c, bool everybody, const gid_t *group);
 /* Closes all, removes the socket unless another has taken its place. Replies that could not be sent
  * yet are lost. */
 void control_close(struct control **c);
+
+/* The reply for those whom a command promised one later; nothing when there is nobody. */
+void control_answer(struct control *c, bool ok, struct span message, uint32_t op);
 
 /* At most 1 + CONTROL_CLIENTS_MAX entries for poll(2); give them back with their revents. */
 size_t control_poll_fds(const struct control *c, struct pollfd *to);

@@ -105,6 +105,8 @@ static _Noreturn void become_worker(struct crew *c, unsigned slot, const struct 
         .drop_privileges = in->drop_privileges,
         .uid = in->uid,
         .gid = in->gid,
+        .groups = in->groups,
+        .group_count = in->group_count,
         .master_pid = master_pid,
     };
     worker_main(&env);

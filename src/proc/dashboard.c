@@ -24,6 +24,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "proc/check.h"
 #include "proc/runtime.h"
 
 #define RELEASE_WAIT_MS 5000 /* for the server's answer to RELEASE_SIGNAL */
@@ -76,8 +77,10 @@ static void find_weirtop(char *to, size_t bytes)
 /* Names the log and the runtime directory, tells what -T changes. False: errors were shown. */
 static bool prepare(struct dashboard *d, const struct master_options *options)
 {
-    struct buf errors = {0};
-    struct conf *conf = master_load(options, &errors);
+    struct buf errors = {0}, notes = {0};
+    struct inherit in = {0};
+    bool checked = check_now(options, CHECK_TEST, &in, &errors, &notes) == MASTER_FINE;
+    const struct conf *conf = checked ? in.conf : NULL;
     struct stat st;
     bool good = conf && runtime_choose(&d->runtime, conf->server.runtime_dir, &errors);
 
@@ -91,8 +94,11 @@ static bool prepare(struct dashboard *d, const struct master_options *options)
     } else {
         fprintf(stderr, "%.*s", (int)errors.n, errors.n ? errors.p : "");
     }
-    conf_free(&conf);
+    check_print_notes(&notes);
+    if (checked)
+        inherit_free(&in);
     buf_free(&errors);
+    buf_free(&notes);
     return good;
 }
 

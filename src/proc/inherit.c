@@ -1,43 +1,91 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What workers inherit; see inherit.h. Master only.
+ * What workers inherit; see inherit.h. Master, and the process that checks for it.
  */
 #include "proc/inherit.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
-#include <poll.h>
-#include <pwd.h>
-#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/fd.h"
-#include "base/log.h"
+#include "conf/facts.h"
+#include "proc/runtime.h"
 
 enum {
-    MIME_FILE_BYTES_MAX = 4 << 20,
     FD_RESERVE = 64, /* logs, board, channel, epoll, listening sockets, roots */
-    TRY_ROOTS_MS = 2000
 };
 
 /* ---- the user ---- */
 
-static bool take_user(struct inherit *in, const char *name)
+static bool keep_groups(struct inherit *in, const struct fact *f, uint32_t count)
 {
-    const struct passwd *pw = getpwnam(name);
+    size_t bytes = f->data.n - sizeof(struct fact_user);
 
-    if (!pw)
+    if (count > bytes / sizeof *in->groups)
         return false;
-    in->uid = pw->pw_uid;
-    in->gid = pw->pw_gid;
+    free(in->groups);
+    in->groups = calloc((size_t)count + 1, sizeof *in->groups);
+    if (!in->groups)
+        return false;
+    memcpy(in->groups + 1, f->data.p + sizeof(struct fact_user), count * sizeof *in->groups);
+    in->group_count = (size_t)count + 1; /* the first is filled in when it is known */
+    return true;
+}
+
+/* False: there is no such user, as far as is known. */
+static bool take_user(struct inherit *in, const char *name, struct buf *errors)
+{
+    const struct fact *f = fact_ask(FACT_USER, span_str(name));
+    struct fact_user user;
+    struct buf why = {0};
+
+    if (f && fact_is_missing(f, &why)) {
+        buf_addf(errors, "user = %s: %.*s\n", name, (int)why.n, why.p);
+        buf_free(&why);
+        return true;
+    }
+    if (!f || f->state != FACT_KNOWN || f->error != 0 || f->data.n < sizeof user)
+        return false;
+    memcpy(&user, f->data.p, sizeof user);
+    in->uid = user.uid;
+    in->gid = user.gid;
+    if (!keep_groups(in, f, user.count))
+        buf_addf(errors, "user = %s: no memory for its groups\n", name);
     struct out o = out_into(in->user, sizeof in->user - 1);
     out_str(&o, name);
     return true;
+}
+
+/* key: of the setting that names the group. False: there is none, as far as is known. */
+static bool find_group(const char *key, const char *name, gid_t *gid, struct buf *errors)
+{
+    const struct fact *f = fact_ask(FACT_GROUP, span_str(name));
+    struct buf why = {0};
+
+    if (f && fact_is_missing(f, &why)) {
+        buf_addf(errors, "%s = %s: %.*s\n", key, name, (int)why.n, why.p);
+        buf_free(&why);
+        return true;
+    }
+    if (!f || f->state != FACT_KNOWN || f->error != 0 || f->data.n != sizeof *gid)
+        return false;
+    memcpy(gid, f->data.p, sizeof *gid);
+    return true;
+}
+
+/* What is not known yet, or need not be, is no mistake. */
+static bool is_unknown(enum fact_kind kind, const char *name)
+{
+    const struct fact *f = fact_ask(kind, span_str(name));
+
+    return f && f->state != FACT_KNOWN;
 }
 
 static void resolve_user(struct inherit *in, struct buf *errors)
@@ -46,169 +94,125 @@ static void resolve_user(struct inherit *in, struct buf *errors)
 
     if (geteuid() != 0)
         return; /* workers stay who we are */
-    if (c->server.user && !take_user(in, c->server.user)) {
+    if (c->server.user && !take_user(in, c->server.user, errors) &&
+        !is_unknown(FACT_USER, c->server.user)) {
         buf_addf(errors, "user = %s: there is no such user; give one that exists\n",
                  c->server.user);
         return;
     }
-    if (!c->server.user && !take_user(in, "www-data") && !take_user(in, "nobody")) {
+    if (!c->server.user && !take_user(in, "www-data", errors) && !take_user(in, "nobody", errors) &&
+        !is_unknown(FACT_USER, "www-data") && !is_unknown(FACT_USER, "nobody")) {
         buf_addf(errors, "neither www-data nor nobody exists; name the workers' user with "
                          "user = NAME in [server]\n");
         return;
     }
-    if (c->server.group) {
-        const struct group *gr = getgrnam(c->server.group);
-        if (!gr) {
-            buf_addf(errors, "group = %s: there is no such group; give one that exists\n",
-                     c->server.group);
-            return;
-        }
-        in->gid = gr->gr_gid;
+    if (c->server.group && !find_group("group", c->server.group, &in->gid, errors) &&
+        !is_unknown(FACT_GROUP, c->server.group)) {
+        buf_addf(errors, "group = %s: there is no such group; give one that exists\n",
+                 c->server.group);
+        return;
     }
     in->drop_privileges = in->uid != 0;
+    if (in->groups)
+        in->groups[0] = in->gid;
 }
 
 static void resolve_watchers(struct inherit *in, struct buf *errors)
 {
     const char *name = in->conf->server.watch_group;
-    const struct group *gr = name ? getgrnam(name) : NULL;
 
-    if (name && !gr)
+    in->has_watch_group = name && find_group("watch_group", name, &in->watch_gid, errors);
+    if (name && !in->has_watch_group && !is_unknown(FACT_GROUP, name))
         buf_addf(errors, "watch_group = %s: there is no such group; give one that exists\n", name);
-    in->has_watch_group = gr != NULL;
-    in->watch_gid = gr ? gr->gr_gid : 0;
 }
 
-/* ---- roots ---- */
+/* ---- roots and logs ---- */
 
-static void open_roots(struct inherit *in, struct buf *errors)
+/* One that has no descriptor, for it did not answer or none was left, is opened by the workers. */
+static void take_roots(struct inherit *in, struct buf *errors)
 {
     for (size_t i = 0; i < in->conf->location_count; i++) {
         struct conf_location *l = in->conf->locations[i];
         if (l->handler != CONF_FILES || l->root_fd >= 0)
             continue;
-        l->root_fd = open(l->files, O_PATH | O_DIRECTORY | O_CLOEXEC);
-        if (l->root_fd >= 0)
-            continue;
-        if (in->conf->path)
-            buf_addf(errors, "%s:%d: ", in->conf->path, l->line);
-        buf_addf(errors, "files = %s: %s; give a directory that exists\n", l->files,
-                 strerror(errno));
+        struct fact *f = fact_ask(FACT_DIRECTORY, span_str(l->files));
+        if (f)
+            l->root_fd = fact_take_fd(f);
+        else
+            buf_addf(errors, "out of memory for the roots\n");
     }
 }
 
-static void close_roots(struct conf *conf)
+/* The runtime directory is made when the server starts, and a log may lie in it. */
+static bool is_in_runtime_dir(const struct conf *conf, const char *path)
 {
-    for (size_t i = 0; i < conf->location_count; i++)
-        close_fd(&conf->locations[i]->root_fd);
+    struct runtime r;
+    struct buf ignored = {0};
+    size_t n = runtime_choose(&r, conf->server.runtime_dir, &ignored) ? strlen(r.dir) : 0;
+
+    buf_free(&ignored);
+    return n > 0 && strncmp(path, r.dir, n) == 0 && strrchr(path, '/') == path + n;
 }
 
-/* In a short-lived child: tries each root as the workers' user; a bit of the answer for each. */
-static _Noreturn void try_roots(const struct inherit *in, int answer_fd)
+static void try_log(const struct conf *conf, const char *path, const char *what,
+                    const char *without, struct buf *errors)
 {
-    bool became = !in->drop_privileges || (initgroups(in->user, in->gid) == 0 &&
-                                           setgid(in->gid) == 0 && setuid(in->uid) == 0);
+    const struct fact *f;
 
-    for (size_t i = 0; became && i < in->conf->location_count; i++) {
-        const struct conf_location *l = in->conf->locations[i];
-        char readable = 1;
-        if (l->handler == CONF_FILES) {
-            int fd = openat(l->root_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-            readable = fd >= 0 || (errno != EACCES && errno != EPERM);
-            if (fd < 0 && !readable && faccessat(l->root_fd, ".", X_OK, 0) == 0)
-                readable = 2; /* files can be served by name, only listings cannot */
-            close_fd(&fd);
-        }
-        if (!fd_write_all(answer_fd, &readable, 1))
-            break;
-    }
-    _exit(0);
-}
-
-/* A root on a dead mount answers never: the master does not wait for it. */
-static bool next_verdict(int fd, char *verdict)
-{
-    struct pollfd p = {.fd = fd, .events = POLLIN};
-    int ready;
-
-    do
-        ready = poll(&p, 1, TRY_ROOTS_MS);
-    while (ready < 0 && errno == EINTR);
-    return ready == 1 && fd_read_full(fd, verdict, 1) == 1;
-}
-
-static void warn_of_root(const struct inherit *in, const struct conf_location *l, char readable)
-{
-    const char *whose = in->drop_privileges ? "the workers' user " : "the user weir runs as";
-
-    if (readable == 0)
-        log_warn("%s: %s%s may not enter this folder: requests for %s will get 403; change its "
-                 "mode, or %s",
-                 l->files, whose, in->user, l->prefix,
-                 in->drop_privileges ? "user in [server]" : "start weir as another user");
-    else if (readable == 2)
-        log_warn("%s: %s%s may not list this folder (files by name work)", l->files, whose,
-                 in->user);
-}
-
-static void read_verdicts(const struct inherit *in, int fd)
-{
-    for (size_t i = 0; i < in->conf->location_count; i++) {
-        const struct conf_location *l = in->conf->locations[i];
-        char readable;
-        if (!next_verdict(fd, &readable)) {
-            log_warn("%s: whether the workers may read it could not be found out",
-                     l->files ? l->files : l->prefix);
-            return;
-        }
-        warn_of_root(in, l, readable);
-    }
-}
-
-void inherit_warn_unreadable(const struct inherit *in)
-{
-    int pair[2];
-
-    if (!in->drop_privileges && geteuid() == 0) /* root may read everything */
+    if (!path || path[0] != '/')
         return;
-    if (pipe2(pair, O_CLOEXEC) != 0)
-        return;
-    pid_t pid = fork();
-    if (pid == 0)
-        try_roots(in, pair[1]);
-    close_fd(&pair[1]);
-    if (pid > 0) {
-        read_verdicts(in, pair[0]);
-        kill(pid, SIGKILL);
-        waitpid(pid, NULL, WNOHANG); /* else the loop reaps it when it can end */
-    }
-    close_fd(&pair[0]);
+    f = fact_ask(FACT_LOG, span_str(path));
+    if (f && f->state == FACT_KNOWN && f->error != 0 &&
+        !(f->error == ENOENT && is_in_runtime_dir(conf, path)))
+        buf_addf(errors, "%s: cannot open the %s log: %s%s%s\n", path, what, strerror(f->error),
+                 f->error == ENOENT ? "; make its directory first" : "", without);
+}
+
+bool inherit_try_logs(const struct conf *conf, struct buf *errors)
+{
+    size_t before = errors->n;
+
+    try_log(conf, conf->log.access, "access", " (or set access = off in [log])", errors);
+    try_log(conf, conf->log.error, "error", "", errors);
+    return errors->n == before;
 }
 
 /* ---- media types ---- */
 
-static bool read_whole(const char *path, struct buf *text)
+void inherit_note(struct buf *notes, enum log_level level, const char *fmt, ...)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    struct stat st;
-    bool good = false;
+    char *text = NULL;
+    va_list ap;
 
-    if (fd < 0)
+    va_start(ap, fmt);
+    int n = vasprintf(&text, fmt, ap);
+    va_end(ap);
+    if (n < 0)
+        return;
+    buf_addf(notes, "%u%s\n", (unsigned)level, text);
+    free(text);
+}
+
+/* The system's table; without it the built-in one does. */
+static bool add_system_types(struct inherit *in, const char *path)
+{
+    const struct fact *f = fact_ask(FACT_FILE, span_str(path));
+
+    if (!f)
         return false;
-    if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size <= MIME_FILE_BYTES_MAX &&
-        buf_reserve(text, (size_t)st.st_size + 1)) {
-        ssize_t n = fd_read_full(fd, text->p, (size_t)st.st_size);
-        good = n >= 0;
-        text->n = good ? (size_t)n : 0;
-    }
-    close_fd(&fd);
-    return good;
+    if (f->state != FACT_KNOWN)
+        return true;
+    if (f->error == 0 && f->detail == S_IFREG && f->data.n <= FACT_BYTES_MAX)
+        return mime_table_add_file(in->mime, buf_span(&f->data));
+    inherit_note(&in->notes, LOG_LEVEL_INFO,
+                 "%s: cannot be read (%s): only built-in media types and [types] are known", path,
+                 f->error != 0 ? strerror(f->error) : "not a file of at most 4 MiB");
+    return true;
 }
 
 static void fill_types(struct inherit *in, struct buf *errors)
 {
     const struct conf *c = in->conf;
-    struct buf text = {0};
     bool good = true;
 
     in->mime = mime_table_new();
@@ -219,14 +223,8 @@ static void fill_types(struct inherit *in, struct buf *errors)
     for (size_t i = 0; i < c->type_count && good; i++)
         good =
             mime_table_add(in->mime, span_str(c->types[i].extension), span_str(c->types[i].type));
-    if (good && c->server.mime_types && c->server.mime_types[0]) {
-        if (read_whole(c->server.mime_types, &text))
-            good = mime_table_add_file(in->mime, buf_span(&text));
-        else
-            log_info("%s: cannot be read (%s): only built-in media types and [types] are known",
-                     c->server.mime_types, strerror(errno));
-        buf_free(&text);
-    }
+    if (good && c->server.mime_types && c->server.mime_types[0])
+        good = add_system_types(in, c->server.mime_types);
     if (!good)
         buf_addf(errors, "out of memory for the media types\n");
 }
@@ -242,7 +240,7 @@ bool inherit_prepare(struct inherit *in, struct conf *conf, struct buf *errors)
     log_out_init(&in->access_log);
     resolve_user(in, errors);
     resolve_watchers(in, errors);
-    open_roots(in, errors);
+    take_roots(in, errors);
     fill_types(in, errors);
     if (errors->n == before)
         return true;
@@ -295,12 +293,26 @@ void inherit_raise_descriptors(const struct conf *conf)
                  (unsigned long long)need);
 }
 
+/* Sockets that were bound for a configuration that does not come into force. */
+static void remove_made(const struct conf *conf)
+{
+    for (size_t i = 0; i < conf->server.listen_count; i++) {
+        const struct conf_listen *l = &conf->server.listen[i];
+        if (l->made)
+            listen_remove_file(((const struct sockaddr_un *)(const void *)&l->address)->sun_path,
+                               l->made_dev, l->made_ino);
+    }
+}
+
 void inherit_free(struct inherit *in)
 {
+    if (in->conf)
+        remove_made(in->conf);
     listen_set_close(&in->listen);
     log_out_close(&in->access_log);
     mime_table_free(&in->mime);
-    if (in->conf)
-        close_roots(in->conf);
+    free(in->groups);
+    in->groups = NULL;
+    buf_free(&in->notes);
     conf_free(&in->conf);
 }

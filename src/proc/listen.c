@@ -2,8 +2,13 @@
 /*
  * The listening sockets; see listen.h. TCP sockets get SO_REUSEADDR (a restart need not wait
  * for TIME_WAIT; two listeners on one port are still refused by Linux) and IPv6 ones
- * IPV6_V6ONLY, so that 0.0.0.0 and [::] stand side by side. A unix socket's stale file is
- * removed only when it is a socket and nobody answers on it. Master only.
+ * IPV6_V6ONLY, so that 0.0.0.0 and [::] stand side by side. Unix sockets come bound from the check
+ * of the configuration: their paths may wait for a file system (listen_unix.c for their end).
+ *
+ * A reload may make an address wider or narrower (127.0.0.1:80 to 0.0.0.0:80). Linux refuses the
+ * second of two such listeners, so for the moment of binding both are allowed to share the port
+ * (SO_REUSEPORT); until the old one is closed the kernel gives each connection to the narrower
+ * address. Master only.
  */
 #include "proc/listen.h"
 
@@ -13,10 +18,10 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-#include <unistd.h>
 
 #include "base/fd.h"
 #include "base/log.h"
+#include "conf/facts.h"
 #include "proc/port_owner.h"
 
 static bool is_v6_wildcard(const struct sockaddr_storage *a)
@@ -95,55 +100,14 @@ bool listen_url(const struct listen_socket *s, char *to, size_t to_bytes)
     return n >= 0 && (size_t)n < to_bytes;
 }
 
-/* A dead server's socket file goes; false with errno when something is in the way. */
-static bool clear_unix_path(const struct conf_listen *l)
-{
-    const struct sockaddr_un *un = (const void *)&l->address;
-    struct stat st;
-
-    if (un->sun_path[0] == '\0')
-        return true;
-    if (lstat(un->sun_path, &st) != 0)
-        return errno == ENOENT;
-    if (!S_ISSOCK(st.st_mode)) {
-        errno = EEXIST;
-        return false;
-    }
-    int probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (probe < 0)
-        return false;
-    bool dead = connect(probe, (const void *)&l->address, l->address_bytes) != 0 &&
-                (errno == ECONNREFUSED || errno == ENOENT);
-    close_fd(&probe);
-    if (!dead) {
-        errno = EADDRINUSE;
-        return false;
-    }
-    return unlink(un->sun_path) == 0 || errno == ENOENT;
-}
-
 static bool set_options(int fd, const struct conf_listen *l)
 {
     static const int one = 1;
 
-    if (l->address.ss_family == AF_UNIX)
-        return true;
     if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) != 0)
         return false;
     return l->address.ss_family != AF_INET6 ||
            setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof one) == 0;
-}
-
-/* bind(2); a unix socket's file gets mode 0666, whoever may reach its folder may connect. */
-static bool bind_to(int fd, const struct sockaddr_storage *a, socklen_t bytes)
-{
-    mode_t before = umask(0111);
-    bool good = bind(fd, (const void *)a, bytes) == 0;
-    int error = errno;
-
-    umask(before);
-    errno = error;
-    return good;
 }
 
 /*
@@ -156,10 +120,10 @@ static bool bind_with_sister(int fd, const struct conf_listen *l, in_port_t sist
 
     if (sister && is_v6_wildcard(&a) && port_of(&a) == 0) {
         ((struct sockaddr_in6 *)(void *)&a)->sin6_port = sister;
-        if (bind_to(fd, &a, l->address_bytes))
+        if (bind(fd, (const void *)&a, l->address_bytes) == 0)
             return true;
     }
-    return bind_to(fd, &l->address, l->address_bytes);
+    return bind(fd, (const void *)&l->address, l->address_bytes) == 0;
 }
 
 static bool learn(struct listen_socket *s, const struct conf_listen *l)
@@ -178,11 +142,6 @@ static bool learn(struct listen_socket *s, const struct conf_listen *l)
     listen_show_address(&o, &a);
     s->shown = span_dup(span_of(text, out_len(&o)));
     s->text = span_dup(span_str(l->text));
-    if (a.ss_family == AF_UNIX &&
-        lstat(((const struct sockaddr_un *)(const void *)&l->address)->sun_path, &st) == 0) {
-        s->file_dev = st.st_dev;
-        s->file_ino = st.st_ino;
-    }
     return s->shown && s->text;
 }
 
@@ -196,27 +155,111 @@ static void socket_forget(struct listen_socket *s)
 
 static void socket_close(struct listen_socket *s)
 {
-    struct stat st;
-
-    if (s->fd >= 0 && s->file_ino && strncmp(s->shown, "unix:", 5) == 0 &&
-        lstat(s->shown + 5, &st) == 0 && st.st_ino == s->file_ino && st.st_dev == s->file_dev)
-        unlink(s->shown + 5);
+    if (s->fd >= 0 && s->file_ino && strncmp(s->shown, "unix:", 5) == 0)
+        listen_remove_file(s->shown + 5, s->file_dev, s->file_ino);
     close_fd(&s->fd);
     socket_forget(s);
 }
 
-/* A new listening socket in *s; 0, or the error's number. */
-static int socket_open(struct listen_socket *s, const struct conf_listen *l, unsigned backlog,
-                       in_port_t sister)
+/* Whether one of the two is every address of their family, at the same port. */
+static bool overlaps(const struct sockaddr_storage *a, const struct sockaddr_storage *b)
 {
-    memset(s, 0, sizeof *s);
+    return a->ss_family == b->ss_family && (a->ss_family == AF_INET || a->ss_family == AF_INET6) &&
+           port_of(a) == port_of(b) && port_of(a) != 0 &&
+           (is_v4_wildcard(a) || is_v6_wildcard(a) || is_v4_wildcard(b) || is_v6_wildcard(b));
+}
+
+/* Lets sockets of ours share their port with one that overlaps them, or no longer; how many. */
+static unsigned share_port(const struct listen_set *running, const struct sockaddr_storage *with,
+                           int on)
+{
+    unsigned n = 0;
+
+    for (size_t i = 0; running && i < running->count; i++) {
+        struct sockaddr_storage a;
+        socklen_t bytes = sizeof a;
+        int fd = running->socket[i].fd;
+        if (getsockname(fd, (void *)&a, &bytes) == 0 && overlaps(&a, with) &&
+            setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) == 0)
+            n++;
+    }
+    return n;
+}
+
+/* The same, where what is in the way may be an address of the set in force. */
+static bool bind_beside(int fd, const struct conf_listen *l, unsigned backlog,
+                        const struct listen_set *running)
+{
+    static const int on = 1, off = 0;
+
+    if (share_port(running, &l->address, on) == 0) {
+        errno = EADDRINUSE;
+        return false;
+    }
+    bool good = setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) == 0 &&
+                bind(fd, (const void *)&l->address, l->address_bytes) == 0 &&
+                listen(fd, (int)backlog) == 0;
+    int error = errno;
+    setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &off, sizeof off);
+    share_port(running, &l->address, off);
+    errno = error;
+    return good;
+}
+
+static bool bind_and_listen(int fd, const struct conf_listen *l, unsigned backlog, in_port_t sister,
+                            const struct listen_set *running)
+{
+    if (bind_with_sister(fd, l, sister) && listen(fd, (int)backlog) == 0)
+        return true;
+    return errno == EADDRINUSE && bind_beside(fd, l, backlog, running);
+}
+
+/* Takes a unix socket that was bound by whoever checked the configuration; else it is bound here,
+ * which may wait for its file system. 0, or the error's number. */
+static int take_unix(struct listen_socket *s, struct conf_listen *l)
+{
+    const struct sockaddr_un *un = (const void *)&l->address;
+    struct fact_socket file = {l->made_dev, l->made_ino};
+
+    if (l->made) {
+        s->fd = l->made_fd;
+        l->made = false;
+    } else {
+        struct fact *f = fact_ask(FACT_SOCKET, span_str(un->sun_path));
+        if (!f || f->error != 0 || f->data.n != sizeof file)
+            return f && f->error != 0 ? f->error : ENOMEM;
+        memcpy(&file, f->data.p, sizeof file);
+        s->fd = fact_take_fd(f);
+    }
+    s->file_dev = file.dev;
+    s->file_ino = file.ino;
+    return 0;
+}
+
+static int open_inet(struct listen_socket *s, const struct conf_listen *l, unsigned backlog,
+                     in_port_t sister, const struct listen_set *running)
+{
     s->fd = socket(l->address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (s->fd < 0)
         return errno;
-    bool good = set_options(s->fd, l) && (l->address.ss_family != AF_UNIX || clear_unix_path(l)) &&
-                bind_with_sister(s->fd, l, sister) && listen(s->fd, (int)backlog) == 0;
-    int error = good ? 0 : errno;
-    if (good && !learn(s, l))
+    return set_options(s->fd, l) && bind_and_listen(s->fd, l, backlog, sister, running) ? 0 : errno;
+}
+
+/* A new listening socket in *s; 0, or the error's number. */
+static int socket_open(struct listen_socket *s, struct conf_listen *l, unsigned backlog,
+                       in_port_t sister, const struct listen_set *running)
+{
+    int error;
+
+    memset(s, 0, sizeof *s);
+    s->fd = -1;
+    if (l->address.ss_family == AF_UNIX)
+        error = take_unix(s, l);
+    else
+        error = open_inet(s, l, backlog, sister, running);
+    if (error == 0 && l->address.ss_family == AF_UNIX && listen(s->fd, (int)backlog) != 0)
+        error = errno;
+    if (error == 0 && !learn(s, l))
         error = ENOMEM;
     if (error) {
         close_fd(&s->fd);
@@ -268,7 +311,7 @@ static void drop_address(struct conf *conf, size_t i)
 {
     struct conf_listen *l = conf->server.listen;
 
-    free(l[i].text);
+    free(l[i].text); /* no unix socket */
     conf->server.listen_count--;
     memmove(&l[i], &l[i + 1], (conf->server.listen_count - i) * sizeof *l);
 }
@@ -292,10 +335,11 @@ bool listen_set_open(struct listen_set *set, struct conf *conf, struct listen_se
         return false;
     }
     for (size_t i = 0; i < conf->server.listen_count;) {
-        const struct conf_listen *l = &conf->server.listen[i];
+        struct conf_listen *l = &conf->server.listen[i];
         struct listen_socket *s = &set->socket[set->count];
-        int error =
-            borrow(s, running, l->text) ? 0 : socket_open(s, l, conf->server.backlog, sister);
+        int error = borrow(s, running, l->text)
+                        ? 0
+                        : socket_open(s, l, conf->server.backlog, sister, running);
         if (error == 0) {
             sister = port_in_use(s);
             set->count++;

@@ -48,6 +48,11 @@ void listen_set_shut(struct listen_set *set);
 /* Closes what the set owns, removes its unix sockets' files, frees it. */
 void listen_set_close(struct listen_set *set);
 
+/* Removes a unix socket's file, if it still is this one, without waiting (listen_unix.c). */
+void listen_remove_file(const char *path, uint64_t dev, uint64_t ino);
+/* Gives removals that go on so many more milliseconds in all; for the end of the server. */
+void listen_wait_removed(int ms);
+
 /* "http://host:port/" (a wildcard stays one), or the unix path; false when it would be cut. */
 bool listen_url(const struct listen_socket *s, char *to, size_t to_bytes);
 

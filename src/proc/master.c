@@ -33,7 +33,8 @@
 #define AUTOMATIC_NS (10 * NS_PER_S)
 #define LEAVE_NS     NS_PER_S /* for workers to leave the listening sockets at a stop */
 
-enum { SLOTS_EXTRA = 8 }; /* beyond twice the workers: for those that retire slowly */
+enum { REMOVE_MS = 1000 }; /* for the files of unix sockets, at the end */
+enum { SLOTS_EXTRA = 8 };  /* beyond twice the workers: for those that retire slowly */
 
 /* ---- signals: the verbs ---- */
 
@@ -125,10 +126,10 @@ static void reload_by_signal(struct supervisor *s)
 {
     struct buf message = {0};
 
-    if (s->next && !s->stopping)
+    if ((s->next || s->check) && !s->stopping)
         s->reload_again = true; /* the file may have changed since: read it again afterwards */
     else
-        verb_reload(s, &message, NULL);
+        verb_reload(s, &message);
     buf_free(&message); /* errors are in the log already */
 }
 
@@ -203,15 +204,27 @@ static struct timespec patience(const struct supervisor *s, struct mono now)
     return (struct timespec){(time_t)(left / NS_PER_S), (long)(left % NS_PER_S)};
 }
 
+/* The check that goes on, if one does: its packets are taken by reload_look, as those of roots by
+ * roots_look. */
+static size_t check_poll_fds(const struct supervisor *s, struct pollfd *to)
+{
+    if (!s->check)
+        return 0;
+    *to = (struct pollfd){.fd = check_fd(s->check), .events = POLLIN};
+    return 1;
+}
+
 /* Waits, then serves channels and control clients. */
 static void wait_and_take(struct supervisor *s, struct pollfd *fds, unsigned *slot_of,
                           const sigset_t *while_waiting)
 {
     size_t channels = crew_poll_fds(&s->crew, fds, slot_of);
     size_t clients = control_poll_fds(s->control, fds + channels);
+    size_t checks = check_poll_fds(s, fds + channels + clients);
+    checks += roots_poll_fds(&s->roots, fds + channels + clients + checks);
     struct timespec left = patience(s, mono_now());
 
-    int ready = ppoll(fds, channels + clients, &left, while_waiting);
+    int ready = ppoll(fds, channels + clients + checks, &left, while_waiting);
     if (ready < 0 && errno != EINTR)
         log_error("ppoll: %s", strerror(errno));
     struct mono now = mono_now();
@@ -282,7 +295,8 @@ static void publish(struct supervisor *s, struct mono now)
     PUT(s->board.header->workers_wanted, s->stopping ? 0 : s->table.target);
     PUT(s->board.header->workers_auto, s->automatic);
     crew_publish(&s->crew, now);
-    operation_check(&s->op, &s->board, &s->table, now);
+    if (!s->check || s->op.kind != OPERATION_RELOAD) /* its workers have yet to start */
+        operation_check(&s->op, &s->board, &s->table, now);
 }
 
 static void end_sockets(struct inherit *in)
@@ -325,13 +339,15 @@ static void serve(struct supervisor *s, struct pollfd *fds, unsigned *slot_of,
         struct mono now = mono_now();
         worker_table_tick(&s->table, now);
         reload_finished(s, worker_table_take_result(&s->table));
+        reload_look(s, now);
+        roots_look(s, now);
         give_up_if_hopeless(s);
         give_orders(s, now);
         beat(s, now);
         publish(s, now);
         if (s->stopping && !left)
             left = leave_listening(s, now);
-        if (s->reload_again && !s->next) {
+        if (s->reload_again && !s->next && !s->check) {
             s->reload_again = false;
             reload_by_signal(s);
         }
@@ -366,10 +382,6 @@ static bool make_parts(struct supervisor *s, const struct conf *conf, struct buf
         .program_version = PACKAGE_VERSION,
     };
 
-    if (conf->server.listen_count > QUEUE_ROWS_MAX) {
-        buf_addf(errors, "listen: at most %d addresses\n", QUEUE_ROWS_MAX);
-        return false;
-    }
     if (!board_create(&s->board, &how)) {
         buf_addf(errors, "cannot make the board: %s\n", strerror(errno));
         return false;
@@ -401,6 +413,8 @@ static void take_down(struct supervisor *s)
 {
     if (s->board.header)
         PUT(s->board.header->clean_stop, s->status == MASTER_FINE);
+    check_drop(&s->check);
+    roots_drop(&s->roots);
     control_close(&s->control);
     queue_watch_close(&s->queues);
     error_watch_free(&s->errors);
@@ -412,21 +426,25 @@ static void take_down(struct supervisor *s)
     address_table_free(&s->addresses);
     if (s->board.header)
         board_destroy(&s->board);
+    listen_wait_removed(REMOVE_MS);
     runtime_release(&s->runtime);
 }
 
-static void run(struct supervisor *s, struct conf *conf, const sigset_t *while_waiting)
+/* Takes in. */
+static void run(struct supervisor *s, struct inherit *in, const struct buf *notes,
+                const sigset_t *while_waiting)
 {
     unsigned capacity = s->table.capacity;
-    struct pollfd *fds = calloc(capacity + 1 + CONTROL_CLIENTS_MAX, sizeof *fds);
+    /* Channels, the control socket and its clients, a check, roots. */
+    struct pollfd *fds = calloc(capacity + 1 + CONTROL_CLIENTS_MAX + 2, sizeof *fds);
     unsigned *slot_of = calloc(capacity, sizeof *slot_of);
 
     if (!fds || !slot_of) {
         log_error("out of memory for %u worker slots", capacity);
-        conf_free(&conf);
+        free_inherit(&in);
         s->status = MASTER_FAILED;
     } else {
-        s->status = reload_first(s, conf);
+        s->status = reload_first(s, in, notes);
         if (s->status == MASTER_FINE)
             serve(s, fds, slot_of, while_waiting);
     }
@@ -449,32 +467,38 @@ int master_run(const struct master_options *given)
     struct supervisor s = {.options = &options,
                            .runtime.lock_fd = -1,
                            .queues.diag_fd = -1,
+                           .roots.fd = -1,
                            .terminals = terminals_to_follow(&options)};
-    struct buf errors = {0};
-    struct conf *conf = master_load(&options, &errors);
+    struct buf errors = {0}, notes = {0};
+    struct inherit *in = calloc(1, sizeof *in);
     sigset_t while_waiting;
 
     log_out_init(&s.error_log);
     log_set_tag("master");
     umask(umask(022) | 022); /* what is made here is for us to write, whoever started us */
-    if (!conf) {
+    s.status = in ? check_now(&options, CHECK_START, in, &errors, &notes) : MASTER_FAILED;
+    if (s.status != MASTER_FINE) {
+        check_print_notes(&notes);
         fprintf(stderr, "%.*s", (int)errors.n, errors.n ? errors.p : "");
         buf_free(&errors);
-        return MASTER_USAGE;
+        buf_free(&notes);
+        free(in);
+        return s.status;
     }
     if (!catch_signals(&while_waiting))
         never("the signals exist");
-    bool good = runtime_choose(&s.runtime, conf->server.runtime_dir, &errors);
+    bool good = runtime_choose(&s.runtime, in->conf->server.runtime_dir, &errors);
     leave_folder(&options);
-    good = good && runtime_take(&s.runtime, &errors) && make_parts(&s, conf, &errors);
+    good = good && runtime_take(&s.runtime, &errors) && make_parts(&s, in->conf, &errors);
     if (good) {
-        run(&s, conf, &while_waiting);
+        run(&s, in, &notes, &while_waiting);
     } else {
         master_tell_start(&errors);
-        conf_free(&conf);
+        free_inherit(&in);
         s.status = MASTER_FAILED;
     }
     buf_free(&errors);
+    buf_free(&notes);
     if (s.status == MASTER_FINE)
         log_info("stopped");
     take_down(&s);

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Putting a configuration in force: the first one, and each reload. Everything that can fail
- * (the file, the roots, the user, the access log, the listening sockets) is done first, with
- * all errors told at once; then the new workers start; when they serve, the old ones
- * retire and what only they needed is closed. Until then nothing that runs has changed.
- * Master only.
+ * Putting a configuration in force: the first one, and each reload. Everything that can fail is
+ * done first: a child checks the file, the roots, the user and the logs (check.h), while the master
+ * goes on; then logs and listening sockets are opened, the new workers start, and when they serve
+ * the old ones retire and what only they needed is closed. Until then nothing that runs has
+ * changed. Master only.
  */
 #include "proc/supervisor.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -16,6 +17,7 @@
 #include "base/log.h"
 #include "base/must.h"
 #include "board/slot.h"
+#include "conf/facts.h"
 #include "net/address_table.h"
 #include "proc/channel.h"
 #include "proc/notify.h"
@@ -23,6 +25,8 @@
 
 #define PUT(field, value) atomic_store_explicit(&(field), (value), memory_order_relaxed)
 #define GET(field)        atomic_load_explicit(&(field), memory_order_relaxed)
+
+#define REPLY_NS NS_PER_S /* a check that takes longer is followed on the board */
 
 static struct span without_newline(const struct buf *b)
 {
@@ -75,12 +79,44 @@ static bool leave_terminal(struct conf *c, struct buf *errors)
     return good;
 }
 
+/* The folder of `weir ROOT`: its path without links; as it was given when it does not answer.
+ * Empty when it is not known yet, or with a line in *errors. */
+static struct span find_root(const char *given, struct buf *errors)
+{
+    const struct fact *f = fact_ask(FACT_FOLDER, span_str(given));
+
+    if (!f)
+        buf_addf(errors, "out of memory\n");
+    else if (f->state == FACT_LATE)
+        return span_str(given);
+    else if (f->state == FACT_KNOWN && f->error == 0)
+        return buf_span(&f->data);
+    else if (f->state == FACT_KNOWN && f->error == ENOTDIR)
+        buf_addf(errors, "%s: not a folder; give the folder it is in, or a configuration with -c\n",
+                 given);
+    else if (f->state == FACT_KNOWN)
+        buf_addf(errors, "%s: %s\n", given,
+                 f->error == ENOENT ? "no such folder" : "cannot be entered");
+    return span_of(NULL, 0);
+}
+
+/* As `weir ROOT` has it. */
+static int load_root(const struct master_options *o, struct conf **out, struct buf *errors)
+{
+    struct span root = find_root(o->root, errors);
+    char *copy = root.n > 0 ? span_dup(root) : NULL;
+    int failed =
+        !copy || conf_load_default(copy, o->overrides, o->override_count, out, errors) != 0;
+
+    free(copy);
+    return failed;
+}
+
 struct conf *master_load(const struct master_options *o, struct buf *errors)
 {
     struct conf *c = NULL;
-    int failed = o->config
-                     ? conf_load(o->config, o->overrides, o->override_count, &c, errors)
-                     : conf_load_default(o->root, o->overrides, o->override_count, &c, errors);
+    int failed = o->config ? conf_load(o->config, o->overrides, o->override_count, &c, errors)
+                           : load_root(o, &c, errors);
 
     if (failed)
         return NULL;
@@ -156,46 +192,37 @@ static bool move_error_log(struct supervisor *s, const struct conf *c, struct bu
     return true;
 }
 
-/* Everything but starting workers. Takes conf. On success s->next is filled; else an exit status.
+/* Everything but starting workers, from what was checked. Takes in. On success s->next is filled.
  */
-static int prepare(struct supervisor *s, struct conf *conf, struct buf *errors)
+static bool prepare(struct supervisor *s, struct inherit *in, const struct buf *notes,
+                    struct buf *errors)
 {
-    struct inherit *in = calloc(1, sizeof *in);
-
-    if (!in) {
-        conf_free(&conf);
-        buf_addf(errors, "out of memory\n");
-        return MASTER_FAILED;
-    }
-    if (!inherit_prepare(in, conf, errors)) {
-        free(in);
-        return MASTER_USAGE;
-    }
-    if (!make_address_table(s, conf, errors) ||
+    if (!make_address_table(s, in->conf, errors) ||
         !inherit_open(in, s->running ? &s->running->listen : NULL, s->error_log.send_fd, errors) ||
-        !move_error_log(s, conf, errors)) {
+        !move_error_log(s, in->conf, errors)) {
         inherit_free(in);
         free(in);
-        return MASTER_FAILED;
+        return false;
     }
-    inherit_raise_descriptors(conf);
-    inherit_warn_unreadable(in);
+    inherit_raise_descriptors(in->conf);
+    check_log_notes(notes);
     s->next = in;
     fencing_apply(s);
-    return MASTER_FINE;
+    return true;
 }
 
-int reload_first(struct supervisor *s, struct conf *conf)
+int reload_first(struct supervisor *s, struct inherit *in, const struct buf *notes)
 {
+    const struct conf *conf = in->conf;
     struct buf errors = {0};
     struct mono now = mono_now();
 
     log_set_level(conf->log.level);
-    int status = prepare(s, conf, &errors);
+    bool good = prepare(s, in, notes, &errors);
     master_tell_start(&errors);
     buf_free(&errors);
-    if (status != MASTER_FINE)
-        return status;
+    if (!good)
+        return MASTER_FAILED;
     s->automatic = conf->server.workers_auto;
     queue_watch_adopt(&s->queues, &s->board, &s->next->listen);
     worker_table_set_drain(&s->table, conf->server.drain_timeout_ns);
@@ -219,9 +246,9 @@ static void note_refused(struct supervisor *s, struct span why)
     notify_ready();
 }
 
-bool verb_reload(struct supervisor *s, struct buf *message, uint32_t *op)
+bool verb_reload(struct supervisor *s, struct buf *message)
 {
-    if (s->stopping || s->next) {
+    if (s->stopping || s->next || s->check) {
         buf_addf(message, s->stopping   ? "the server is stopping"
                           : !s->running ? "the server is starting; try again when it serves"
                                         : "a reload is under way; try again when it is done");
@@ -233,28 +260,96 @@ bool verb_reload(struct supervisor *s, struct buf *message, uint32_t *op)
         note_refused(s, buf_span(message));
         return false;
     }
-    struct conf *conf = master_load(s->options, message);
-    bool good = conf != NULL;
-    if (good && !fits_board(s, conf, message)) {
-        conf_free(&conf);
-        good = false;
-    }
-    if (good && s->running)
-        warn_unchangeable(s, conf);
-    good = good && prepare(s, conf, message) == MASTER_FINE;
-    if (!good) {
+    s->check = check_begin(s->options, CHECK_RELOAD, &s->running->listen, message);
+    s->check_ns = mono_now().ns;
+    s->check_op = 0;
+    if (!s->check) {
         message->n = without_newline(message).n;
         note_refused(s, buf_span(message));
-        return false;
     }
-    struct mono now = mono_now();
-    s->next_generation = worker_table_begin_generation(&s->table, now);
-    must(s->next_generation != 0);
-    buf_addf(message, "the configuration is good; generation %u starts", s->next_generation);
-    log_info("reload: the configuration is good; generation %u starts", s->next_generation);
-    if (op)
-        *op = operation_begin(&s->op, &s->board, OPERATION_RELOAD, 0, "reload");
-    return true;
+    return s->check != NULL;
+}
+
+/* What was checked becomes the next generation, unless something is wrong. */
+static bool take_checked(struct supervisor *s, struct buf *message)
+{
+    struct inherit *in = calloc(1, sizeof *in);
+    struct buf notes = {0};
+    bool good = in && check_conclude(&s->check, in, message, &notes) == MASTER_FINE;
+
+    if (!in) {
+        check_drop(&s->check);
+        buf_addf(message, "out of memory");
+    } else if (!good) {
+        free(in);
+    } else if (!fits_board(s, in->conf, message)) {
+        inherit_free(in);
+        free(in);
+        good = false;
+    } else {
+        warn_unchangeable(s, in->conf);
+        good = prepare(s, in, &notes, message);
+    }
+    buf_free(&notes);
+    return good;
+}
+
+/* The change on the board has room for one line. */
+static void fail_change(struct supervisor *s, struct span why)
+{
+    char text[BOARD_TEXT_BYTES];
+    struct span rest = why, line = span_cut(&rest, '\n');
+
+    snprintf(text, sizeof text, "%.*s%s", (int)line.n, line.n > 0 ? line.p : "",
+             rest.p ? " (and more, see the log)" : "");
+    if (s->check_op != 0 && s->check_op == GET(s->board.header->op_id))
+        operation_fail(&s->op, &s->board, OPERATION_RELOAD, text);
+}
+
+/* Who asked gets a change to follow, as of a resize, rather than to wait on for the reply. */
+static void tell_it_takes_long(struct supervisor *s)
+{
+    s->check_op = operation_begin(&s->op, &s->board, OPERATION_RELOAD, 0, "reload");
+    control_answer(s->control, true,
+                   SPAN("the configuration is being checked: a disk, a name server or the user "
+                        "database takes long to answer"),
+                   s->check_op);
+}
+
+static void start_checked(struct supervisor *s, struct mono now)
+{
+    struct buf message = {0};
+    uint32_t op = 0;
+    bool good = take_checked(s, &message);
+
+    if (good) {
+        s->next_generation = worker_table_begin_generation(&s->table, now);
+        must(s->next_generation != 0);
+        buf_addf(&message, "the configuration is good; generation %u starts", s->next_generation);
+        log_info("reload: the configuration is good; generation %u starts", s->next_generation);
+        op = s->check_op;
+        if (op == 0 || op != GET(s->board.header->op_id)) /* something else was asked meanwhile */
+            op = operation_begin(&s->op, &s->board, OPERATION_RELOAD, 0, "reload");
+    } else {
+        message.n = without_newline(&message).n;
+        note_refused(s, buf_span(&message));
+        fail_change(s, buf_span(&message));
+    }
+    control_answer(s->control, good, buf_span(&message), op);
+    buf_free(&message);
+}
+
+void reload_look(struct supervisor *s, struct mono now)
+{
+    if (s->check && s->stopping) {
+        check_drop(&s->check);
+        fail_change(s, SPAN("the server is stopping"));
+        control_answer(s->control, false, SPAN("the server is stopping"), 0);
+    } else if (s->check && check_take(s->check, now)) {
+        start_checked(s, now);
+    } else if (s->check && s->check_op == 0 && now.ns - s->check_ns >= REPLY_NS) {
+        tell_it_takes_long(s);
+    }
 }
 
 /* ---- ending ---- */
@@ -298,6 +393,18 @@ static void warn_of_faults(struct supervisor *s)
     for (size_t i = 0; i < c->fault_count; i++)
         log_warn("fault rule in force: calls on %s... are made bad on purpose (%s:%d)",
                  c->faults[i].prefix, c->path ? c->path : "", c->faults[i].line);
+}
+
+/* Each costs its location until it answers (roots.h); why is in the log already. */
+static void tell_missing_roots(struct supervisor *s)
+{
+    const struct conf *c = s->running->conf;
+
+    for (size_t i = 0; i < c->location_count; i++) {
+        const struct conf_location *l = c->locations[i];
+        if (l->handler == CONF_FILES && l->root_fd < 0)
+            board_event(&s->board, EVENT_SICK, 0, "files = %s could not be opened yet", l->files);
+    }
 }
 
 /* As with the number of workers: what was set by hand stays until the file's number changes. */
@@ -355,9 +462,10 @@ static void greet(const struct supervisor *s)
         if (listen_url(&l->socket[i], url, sizeof url))
             buf_addf(&where, "%s%s", i == 0 ? "" : i + 1 == l->count ? " and " : ", ", url);
     bool usual = control_runtime_dir(NULL, dir, sizeof dir) && strcmp(dir, s->runtime.dir) == 0;
-    log_info("serving %s on %.*s with %u worker%s; dashboard: weirtop%s%s; stop with Ctrl-C",
-             s->options->root ? s->options->root : s->options->config, (int)where.n,
-             where.n ? where.p : "", s->table.target, s->table.target == 1 ? "" : "s",
+    const char *what =
+        s->options->root ? s->running->conf->locations[0]->files : s->options->config;
+    log_info("serving %s on %.*s with %u worker%s; dashboard: weirtop%s%s; stop with Ctrl-C", what,
+             (int)where.n, where.n ? where.p : "", s->table.target, s->table.target == 1 ? "" : "s",
              usual ? "" : " -r ", usual ? "" : s->runtime.dir);
     buf_free(&where);
 }
@@ -395,6 +503,7 @@ static void generation_up(struct supervisor *s)
     adopt_number(s, old ? old->conf : NULL, old_number, old_auto, now);
     adopt_offload(s, old ? old->conf : NULL, old_threads);
     warn_of_faults(s);
+    tell_missing_roots(s);
     if (!old) {
         tell_ready(s);
         return;

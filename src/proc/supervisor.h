@@ -9,6 +9,7 @@
 
 #include "board/board.h"
 #include "ctl/server.h"
+#include "proc/check.h"
 #include "proc/control.h"
 #include "proc/crew.h"
 #include "proc/error_watch.h"
@@ -16,6 +17,7 @@
 #include "proc/master.h"
 #include "proc/operation.h"
 #include "proc/queue.h"
+#include "proc/roots.h"
 #include "proc/runtime.h"
 #include "proc/worker_table.h"
 
@@ -35,10 +37,14 @@ struct supervisor {
     struct inherit *running; /* of the generation in force; NULL before the first serves */
     struct log_out error_log;
     struct inherit *next;    /* of the generation that starts; NULL when none does */
+    struct roots roots;      /* those that did not answer yet */
+    struct check *check;     /* of the configuration that a reload is about; NULL: none */
+    uint64_t check_ns;       /* when it began */
+    uint32_t check_op;       /* the change it has become; 0: who asked still waits for the reply */
     unsigned running_generation, next_generation;
     bool automatic;    /* the number of workers follows the CPUs */
     bool reopening;    /* logs are being opened anew, and that takes its time */
-    bool reload_again; /* SIGHUP came while a generation was starting */
+    bool reload_again; /* SIGHUP came while a reload was under way */
     bool stopping, at_once;
     uint64_t stopping_ns; /* since when */
     bool ready_told;
@@ -84,10 +90,13 @@ void verb_stop(struct supervisor *s, bool at_once, struct buf *message); /* mess
 bool room_for(const struct supervisor *s, unsigned workers, struct buf *message);
 void say_who_has_the_slots(const struct supervisor *s, struct buf *message);
 
-/* Checks the configuration in full and starts its workers (reload.c). */
-bool verb_reload(struct supervisor *s, struct buf *message, uint32_t *op);
-/* The first generation: the same without anything to fall back to. The exit status, 0 for fine. */
-int reload_first(struct supervisor *s, struct conf *conf);
+/* Has the configuration checked in full (reload.c); true: that goes on, and reload_look ends it. */
+bool verb_reload(struct supervisor *s, struct buf *message);
+/* For each turn: a check that is done starts its workers, or is told as refused; both answer the
+ * control client that asked. A server that stops gives it up. */
+void reload_look(struct supervisor *s, struct mono now);
+/* The first generation, already checked: the exit status, 0 for fine. Takes `in`. */
+int reload_first(struct supervisor *s, struct inherit *in, const struct buf *notes);
 /* The generation that was starting is in force, or was given up. */
 void reload_finished(struct supervisor *s, enum table_result result);
 

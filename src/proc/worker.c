@@ -20,7 +20,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
-#include <pwd.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -180,8 +179,7 @@ static void drop_privileges(struct worker *w)
     const struct worker_env *env = w->env;
 
     if (env->drop_privileges) {
-        const struct passwd *user = getpwuid(env->uid);
-        if ((user ? initgroups(user->pw_name, env->gid) : setgroups(1, &env->gid)) != 0)
+        if (setgroups(env->group_count, env->groups) != 0)
             setup_failed(w, "cannot set the groups of user %u: start as root, or with CAP_SETGID",
                          (unsigned)env->uid);
         if (setresgid(env->gid, env->gid, env->gid) != 0)
@@ -273,7 +271,8 @@ static void resize_pool(struct worker *w, uint64_t threads)
     log_info("this worker may have %u offload threads now", (unsigned)threads);
 }
 
-static void obey(struct worker *w, const struct channel_message *m)
+/* *passed: -1, or a descriptor that came along; -1 afterwards if it was taken. */
+static void obey(struct worker *w, const struct channel_message *m, int *passed)
 {
     switch ((enum channel_kind)m->kind) {
     case CHANNEL_RETIRE:
@@ -295,6 +294,10 @@ static void obey(struct worker *w, const struct channel_message *m)
         break;
     case CHANNEL_UNFENCE_ROOTS:
         serve_unfence(w->serve, m->value);
+        break;
+    case CHANNEL_ROOT:
+        if (serve_take_root(w->serve, m->value, *passed))
+            *passed = -1;
         break;
     case CHANNEL_ABORT:
         if (!conns_abort(w->conns, m->value))
@@ -329,7 +332,7 @@ static void channel_ready(struct loop_io *io, uint32_t events)
             return;
         }
         if (got == (ssize_t)sizeof m)
-            obey(w, &m);
+            obey(w, &m, &passed);
         close_fd(&passed);
     }
 }

@@ -31,11 +31,13 @@ struct worker_env {
     const int *listen_fd; /* in the order of conf->server.listen */
     size_t listen_count;
     int channel_fd;
-    int access_log_fd;   /* its queue; -1: off */
-    void *address_table; /* net/address_table.h; NULL when there is no limit per address */
+    int access_log_fd;    /* its queue; -1: off */
+    void *address_table;  /* net/address_table.h; NULL when there is no limit per address */
     bool drop_privileges; /* the master runs as root: become uid, gid */
     uid_t uid;
     gid_t gid;
+    const gid_t *groups; /* all of them, gid too */
+    size_t group_count;
     pid_t master_pid;
 };
 

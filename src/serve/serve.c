@@ -96,6 +96,15 @@ static bool open_roots(struct serve_ctx *ctx)
     return true;
 }
 
+bool serve_take_root(struct serve_ctx *ctx, uint64_t location_id, int fd)
+{
+    if (fd < 0 || location_id >= ctx->conf->location_count ||
+        ctx->root[location_id].inherited_fd >= 0)
+        return false;
+    ctx->root[location_id].inherited_fd = fd;
+    return true;
+}
+
 struct serve_ctx *serve_ctx_new(const struct conf *conf, const struct mime_table *mime,
                                 struct board_slot *slot, struct offload *pool)
 {

@@ -120,6 +120,9 @@ void serve_fence(struct serve_ctx *ctx, struct offload_mount *mount, uint64_t fe
 /* Roots that were behind this fence are looked up again when they are asked for. */
 void serve_unfence(struct serve_ctx *ctx, uint64_t fence);
 
+/* The root of a location that had none when the worker started. True: fd is the context's now. */
+bool serve_take_root(struct serve_ctx *ctx, uint64_t location_id, int fd);
+
 /* When descriptors ran out: closes unused cached files; how many were closed. */
 unsigned serve_shed(struct serve_ctx *ctx, unsigned count);
 

@@ -213,6 +213,11 @@ START_TEST(lines)
                  "weir.ini:2: no `=' behind the key; write `redirect = ...'\n");
     check_errors("[server\nlisten = 8080\n" ROOT,
                  "weir.ini:1: a section's head without its `]'; write [section]\n");
+    check_errors("[]\nworkers = 3\n[ \t]\n" ROOT,
+                 "weir.ini:1: a section's head without a name, so its keys belong to nothing; "
+                 "write [section]\n"
+                 "weir.ini:3: a section's head without a name, so its keys belong to nothing; "
+                 "write [section]\n");
     check_errors("[server] listen = 8080\n" ROOT,
                  "weir.ini:1: text behind the `]' of a section's head; write it on a line of its "
                  "own\n");

@@ -251,6 +251,14 @@ unsigned serve_shed(struct serve_ctx *ctx, unsigned count)
     return 0;
 }
 
+bool serve_take_root(struct serve_ctx *ctx, uint64_t location_id, int fd)
+{
+    (void)ctx;
+    (void)location_id;
+    (void)fd;
+    return false;
+}
+
 /* --- the master's side --- */
 
 struct shared {
@@ -664,12 +672,15 @@ END_TEST
 START_TEST(another_user)
 {
     struct stage *s = stage_new();
+    static const gid_t groups[] = {65534, 54321};
     char path[64], line[256];
     int matched = 0;
 
     s->env.drop_privileges = geteuid() == 0;
     s->env.uid = 65534;
     s->env.gid = 65534;
+    s->env.groups = groups;
+    s->env.group_count = 2;
     stage_start(s);
     stage_ready(s);
     snprintf(path, sizeof path, "/proc/%d/status", (int)s->pid);
@@ -681,11 +692,12 @@ START_TEST(another_user)
         if (s->env.drop_privileges) {
             matched += strcmp(line, "Uid:\t65534\t65534\t65534\t65534\n") == 0;
             matched += strcmp(line, "Gid:\t65534\t65534\t65534\t65534\n") == 0;
+            matched += strcmp(line, "Groups:\t54321 65534 \n") == 0;
             matched += strcmp(line, "CapEff:\t0000000000000000\n") == 0;
         }
     }
     fclose(status);
-    ck_assert_int_eq(matched, s->env.drop_privileges ? 5 : 2);
+    ck_assert_int_eq(matched, s->env.drop_privileges ? 6 : 2);
     tell(s, CHANNEL_QUIT, 0, -1);
     stage_end(s, WORKER_RETIRED, true);
 }

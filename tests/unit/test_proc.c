@@ -210,6 +210,7 @@ START_TEST(a_reload_keeps_what_stays)
     char path[200];
     snprintf(path, sizeof path, "%s", old.socket[1].shown + 5);
     listen_set_close(&old);
+    listen_wait_removed(10000);
     ck_assert_int_ne(stat(path, &st), 0);
     fd = connect_to(&fresh.socket[0]);
     ck_assert_int_ge(fd, 0);
@@ -238,9 +239,11 @@ START_TEST(unix_sockets_replace_only_the_dead)
     ck_assert_int_eq(stat(path, &st), 0);
     close_fd(&set.socket[0].fd); /* as a crash would: the file stays */
     listen_set_close(&set);
+    listen_wait_removed(10000);
     ck_assert_int_eq(stat(path, &st), 0);
     ck_assert(listen_set_open(&other, &c, NULL, &errors));
     listen_set_close(&other);
+    listen_wait_removed(10000);
     ck_assert_int_ne(stat(path, &st), 0);
     /* a file that is no socket is never removed */
     int fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
