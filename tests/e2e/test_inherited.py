@@ -2,6 +2,7 @@
 """What a server is started with and nobody chose: missing descriptors, ignored signals, a umask, a
 limit, a working folder, a terminal that closes; and a runtime directory that others reach."""
 
+import json
 import os
 import pty
 import resource
@@ -62,8 +63,8 @@ class Case(unittest.TestCase):
         return int(lines[0].rsplit(":", 1)[1])
 
     def workers(self):
-        with open(f"/proc/{self.process.pid}/task/{self.process.pid}/children") as f:
-            return [int(pid) for pid in f.read().split()]
+        status = json.loads(self.status("status", "--json").stdout or "{}")
+        return [w["pid"] for w in status.get("workers", []) if w["state"] == "running"]
 
 
 class Started(Case):

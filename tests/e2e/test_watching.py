@@ -106,7 +106,10 @@ class Health(unittest.TestCase):
 class Queries(unittest.TestCase):
     def shown(self, ini):
         """All that watchers are told while a request with a token is under way, and afterwards."""
-        with Weir(workers=1, ini=f"slow_request = 1ms\n{ini}") as weir:
+        weir = Weir(workers=1, server="allow_faults = yes")
+        weir.more_ini = f"slow_request = 1ms\n{ini}\n[fault {weir.root}/big]\noperations = open\ndelay = 20ms\n"
+        weir.write_ini()
+        with weir:
             weir.put("big", b"x" * (32 << 20))
             with socket.create_connection(("127.0.0.1", weir.port)) as s:
                 s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
