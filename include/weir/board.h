@@ -232,6 +232,8 @@ struct board_mount {
     board_u64 oldest_ns; /* when the oldest running job began, 0 when none */
     board_u64 sick_since_ns;
     board_u64 device;
+    board_u64 back_ns;    /* when anything last came back */
+    board_u64 slowest_ns; /* the slowest call that lately came back */
     board_u64 counter[MOUNT_COUNTER_COUNT];
     struct board_text name; /* mount point */
     struct board_text type;
