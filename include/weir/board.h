@@ -291,6 +291,8 @@ struct board_mount {
     board_u64 failed_ns;  /* when a call last failed, 0 for never; */
     board_u32 last_errno; /* why */
     board_u64 device;
+    board_u64 back_ns;    /* when anything last came back */
+    board_u64 slowest_ns; /* the slowest call that lately came back */
     board_u64 counter[MOUNT_COUNTER_COUNT];
     struct board_text name; /* mount point */
     struct board_text type;

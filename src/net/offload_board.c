@@ -55,6 +55,37 @@ void offload_publish(struct offload *pool, struct offload_mount *m)
     store_u32(&m->row->late, m->late_count);
     store_u32(&m->row->queued, m->queued_count);
     store_u64(&m->row->oldest_ns, oldest_of(m));
+    store_u64(&m->row->back_ns, atomic_load_explicit(&m->back_ns, memory_order_relaxed));
+    uint64_t lately_ns = atomic_load_explicit(&m->slowest_ns[0], memory_order_relaxed);
+    uint64_t before_ns = atomic_load_explicit(&m->slowest_ns[1], memory_order_relaxed);
+    store_u64(&m->row->slowest_ns, lately_ns > before_ns ? lately_ns : before_ns);
+}
+
+static void take_most(uint64_t *to, const board_u64 *from)
+{
+    uint64_t n = atomic_load_explicit(from, memory_order_relaxed);
+
+    if (n > *to)
+        *to = n;
+}
+
+void offload_mount_elsewhere(const struct offload_mount *m, uint64_t *back_ns, uint64_t *slowest_ns)
+{
+    const struct offload *pool = m->pool;
+
+    *back_ns = *slowest_ns = 0;
+    if (!pool->board || !pool->board->mount)
+        return;
+    for (unsigned w = 0; w < pool->board->slot_count; w++) {
+        const struct board_mount *row = &pool->board->mount[(size_t)w * BOARD_MOUNTS_PER_SLOT];
+        for (unsigned i = 0; i < BOARD_MOUNTS_PER_SLOT && w + 1 != pool->worker_number; i++) {
+            if (atomic_load_explicit(&row[i].used, memory_order_acquire) == 0 ||
+                atomic_load_explicit(&row[i].device, memory_order_relaxed) != m->device)
+                continue;
+            take_most(back_ns, &row[i].back_ns);
+            take_most(slowest_ns, &row[i].slowest_ns);
+        }
+    }
 }
 
 void offload_mount_state_row(struct offload_mount *m)

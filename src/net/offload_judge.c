@@ -10,8 +10,10 @@
  * got on for the deadline, nor for twice as long as the slowest call that lately came back took, is
  * late alone. When several calls of one kind became late and none of that kind came back for the
  * deadline, the mount is sick for want of these (data that cannot be read while names can), unless
- * such a call, of something that was well before, is answered. Time in which this worker stood
- * still counts for nothing. Loop thread, but for offload_mount_moved. Worker only.
+ * such a call, of something that was well before, is answered. What the other workers see of the
+ * same mount counts as well, because a disk may serve the line of one before that of the next. Time
+ * in which this worker stood still counts for nothing. Loop thread, but for offload_mount_moved.
+ * Worker only.
  */
 #include "net/offload_pool.h"
 
@@ -56,8 +58,34 @@ static uint64_t most(uint64_t a, uint64_t b)
     return a > b ? a : b;
 }
 
+/* What the other workers saw, which is asked for only when somebody has waited long. */
+struct elsewhere {
+    uint64_t back_ns, slowest_ns;
+};
+
+static struct elsewhere look_elsewhere(const struct offload_mount *m, struct mono now,
+                                       uint64_t deadline_ns)
+{
+    struct elsewhere e = {0};
+
+    pthread_mutex_lock(&m->pool->lock);
+    const struct list *jobs = !list_empty(&m->running) ? &m->running : &m->queue;
+    struct mono since =
+        list_empty(jobs) ? now : list_entry(jobs->next, struct offload_job, link)->queued;
+    pthread_mutex_unlock(&m->pool->lock);
+    if (mono_since(now, since) <= deadline_ns / 2)
+        return e;
+    offload_mount_elsewhere(m, &e.back_ns, &e.slowest_ns);
+    /* Another process wrote these. */
+    if (e.back_ns > now.ns)
+        e.back_ns = now.ns;
+    if (e.slowest_ns > deadline_ns * (PATIENCE_MOST / 2))
+        e.slowest_ns = deadline_ns * (PATIENCE_MOST / 2);
+    return e;
+}
+
 /* How long a job may not get on. */
-static uint64_t patience_ns(struct offload_mount *m, struct mono now)
+static uint64_t patience_ns(struct offload_mount *m, struct mono now, uint64_t elsewhere_ns)
 {
     uint64_t deadline_ns = m->pool->conf->offload.deadline_ns;
 
@@ -67,7 +95,7 @@ static uint64_t patience_ns(struct offload_mount *m, struct mono now)
         m->slowest_turn = now;
     }
     uint64_t slowest_ns = most(load(&m->slowest_ns[0]), load(&m->slowest_ns[1]));
-    return most(deadline_ns, 2 * slowest_ns);
+    return most(deadline_ns, 2 * most(slowest_ns, elsewhere_ns));
 }
 
 /* --- the mount --- */
@@ -98,7 +126,8 @@ static bool is_quiet(const struct offload_mount *m, uint64_t *since_ns,
     return true;
 }
 
-static void judge_mount(struct offload_mount *m, struct mono now, uint64_t deadline_ns)
+static void judge_mount(struct offload_mount *m, struct mono now, uint64_t deadline_ns,
+                        uint64_t elsewhere_ns)
 {
     const struct offload_job *job;
     uint64_t since_ns = now.ns;
@@ -106,6 +135,7 @@ static void judge_mount(struct offload_mount *m, struct mono now, uint64_t deadl
     pthread_mutex_lock(&m->pool->lock);
     bool asked = is_quiet(m, &since_ns, &job);
     pthread_mutex_unlock(&m->pool->lock);
+    since_ns = most(since_ns, elsewhere_ns);
     uint64_t quiet_ns = asked ? mono_since(now, (struct mono){since_ns}) : 0;
     if (quiet_ns > deadline_ns)
         offload_mount_turn_sick(m, job, quiet_ns, false);
@@ -245,9 +275,10 @@ void offload_judge(struct offload_mount *m)
 
     if (deadline_ns == 0)
         return;
-    uint64_t age_ns = patience_ns(m, now);
+    struct elsewhere elsewhere = look_elsewhere(m, now, deadline_ns);
+    uint64_t age_ns = patience_ns(m, now, elsewhere.slowest_ns);
     if (m->state == MOUNT_OK)
-        judge_mount(m, now, deadline_ns);
+        judge_mount(m, now, deadline_ns, elsewhere.back_ns);
     if (m->state == MOUNT_OK)
         judge_kind(m, now, deadline_ns);
     bool alone = m->state != MOUNT_SICK;

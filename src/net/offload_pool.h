@@ -195,6 +195,9 @@ bool offload_fault_apply(struct offload *pool, struct offload_job *job);
 
 /* --- offload_board.c --- */
 
+/* What the other workers saw of m, by their rows: of the latest that came back, and the slowest. */
+void offload_mount_elsewhere(const struct offload_mount *m, uint64_t *back_ns,
+                             uint64_t *slowest_ns);
 /* Gauges, and m's row unless it is NULL; lock held. */
 void offload_publish(struct offload *pool, struct offload_mount *m);
 void offload_mount_row(struct offload_mount *m); /* gives it a row, or its name to the row */
