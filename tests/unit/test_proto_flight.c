@@ -484,7 +484,7 @@ START_TEST(those_that_are_over_are_in_rings)
     char text[FINISHED_TEXT_BYTES + 1] = "";
     board_words_load(recent[0].words, text, 21);
     ck_assert_str_eq(text, "GET /hello?127.0.0.1");
-    ck_assert(recent[0].target_bytes == 12 && recent[0].peer_bytes == 9);
+    ck_assert(recent[0].target_bytes == 11 && recent[0].peer_bytes == 9);
     ck_assert_uint_eq(rig.board.header->slow_next, 2);
     ck_assert(slow[0].seq == 1 && slow[0].status == 200 && slow[0].cold == 1);
     ck_assert_uint_ge(slow[0].total_ns, REQUEST_SHOWN_NS);

@@ -435,7 +435,7 @@ START_TEST(pages_of_the_help_leave_nothing_out)
         pages++;
     } while (first > before_first);
     ck_assert_int_ge(pages, 2);
-    ck_assert_msg(pages <= 360 / size[0], "%d pages of %d rows", pages, size[0]);
+    ck_assert_msg(pages <= 400 / size[0], "%d pages of %d rows", pages, size[0]);
     while (first > 1) {
         before_first = first;
         rig_keys(&r, "<PgUp>");
