@@ -11,49 +11,12 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import unittest
 
 from harness import Weir, Wire, free_port, get, main, program, run_weir, wait_until
+from harness.apart import can_unshare, deaf_names
 from harness.slowfs import SlowFS, why_not
-
-# Runs the server where its only name server never answers; the socket lives on in the server.
-DEAF_NAMES = """
-import fcntl, os, socket, struct, subprocess, sys
-s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-fcntl.ioctl(s, 0x8914, struct.pack('16sh', b'lo', 0x49))  # SIOCSIFFLAGS: up, running, loopback
-s.bind(('127.0.0.1', 53))
-s.set_inheritable(True)
-for name, text in (('resolv.conf', 'nameserver 127.0.0.1\\noptions timeout:4 attempts:2\\n'), ('nsswitch.conf', 'passwd: files\\ngroup: files\\nhosts: files dns\\n')):
-    path = sys.argv[1] + '/' + name
-    with open(path, 'w') as f:
-        f.write(text)
-    if os.path.exists('/etc/' + name):
-        subprocess.run(['mount', '--bind', path, '/etc/' + name], check=True)
-os.execvp(sys.argv[2], sys.argv[2:])
-"""
-
-
-def can_unshare():
-    if os.geteuid() != 0:
-        return "needs root"
-    if not shutil.which("unshare"):
-        return "not installed: unshare"
-    done = subprocess.run(["unshare", "-mn", "true"], capture_output=True, text=True)
-    return None if done.returncode == 0 else f"unshare: {done.stderr.strip()}"
-
-
-def children(pid, name):
-    """Of this process those that call themselves so."""
-    found = []
-    for path in glob.glob("/proc/[0-9]*"):
-        with contextlib.suppress(OSError):
-            with open(path + "/comm") as comm, open(path + "/status") as status:
-                if comm.read() == name + "\n" and f"\nPPid:\t{pid}\n" in status.read():
-                    found.append(int(os.path.basename(path)))
-    return found
-
 
 class Checking(unittest.TestCase):
     def setUp(self):
@@ -246,12 +209,12 @@ class DeadMount(Checking):
                 self.assertEqual(p.wait(20), 0)
 
 
-@unittest.skipIf(can_unshare(), can_unshare())
+@unittest.skipIf(can_unshare("-mn"), can_unshare("-mn"))
 class DeafNames(Checking):
     """The name server does not answer."""
 
     def wrapper(self):
-        return ["unshare", "-mn", sys.executable, "-c", DEAF_NAMES, self.folder]
+        return deaf_names(self.folder)
 
     def test_reload(self):
         weir = self.server(wrapper=self.wrapper()).start()
@@ -272,7 +235,7 @@ class DeafNames(Checking):
         weir.stop()
 
 
-@unittest.skipIf(can_unshare() or not shutil.which("nsenter"), can_unshare() or "not installed: nsenter")
+@unittest.skipIf(can_unshare("-mn") or not shutil.which("nsenter"), can_unshare("-mn") or "not installed: nsenter")
 class DeafUsers(Checking):
     """The user database does not answer: /etc/passwd and /etc/group are FIFOs that nobody writes."""
 

@@ -5,7 +5,6 @@ long downloads are not waited for without end, and when they have all the slots 
 
 import os
 import signal
-import socket
 import threading
 import time
 import unittest

@@ -18,8 +18,9 @@ import threading
 import time
 import unittest
 
-from harness import Weir, main, wait_until
-from harness.server import PATIENCE, deadline
+from harness import Weir, main, program, wait_until
+from harness.apart import can_unshare, deaf_names
+from harness.server import PATIENCE
 from harness.slowfs import SlowFS, why_not
 
 HOT = b"hot" * 1000
@@ -29,15 +30,6 @@ DRAIN_S = 2
 TRIES = 3
 MEMORY_KIB = 24 << 10
 REQUEST = b"GET /%s HTTP/1.1\r\nHost: a\r\n\r\n"
-
-
-def can_unshare(*flags):
-    if os.geteuid() != 0:
-        return "needs root"
-    if not shutil.which("unshare"):
-        return "not installed: unshare"
-    done = subprocess.run(["unshare", *flags, "true"], capture_output=True, text=True)
-    return None if done.returncode == 0 else f"unshare: {done.stderr.strip()}"
 
 
 class Hot:
@@ -92,16 +84,22 @@ class Drill(unittest.TestCase):
         os.chmod(self.folder, 0o755)
         self.addCleanup(shutil.rmtree, self.folder, True)
 
-    def serve(self, ini="", options=(), wrapper=(), server=""):
-        weir = Weir(workers=2, options=options, wrapper=wrapper,
-                    server=f"drain_timeout = {DRAIN_S}s\n{server}",
+    def serve(self, ini="", options=(), wrapper=(), listen=None):
+        weir = Weir(workers=2, options=options, wrapper=wrapper, server=f"drain_timeout = {DRAIN_S}s",
                     ini=f"[cache]\nidle = 1s\n[offload]\ndeadline = 2s\nprobe = 500ms\nidle = 1s\n{ini}")
+        if listen:
+            weir.listen = listen
+            weir.write_ini()
         weir.put("hot", HOT)
         self.weir = weir
         self.addCleanup(weir.stop, check=False)
         return weir.start()
 
     def connect(self):
+        if not self.weir.port:
+            s = socket.socket(socket.AF_UNIX)
+            s.connect(self.weir.listen[len("unix:"):])
+            return s
         return socket.create_connection(("127.0.0.1", self.weir.port), 20 * PATIENCE)
 
     def processes(self):
@@ -326,6 +324,31 @@ class Drill(unittest.TestCase):
                    wrapper=("unshare", "-m", "sh", "-c",
                             f'mount -t tmpfs t /dev && {nodes} && ln -s {path} /dev/log && exec "$@"', "sh"))
         self.run_drill(reading.clear, self.noise, reading.set)
+
+    # --- names ---
+
+    def test_the_name_server(self):
+        """Asked at a reload that adds an address with a host's name; over a unix socket, for the server
+        has a network of its own."""
+        why = can_unshare("-mn")
+        if why:
+            self.skipTest(why)
+        weir = self.serve(listen=f"unix:{self.folder}/http", wrapper=deaf_names(self.folder))
+        plain = weir.listen
+        asked = []
+
+        def stop():
+            weir.listen = f"{plain} www.some-host.example:8080"
+            weir.write_ini()
+            weir.listen = plain
+            asked.append(subprocess.Popen([program("weirctl"), "-r", weir.runtime, "reload"],
+                                          stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
+
+        def go_on():
+            weir.write_ini()
+            asked.pop().wait(60 * PATIENCE)
+
+        self.run_drill(stop, list, go_on)
 
 
 if __name__ == "__main__":
