@@ -127,7 +127,7 @@ static enum step begin_answer(struct conn *c)
     e->head_only = exchange_is_head(e, r);
     e->client_closes = r && !r->keep_alive;
     e->close = !r || e->client_closes || all->retiring || e->plan.close || e->body_unread ||
-               framing == RESPONSE_CLOSE || room_asks_to_leave(&all->room);
+               framing == RESPONSE_CLOSE || room_asks_to_leave(&all->room, conns_count(all));
     if (e->close)
         head.connection = CONNECTION_CLOSE;
     else if (r->version_minor == 0)

@@ -51,9 +51,9 @@ struct conn *room_any(const struct room *room)
     return NULL;
 }
 
-bool room_asks_to_leave(struct room *room)
+bool room_asks_to_leave(struct room *room, unsigned open)
 {
-    if (room->leaves == 0)
+    if (room->leaves == 0 || open < room->full_at)
         return false;
     room->leaves--;
     return true;
@@ -92,5 +92,6 @@ unsigned conns_make_room(struct conns *all, unsigned count)
         }
     }
     all->room.leaves = closed < count ? LEAVES : 0;
+    all->room.full_at = conns_count(all);
     return closed;
 }

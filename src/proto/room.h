@@ -26,7 +26,8 @@ enum conn_room {
 
 struct room {
     struct list open[ROOM_COUNT]; /* struct conn.link; within one the oldest first */
-    unsigned leaves;              /* so many more answers carry Connection: close */
+    unsigned leaves;              /* so many more answers carry Connection: close, */
+    unsigned full_at;             /* as long as so many are open */
 };
 
 void room_init(struct room *room);
@@ -37,8 +38,8 @@ struct conn *room_any(const struct room *room);
 
 /*
  * Whether this answer shall end its connection, because others wait for room and no idle
- * connection could be closed. At most so many as wait, about.
+ * connection could be closed. At most so many as wait, about. open: how many connections there are.
  */
-bool room_asks_to_leave(struct room *room);
+bool room_asks_to_leave(struct room *room, unsigned open);
 
 #endif

@@ -167,7 +167,7 @@ class Logs(unittest.TestCase):
             wait_until(lambda: sum(int(n) for n in re.findall(r"(\d+) more lines about slow requests", weir.log()))
                        + weir.log().count("slow request from") == 60, 5, "all of them to be accounted for")
             self.assertLessEqual(weir.log().count("slow request from"), 30)
-            self.assertEqual(len(self.slow_events(weir)), weir.log().count("slow request from"))
+            self.assertIn(len(self.slow_events(weir)), range(1, weir.log().count("slow request from") + 1))
             self.assertEqual(weir.status()["totals"]["counters"]["slow_requests"], 60)
 
 

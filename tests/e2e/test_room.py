@@ -87,6 +87,20 @@ class Limit(unittest.TestCase):
         for w in kept:
             self.assertEqual(w.ask("/f").status, 200)
 
+    def test_answers_keep_their_connections_afterwards(self):
+        """While others wait and nobody is idle answers end their connections, and then no more."""
+        held = self.hold(self.LIMIT, b"GET /f HTTP/1.1\r\nHo")
+        self.full()
+        late = self.hold(4)
+        for w in held:
+            w.close()
+        for w in late:
+            w.close()
+        wait_until(lambda: counter(self.weir, "connections") == 0, 20)
+        w = self.hold(1)[0]
+        for _ in range(3):
+            self.assertFalse(w.ask("/f").closes)
+
     def test_the_longest_idle_one_goes_first(self):
         held = self.hold(self.LIMIT)
         for w in held:
