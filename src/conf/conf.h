@@ -74,7 +74,8 @@ struct conf_location {
     int root_fd; /* CONF_FILES: O_PATH of `files`, passed by the process that checked it; -1 before,
                     and when it did not answer in time; conf_free closes it */
     uint64_t fence; /* not 0: its root is behind the fence with this number; kept by the master */
-    char **index;   /* NULL-terminated */
+    bool was_fenced; /* its root was let go for a fence */
+    char **index;    /* NULL-terminated */
     enum conf_listing listing;
     char *cache_control; /* NULL: no such field */
     bool dot_files;      /* serve names that begin with a dot */

@@ -135,8 +135,10 @@ static void mark_roots(const struct fences *f, struct span mountinfo, struct con
             continue;
         if (!is_in_force(f, l->fence))
             l->fence = fence_of_root(f, mountinfo, l);
-        if (l->fence != 0)
-            close_fd(&l->root_fd);
+        if (l->fence == 0)
+            continue;
+        l->was_fenced = l->was_fenced || l->root_fd >= 0;
+        close_fd(&l->root_fd);
     }
 }
 

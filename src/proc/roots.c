@@ -137,6 +137,8 @@ static void take_root(struct supervisor *s, uint32_t id, int *fd)
     l->root_fd = *fd;
     *fd = -1;
     crew_broadcast(&s->crew, s->running_generation, CHANNEL_ROOT, id, l->root_fd);
+    if (l->was_fenced) /* that it is well again was said when the fence went */
+        return;
     board_event(&s->board, EVENT_HEALED, 0, "files = %s is open now", l->files);
     log_info("files = %s: it answers now", l->files);
 }
