@@ -18,6 +18,17 @@ from harness import Weir, Wire, free_port, get, main, program, run_weir, wait_un
 from harness.apart import can_unshare, deaf_names
 from harness.slowfs import SlowFS, why_not
 
+def children(pid, name):
+    """Of this process those that call themselves so."""
+    found = []
+    for path in glob.glob("/proc/[0-9]*"):
+        with contextlib.suppress(OSError):
+            with open(path + "/comm") as comm, open(path + "/status") as status:
+                if comm.read() == name + "\n" and f"\nPPid:\t{pid}\n" in status.read():
+                    found.append(int(os.path.basename(path)))
+    return found
+
+
 class Checking(unittest.TestCase):
     def setUp(self):
         self.folder = tempfile.mkdtemp(prefix="weir-test-", dir="/tmp")
