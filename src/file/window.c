@@ -15,29 +15,17 @@
 
 #include "base/must.h"
 #include "board/slot.h"
+#include "file/window_line.h"
 
 enum { BUCKETS = 256 };
 
-/* What the windows of one mount take of the budget, and who of it stands in the line. */
-struct mount_use {
-    struct offload_mount *mount;
-    uint64_t used_bytes;
-    unsigned lined;
-    struct mono moved; /* since when its line is, or when one of it got its buffer last */
-    bool passed;       /* in one walk along the line: its first did not fit */
-};
-
 struct file_windows {
     struct file_windows_settings settings;
-    struct mount_use *use; /* use_count of them, few: one for each mount read from */
-    unsigned use_count;
     struct list table[BUCKETS];
-    struct list line;    /* of file_window_wait: the budget was used up when they asked */
-    struct list refused; /* of file_window_wait: to be told at the next safe point */
+    struct window_line line;
     struct list resting; /* of file_window_rest, who rests longest first */
-    uint64_t used_bytes;
-    unsigned jobs; /* under way */
-    bool ended;    /* freed when the last job is done */
+    unsigned jobs;       /* under way */
+    bool ended;          /* freed when the last job is done */
 };
 
 struct file_windows *file_windows_new(const struct file_windows_settings *s)
@@ -49,8 +37,7 @@ struct file_windows *file_windows_new(const struct file_windows_settings *s)
     all->settings = *s;
     for (int i = 0; i < BUCKETS; i++)
         list_init(&all->table[i]);
-    list_init(&all->line);
-    list_init(&all->refused);
+    window_line_init(&all->line, &all->settings);
     list_init(&all->resting);
     return all;
 }
@@ -125,70 +112,13 @@ static void window_run(struct offload_job *job)
     w->ran = true;
 }
 
-static struct mount_use *find_use(const struct file_windows *all, const struct file_entry *e)
-{
-    for (unsigned i = 0; i < all->use_count; i++)
-        if (all->use[i].mount == e->home.mount)
-            return &all->use[i];
-    return NULL;
-}
-
-/* NULL on ENOMEM. */
-static struct mount_use *use_of(struct file_windows *all, const struct file_entry *e)
-{
-    struct mount_use *use = find_use(all, e);
-
-    if (use)
-        return use;
-    use = reallocarray(all->use, all->use_count + 1, sizeof *use);
-    if (!use)
-        return NULL;
-    all->use = use;
-    use = &all->use[all->use_count++];
-    *use = (struct mount_use){.mount = e->home.mount};
-    return use;
-}
-
-static bool fits(const struct file_windows *all, const struct mount_use *use, size_t bytes)
-{
-    uint64_t budget = all->settings.buffers_bytes;
-    unsigned percent = all->settings.mount_share ? all->settings.mount_share : 100;
-
-    return use->used_bytes + bytes <= budget * percent / 100 && all->used_bytes + bytes <= budget;
-}
-
-/*
- * A mount takes no more than its share of the budget, however many ask for its files, and each may
- * have one window whatever the others have: one that never answers must not hold all buffers.
- */
-static bool has_room(const struct file_windows *all, const struct mount_use *use, size_t bytes)
-{
-    return use->used_bytes == 0 || fits(all, use, bytes);
-}
-
-static size_t bytes_of(const struct file_windows *all, const struct file_entry *e, uint64_t index)
-{
-    uint64_t size = (uint64_t)e->st.st_size;
-    uint64_t at = index * all->settings.window_bytes;
-
-    must(at < size);
-    return size - at < all->settings.window_bytes ? (size_t)(size - at)
-                                                  : all->settings.window_bytes;
-}
-
-static void give_back(struct file_window *w)
-{
-    w->all->used_bytes -= w->want_bytes;
-    find_use(w->all, w->entry)->used_bytes -= w->want_bytes;
-}
-
 static void free_if_unused(struct file_window *w)
 {
     if (w->refs > 0 || w->running || !list_empty(&w->waiters))
         return;
     list_remove(&w->link);
     if (!w->late)
-        give_back(w);
+        window_line_give_back(&w->all->line, w->entry, w->want_bytes);
     file_entry_release(w->entry);
     free(w->data);
     free(w);
@@ -200,8 +130,8 @@ static void window_late(struct offload_job *job);
 /* A window being read, held by nobody yet; NULL: refused. */
 static struct file_window *begin(struct file_windows *all, struct file_entry *e, uint64_t index)
 {
-    size_t bytes = bytes_of(all, e, index);
-    struct mount_use *use = use_of(all, e);
+    size_t bytes = window_line_bytes(&all->line, e, index);
+    struct mount_use *use = window_line_use(&all->line, e);
     struct file_window *w = use ? calloc(1, sizeof *w) : NULL;
 
     if (!w || !(w->data = malloc(bytes))) {
@@ -216,8 +146,7 @@ static struct file_window *begin(struct file_windows *all, struct file_entry *e,
     w->want_bytes = bytes;
     list_init(&w->waiters);
     list_push_front(bucket_of(all, e, index), &w->link);
-    all->used_bytes += bytes;
-    use->used_bytes += bytes;
+    window_line_take(&all->line, use, bytes);
     w->job = (struct offload_job){
         .mount = e->home.mount,
         .op = WAIT_READ,
@@ -247,73 +176,32 @@ static void join(struct file_window *w, struct file_window_wait *wait)
     list_push_back(&w->waiters, &wait->link);
 }
 
-static void leave_line(struct file_windows *all, struct file_window_wait *wait)
-{
-    list_remove(&wait->link);
-    if (wait->entry) {
-        find_use(all, wait->entry)->lined--;
-        file_entry_release(wait->entry);
-    }
-    wait->entry = NULL;
-}
-
-/* To be told at the next safe point. */
-static void refuse(struct file_windows *all, struct offload_mount *m, struct file_window_wait *wait)
-{
-    offload_mount_count(m, MOUNT_REFUSED, 1);
-    list_push_back(&all->refused, &wait->link);
-}
-
 /* All in the line who want the window that was just begun wait for it now. */
 static void join_from_line(struct file_windows *all, struct file_window *w)
 {
-    for (struct list *at = all->line.next, *next; at != &all->line; at = next) {
+    for (struct list *at = all->line.waiting.next, *next; at != &all->line.waiting; at = next) {
         struct file_window_wait *wait = list_entry(at, struct file_window_wait, link);
         next = at->next;
         if (wait->entry != w->entry || wait->index != w->index)
             continue;
-        leave_line(all, wait);
+        window_line_leave(&all->line, wait);
         if (!list_empty(&w->waiters))
             count(all, COUNTER_windows_shared);
         join(w, wait);
     }
 }
 
-/* The first in the line whose mount has room for it; NULL when there is none. */
-static struct file_window_wait *first_that_fits(struct file_windows *all)
-{
-    unsigned left = 0; /* mounts whose first was not looked at yet */
-
-    for (unsigned i = 0; i < all->use_count; i++) {
-        all->use[i].passed = false;
-        left += all->use[i].lined > 0;
-    }
-    for (struct list *at = all->line.next; at != &all->line && left > 0; at = at->next) {
-        struct file_window_wait *wait = list_entry(at, struct file_window_wait, link);
-        struct mount_use *use = find_use(all, wait->entry);
-        if (use->passed)
-            continue;
-        if (has_room(all, use, bytes_of(all, wait->entry, wait->index)))
-            return wait;
-        use->passed = true;
-        left--;
-    }
-    return NULL;
-}
-
 /* Buffers were given back: begins what those in the line wait for, each mount's in their order. */
 static void serve_line(struct file_windows *all)
 {
-    for (struct file_window_wait *wait; (wait = first_that_fits(all)) != NULL;) {
+    for (struct file_window_wait *wait; (wait = window_line_first(&all->line)) != NULL;) {
         struct file_window *w = begin(all, wait->entry, wait->index);
         if (w) {
-            find_use(all, wait->entry)->moved = mono_now();
+            window_line_moved(&all->line, wait);
             join_from_line(all, w);
-            continue;
+        } else {
+            window_line_refuse_first(&all->line, wait);
         }
-        struct offload_mount *m = wait->entry->home.mount;
-        leave_line(all, wait);
-        refuse(all, m, wait);
     }
 }
 
@@ -325,7 +213,7 @@ static void tell(struct file_window_wait *wait)
 
 static void tell_refused(struct file_windows *all)
 {
-    for (struct list *at; (at = list_pop_front(&all->refused)) != NULL;) {
+    for (struct list *at; (at = list_pop_front(&all->line.refused)) != NULL;) {
         struct file_window_wait *wait = list_entry(at, struct file_window_wait, link);
         wait->refused = true;
         wait->window = NULL;
@@ -333,49 +221,9 @@ static void tell_refused(struct file_windows *all)
     }
 }
 
-static bool is_sick(const struct file_entry *e)
-{
-    return offload_mount_refuses(e->home.mount) > 0;
-}
-
-/* How old one of this mount's line may be; 0: none of it has to go. A line that moves is waited in:
- * what is slow is not refused. */
-static uint64_t oldest_allowed(const struct file_windows *all, const struct mount_use *use,
-                               struct mono now)
-{
-    uint64_t line_ns = all->settings.line_ns;
-
-    if (offload_mount_refuses(use->mount) > 0)
-        return 1;
-    return line_ns > 0 && mono_since(now, use->moved) >= line_ns ? line_ns : 0;
-}
-
-/* Those in the line who would be refused if they asked now, and those who have stood for too long
- * in one that does not move. */
-static void refuse_line(struct file_windows *all)
-{
-    struct mono now = mono_now();
-    bool any = false;
-
-    for (unsigned i = 0; i < all->use_count; i++)
-        any |= all->use[i].lined > 0 && oldest_allowed(all, &all->use[i], now) > 0;
-    if (!any)
-        return;
-    for (struct list *at = all->line.next, *next; at != &all->line; at = next) {
-        struct file_window_wait *wait = list_entry(at, struct file_window_wait, link);
-        next = at->next;
-        uint64_t allowed_ns = oldest_allowed(all, find_use(all, wait->entry), now);
-        if (allowed_ns == 0 || mono_since(now, wait->since) < allowed_ns)
-            continue;
-        struct offload_mount *m = wait->entry->home.mount;
-        leave_line(all, wait);
-        refuse(all, m, wait);
-    }
-}
-
 void file_windows_tick(struct file_windows *all)
 {
-    refuse_line(all);
+    window_line_refuse_old(&all->line);
     serve_line(all);
     tell_refused(all);
 }
@@ -389,10 +237,11 @@ static void window_late(struct offload_job *job)
     struct file_window *w = list_entry(job, struct file_window, job);
 
     list_remove(&w->link);
-    give_back(w);
+    window_line_give_back(&w->all->line, w->entry, w->want_bytes);
     w->late = true;
     for (struct list *at; (at = list_pop_front(&w->waiters)) != NULL;)
-        refuse(w->all, job->mount, list_entry(at, struct file_window_wait, link));
+        window_line_refuse(&w->all->line, job->mount,
+                           list_entry(at, struct file_window_wait, link));
     if (!w->all->ended)
         file_windows_tick(w->all);
 }
@@ -400,7 +249,7 @@ static void window_late(struct offload_job *job)
 static void free_if_ended(struct file_windows *all)
 {
     if (all->ended && all->jobs == 0) {
-        free(all->use);
+        window_line_free(&all->line);
         free(all);
     }
 }
@@ -432,7 +281,7 @@ static void window_done(struct offload_job *job)
     for (struct list *at; (at = list_pop_front(&w->waiters)) != NULL;) {
         struct file_window_wait *wait = list_entry(at, struct file_window_wait, link);
         if (w->job.refused) {
-            refuse(all, job->mount, wait);
+            window_line_refuse(&all->line, job->mount, wait);
             continue;
         }
         w->refs++;
@@ -467,12 +316,12 @@ static void make_room(struct file_windows *all, const struct mount_use *use, siz
         for (struct list *at = all->resting.next, *next; at != &all->resting; at = next) {
             struct file_window_rest *r = list_entry(at, struct file_window_rest, link);
             next = at->next;
-            if (has_room(all, use, bytes))
+            if (window_line_has_room(&all->line, use, bytes))
                 return;
             if (others || r->mount == use->mount)
                 reclaim(r);
         }
-        if (others || has_room(all, use, bytes))
+        if (others || window_line_has_room(&all->line, use, bytes))
             return;
     }
 }
@@ -484,7 +333,7 @@ void file_window_rest(struct file_windows *all, struct file_window_rest *r,
     r->mount = e->home.mount;
     r->resting = true;
     list_push_back(&all->resting, &r->link);
-    if (!list_empty(&all->line))
+    if (!list_empty(&all->line.waiting))
         reclaim(r);
 }
 
@@ -507,7 +356,7 @@ enum file_window_ask file_window_ask(struct file_windows *windows, struct file_e
     }
     if (w && w->finished) /* read in vain, for somebody before: the mount may be well again */
         w = NULL;
-    if (is_sick(e)) {
+    if (offload_mount_refuses(e->home.mount) > 0) {
         count(windows, COUNTER_offload_refused);
         offload_mount_count(e->home.mount, MOUNT_REFUSED, 1);
         return FILE_WINDOW_REFUSED;
@@ -519,21 +368,17 @@ enum file_window_ask file_window_ask(struct file_windows *windows, struct file_e
         join(w, wait);
         return FILE_WINDOW_WAIT;
     }
-    struct mount_use *use = use_of(windows, e);
+    struct mount_use *use = window_line_use(&windows->line, e);
     if (!use)
         return FILE_WINDOW_REFUSED;
-    size_t bytes = bytes_of(windows, e, index);
+    size_t bytes = window_line_bytes(&windows->line, e, index);
     if (use->lined == 0)
         make_room(windows, use, bytes);
-    if (use->lined > 0 || !has_room(windows, use, bytes)) {
-        if (use->lined++ == 0)
-            use->moved = wait->since;
+    if (use->lined > 0 || !window_line_has_room(&windows->line, use, bytes)) {
         wait->all = windows;
-        wait->entry = file_entry_hold(e);
-        wait->index = index;
         wait->window = NULL;
         wait->waiting = true;
-        list_push_back(&windows->line, &wait->link);
+        window_line_stand(&windows->line, use, wait, e, index);
         return FILE_WINDOW_WAIT;
     }
     w = begin(windows, e, index);
@@ -552,8 +397,9 @@ struct file_window *file_window_prefetch(struct file_windows *windows, struct fi
 
     if (w && !w->finished)
         count(windows, COUNTER_windows_shared);
-    struct mount_use *use = w ? NULL : use_of(windows, e);
-    if (use && use->lined == 0 && fits(windows, use, bytes_of(windows, e, index)) &&
+    struct mount_use *use = w ? NULL : window_line_use(&windows->line, e);
+    if (use && use->lined == 0 &&
+        window_line_fits(&windows->line, use, window_line_bytes(&windows->line, e, index)) &&
         offload_mount_refuses(e->home.mount) == 0)
         w = begin(windows, e, index);
     if (w)
@@ -597,7 +443,7 @@ void file_window_leave(struct file_window_wait *wait)
     wait->waiting = false;
     wait->window = NULL;
     if (wait->entry) {
-        leave_line(wait->all, wait);
+        window_line_leave(&wait->all->line, wait);
         return;
     }
     list_remove(&wait->link);
@@ -612,7 +458,8 @@ void file_windows_free(struct file_windows **windows)
     *windows = NULL;
     if (!all)
         return;
-    must(list_empty(&all->line) && list_empty(&all->refused) && list_empty(&all->resting));
+    must(list_empty(&all->line.waiting) && list_empty(&all->line.refused) &&
+         list_empty(&all->resting));
     all->ended = true;
     free_if_ended(all);
 }

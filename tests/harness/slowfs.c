@@ -56,25 +56,6 @@ static const char *const op_name[OP_COUNT] = {
     [OP_READDIR] = "readdir", [OP_STATFS] = "statfs",   [OP_FLUSH] = "flush",
 };
 
-enum setting {
-    SET_SIZE,
-    SET_FILES,
-    SET_ENTRY_MS,
-    SET_ATTR_MS,
-    SET_KEEP,
-    SET_DEAF,
-    SET_ONLY,
-    SET_RATE,
-    SET_FLUSH,
-    SET_COUNT
-};
-static const char *const setting_name[SET_COUNT] = {
-    [SET_SIZE] = "size",       [SET_FILES] = "files", [SET_ENTRY_MS] = "entry_ms",
-    [SET_ATTR_MS] = "attr_ms", [SET_KEEP] = "keep",   [SET_DEAF] = "deaf",
-    [SET_ONLY] = "only",       [SET_RATE] = "rate",
-    [SET_FLUSH] = "flush",
-};
-
 #define READ_BYTES    (128 * 1024)
 #define NEVER         UINT64_MAX
 #define CLIENTS_MAX   8
@@ -104,11 +85,16 @@ static struct list outstanding;
 static uint64_t delay_ms[OP_COUNT], count[OP_COUNT];
 static int error_of[OP_COUNT];
 static bool hangs[OP_COUNT];
-static uint64_t setting[SET_COUNT] = {
-    [SET_SIZE] = 4 * 1024 * 1024,
-    [SET_FILES] = 100,
-    [SET_ENTRY_MS] = 1000,
-    [SET_ATTR_MS] = 1000,
+static struct {
+    uint64_t size, files, entry_ms, attr_ms, keep, deaf, only, rate, flush;
+} set = {.size = 4 * 1024 * 1024, .files = 100, .entry_ms = 1000, .attr_ms = 1000};
+static const struct {
+    const char *name;
+    uint64_t *value;
+} settings[] = {
+    {"size", &set.size},       {"files", &set.files}, {"entry_ms", &set.entry_ms},
+    {"attr_ms", &set.attr_ms}, {"keep", &set.keep},   {"deaf", &set.deaf},
+    {"only", &set.only},       {"rate", &set.rate},   {"flush", &set.flush},
 };
 static unsigned outstanding_count, outstanding_peak;
 static uint64_t interrupted_count;
@@ -137,7 +123,7 @@ static fuse_ino_t inode_of(const char *name)
         return INODE_IMAGE;
     if (name[0] != 'f' || name[1] < '0' || name[1] > '9')
         return 0;
-    uint64_t number = strtoull(name + 1, &end, 10), size = setting[SET_SIZE];
+    uint64_t number = strtoull(name + 1, &end, 10), size = set.size;
     if (*end == '-' && end[1] >= '0' && end[1] <= '9')
         size = strtoull(end + 1, &end, 10);
     if (*end != '\0' || number >= UINT64_C(1) << FILE_BITS || size >= UINT64_C(1) << SIZE_BITS)
@@ -209,8 +195,8 @@ static void answer_lookup(const struct pending *p)
 {
     struct fuse_entry_param e = {
         .ino = p->ino,
-        .attr_timeout = (double)setting[SET_ATTR_MS] / 1000,
-        .entry_timeout = (double)setting[SET_ENTRY_MS] / 1000,
+        .attr_timeout = (double)set.attr_ms / 1000,
+        .entry_timeout = (double)set.entry_ms / 1000,
     };
 
     if (p->ino != 0)
@@ -223,7 +209,7 @@ static bool entry_at(fuse_ino_t folder, uint64_t i, char *name, size_t cap, stru
 {
     uint64_t fixed = folder == FUSE_ROOT_ID ? 3 : 2;
 
-    if (i >= fixed + setting[SET_FILES])
+    if (i >= fixed + set.files)
         return false;
     if (i < fixed)
         snprintf(name, cap, "%s", i == 0 ? "." : i == 1 ? ".." : "d");
@@ -260,10 +246,10 @@ static void answer_ok(struct pending *p)
         return;
     case OP_GETATTR:
         st = attributes(p->ino);
-        fuse_reply_attr(p->req, &st, (double)setting[SET_ATTR_MS] / 1000);
+        fuse_reply_attr(p->req, &st, (double)set.attr_ms / 1000);
         return;
     case OP_OPEN:
-        p->file.keep_cache = setting[SET_KEEP] != 0;
+        p->file.keep_cache = set.keep != 0;
         p->file.direct_io = p->ino == INODE_IMAGE;
         fuse_reply_open(p->req, &p->file);
         return;
@@ -320,7 +306,7 @@ static void on_interrupt(fuse_req_t req, void *arg)
     struct pending *p = arg;
 
     (void)req;
-    if (setting[SET_DEAF] != 0 || p->interrupted)
+    if (set.deaf != 0 || p->interrupted)
         return;
     p->interrupted = true;
     interrupted_count++;
@@ -333,7 +319,7 @@ static void on_interrupt(fuse_req_t req, void *arg)
 
 static bool is_hung(const struct pending *p)
 {
-    return hangs[p->op] && (setting[SET_ONLY] == 0 || p->ino >> SIZE_BITS == setting[SET_ONLY] + 1);
+    return hangs[p->op] && (set.only == 0 || p->ino >> SIZE_BITS == set.only + 1);
 }
 
 /* When a read is answered that waits for all before it. */
@@ -341,11 +327,11 @@ static uint64_t by_rate(const struct pending *p, uint64_t due_ns)
 {
     static uint64_t busy_until_ns;
 
-    if (p->op != OP_READ || setting[SET_RATE] == 0)
+    if (p->op != OP_READ || set.rate == 0)
         return due_ns;
     if (busy_until_ns < due_ns)
         busy_until_ns = due_ns;
-    busy_until_ns += p->bytes * UINT64_C(1000000000) / setting[SET_RATE];
+    busy_until_ns += p->bytes * UINT64_C(1000000000) / set.rate;
     return busy_until_ns;
 }
 
@@ -421,7 +407,7 @@ static void on_statfs(fuse_req_t req, fuse_ino_t ino)
 static void on_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *file)
 {
     (void)file;
-    if (setting[SET_FLUSH])
+    if (set.flush)
         take(req, &(struct pending){.op = OP_FLUSH, .ino = ino});
     else
         fuse_reply_err(req, ENOSYS);
@@ -523,9 +509,9 @@ static const char *change_setting(const char *name, const char *word)
 
     if (!number_of(word, &value))
         return "error: set NAME N";
-    for (unsigned i = 0; name && i < SET_COUNT; i++)
-        if (strcmp(name, setting_name[i]) == 0) {
-            setting[i] = value;
+    for (size_t i = 0; name && i < sizeof settings / sizeof *settings; i++)
+        if (strcmp(name, settings[i].name) == 0) {
+            *settings[i].value = value;
             return "ok";
         }
     return "error: no such setting";
@@ -707,17 +693,17 @@ static bool mount_at(const char *path, char *program)
 
 static int signals(void)
 {
-    sigset_t set;
+    sigset_t ends;
 
-    sigemptyset(&set);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGHUP);
-    if (sigprocmask(SIG_BLOCK, &set, NULL) != 0)
+    sigemptyset(&ends);
+    sigaddset(&ends, SIGTERM);
+    sigaddset(&ends, SIGINT);
+    sigaddset(&ends, SIGHUP);
+    if (sigprocmask(SIG_BLOCK, &ends, NULL) != 0)
         return -1;
     signal(SIGPIPE, SIG_IGN);
     prctl(PR_SET_PDEATHSIG, SIGTERM);
-    return signalfd(-1, &set, SFD_CLOEXEC);
+    return signalfd(-1, &ends, SFD_CLOEXEC);
 }
 
 int main(int argc, char **argv)
