@@ -36,8 +36,7 @@ static bool keep_only(int *fd)
     return true;
 }
 
-/* Signals of the terminal are the master's; it takes this process with it when it ends. */
-static void child_signals(void)
+void aside_signals(void)
 {
     static const int ignored[] = {SIGINT,  SIGQUIT, SIGHUP,  SIGUSR1, SIGUSR2,
                                   SIGTTIN, SIGTTOU, SIGPIPE, SIGWINCH};
@@ -57,7 +56,7 @@ static void child_signals(void)
 static _Noreturn void run_child(const char *name, aside_work *work, const void *arg, bool keep_all,
                                 pid_t parent, int fd)
 {
-    child_signals();
+    aside_signals();
     prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
     if (getppid() != parent || (!keep_all && !keep_only(&fd)))
         _exit(1);

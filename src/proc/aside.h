@@ -23,4 +23,8 @@ void aside_reap(pid_t *pid, int within_ms);
 /* Gives it up: it is killed, and reaped whenever it can end. */
 void aside_drop(pid_t *pid, int *fd);
 
+/* In any child of the master, workers too, before anything else: signals of the terminal and of its
+ * process group are the master's business, TERM and CHLD have their defaults, none is blocked. */
+void aside_signals(void);
+
 #endif

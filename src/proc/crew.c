@@ -17,6 +17,7 @@
 #include "base/must.h"
 #include "board/slot.h"
 #include "net/address_table.h"
+#include "proc/aside.h"
 #include "proc/channel.h"
 #include "proc/last_words.h"
 #include "proc/worker.h"
@@ -57,25 +58,6 @@ void crew_free(struct crew *c)
 
 /* ---- starting ---- */
 
-/* What the master's signals must not do to a worker that has the terminal or the group in common.
- */
-static void child_signals(void)
-{
-    static const int ignored[] = {SIGINT,  SIGQUIT, SIGHUP,  SIGUSR1, SIGUSR2,
-                                  SIGTTIN, SIGTTOU, SIGPIPE, SIGWINCH};
-    struct sigaction act = {.sa_handler = SIG_IGN};
-    sigset_t none;
-
-    sigemptyset(&act.sa_mask);
-    for (size_t i = 0; i < sizeof ignored / sizeof *ignored; i++)
-        sigaction(ignored[i], &act, NULL);
-    act.sa_handler = SIG_DFL;
-    sigaction(SIGTERM, &act, NULL);
-    sigaction(SIGCHLD, &act, NULL);
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
-}
-
 static _Noreturn void become_worker(struct crew *c, unsigned slot, const struct inherit *in,
                                     int channel_fd, pid_t master_pid)
 {
@@ -83,7 +65,7 @@ static _Noreturn void become_worker(struct crew *c, unsigned slot, const struct 
     int *fds = calloc(count + 1, sizeof *fds);
     char tag[32];
 
-    child_signals();
+    aside_signals();
     close_fd(&c->lock_fd);
     if (!fds)
         _exit(WORKER_SICK);
