@@ -142,7 +142,8 @@ static int run(struct top *t)
     return result;
 }
 
-/* What was asked for and could not be written is no success: the health check then knows nothing. */
+/* What was asked for and could not be written is no success: the health check then knows nothing.
+ */
 static int written(int result, const struct opts *opts)
 {
     if (fflush(stdout) == 0 && !ferror(stdout))

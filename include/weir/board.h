@@ -232,21 +232,21 @@ struct board_header {
     board_u64 drain_timeout_ns; /* [server] drain_timeout */
     board_u32 log_level;        /* enum log_level in force */
     struct board_log log[BOARD_LOG_COUNT];
-    board_u32 errors;           /* enum board_errors; the master's judgement, once a second */
-    board_u32 errors_seconds;   /* what it looked at: so long, */
-    board_u64 errors_answers;   /* so many answers, */
-    board_u64 errors_failed;    /* so many of them 5xx */
-    board_u64 errors_since_ns;  /* 0 while they are few */
+    board_u32 errors;          /* enum board_errors; the master's judgement, once a second */
+    board_u32 errors_seconds;  /* what it looked at: so long, */
+    board_u64 errors_answers;  /* so many answers, */
+    board_u64 errors_failed;   /* so many of them 5xx */
+    board_u64 errors_since_ns; /* 0 while they are few */
     /* Device numbers of the mounts that the locations' folders are on, by name; each once. More
      * than there is room for: BOARD_ROOTS_MAX + 1. A location without a folder counts as device 0.
      */
     board_u32 root_count;
     board_u64 root_device[BOARD_ROOTS_MAX];
-    board_u32 slots_used;       /* slots beyond these have never been used; 0: not known */
+    board_u32 slots_used; /* slots beyond these have never been used; 0: not known */
 
     /* Written by all, by atomic adds. */
     BOARD_PAGE_ALIGN board_u64 event_next; /* number of the next event; the first is 1 */
-    board_u64 slow_next; /* number the next entry of BOARD_SLOW gets; the first is 1 */
+    board_u64 slow_next;         /* number the next entry of BOARD_SLOW gets; the first is 1 */
     struct board_pace slow_pace; /* of EVENT_SLOW; written by workers */
 };
 

@@ -38,8 +38,8 @@ ssize_t fd_send_with(int sock, const void *p, size_t n, int pass_fd);
 ssize_t fd_recv_with(int sock, void *p, size_t n, int *passed);
 
 /*
- * Nobody at the other end of this unix socket (or, of a listening one, of those it accepts) may send
- * descriptors along (SO_PASSRIGHTS of Linux 6.16). False: the kernel does not know it.
+ * Nobody at the other end of this unix socket (or, of a listening one, of those it accepts) may
+ * send descriptors along (SO_PASSRIGHTS of Linux 6.16). False: the kernel does not know it.
  */
 bool fd_refuse_passed(int sock);
 

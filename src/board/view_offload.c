@@ -282,7 +282,8 @@ bool view_take_offload(const struct board_view *view, struct snap *s)
     s->stall_count = 0;
     bool good = collect_mounts(view, s, &seen) && merge_mounts(view, s, &seen) &&
                 take_threads(view, s, &seen) && take_stalls(view, s);
-    s->roots_refused = good && roots_refused((const struct board_header *)(const void *)view->map, s);
+    s->roots_refused =
+        good && roots_refused((const struct board_header *)(const void *)view->map, s);
     free(seen.item);
     return good;
 }

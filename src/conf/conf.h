@@ -73,7 +73,7 @@ struct conf_location {
     char *files; /* CONF_FILES: absolute path of the root */
     int root_fd; /* CONF_FILES: O_PATH of `files`, passed by the process that checked it; -1 before,
                     and when it did not answer in time; conf_free closes it */
-    uint64_t fence; /* not 0: its root is behind the fence with this number; kept by the master */
+    uint64_t fence;  /* not 0: its root is behind the fence with this number; kept by the master */
     bool was_fenced; /* its root was let go for a fence */
     char **index;    /* NULL-terminated */
     enum conf_listing listing;

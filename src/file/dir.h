@@ -47,7 +47,7 @@ struct file_dir_how {
     size_t entries_max;
     struct file_budget *budget; /* what memory is taken from; NULL: unbounded */
     struct board_slot *slot;    /* where to say what is being waited for; NULL: nowhere */
-    struct offload_job *job; /* on a thread: who gets on with each name; NULL: nobody */
+    struct offload_job *job;    /* on a thread: who gets on with each name; NULL: nobody */
 };
 
 /* 0 and *out is the directory; else errno, and *out is empty. EOVERFLOW: more than entries_max;

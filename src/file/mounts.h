@@ -23,9 +23,9 @@ struct file_mount {
     uint64_t id; /* mount ID, as statx(2) gives it */
     uint64_t device;
     bool local;
-    bool memory;               /* tmpfs, ramfs: contents are never away */
-    bool silent;               /* nobody can say what of a file is in memory */
-    const char *point, *type;  /* NUL-terminated; live until the table is read again */
+    bool memory;              /* tmpfs, ramfs: contents are never away */
+    bool silent;              /* nobody can say what of a file is in memory */
+    const char *point, *type; /* NUL-terminated; live until the table is read again */
     size_t point_bytes;
     struct offload_mount *row; /* NULL until file_mounts_row asked for it */
 };

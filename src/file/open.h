@@ -5,9 +5,9 @@
  * regular file is then opened for reading, so that no request wakes a FIFO's writer or rewinds
  * a tape. (Between the two opens the name may be given to something else; the second open is
  * non-blocking and asked for its kind again, so such a race costs at most one open of it, and
- * one pread if the file was small.) What was a regular file when it was asked for last is opened for
- * reading at once; where it has become something else since, that too costs at most one open of it.
- * Small files are read whole.
+ * one pread if the file was small.) What was a regular file when it was asked for last is opened
+ * for reading at once; where it has become something else since, that too costs at most one open of
+ * it. Small files are read whole.
  *
  * file_open makes the calls that may wait for storage: any thread. file_open_hot makes the same
  * calls as far as they cannot wait, for the loop: names from the kernel's cache alone, attributes
@@ -42,10 +42,10 @@ struct file_open_how {
     const char *name;         /* NUL-terminated, relative; "" is the root itself */
     size_t content_bytes;     /* regular files up to this size are read whole; 0: none */
     const struct stat *known; /* not NULL: when the name still is this file, nothing is opened */
-    bool was_regular;         /* a regular file when it was asked for last, on root_fd's mount, which
-                                 is local: file_open_hot opens it for reading at once */
-    struct board_slot *slot;  /* where to say what is being waited for; NULL: nowhere */
-    struct offload_job *job;  /* on a thread: who gets on with each call; NULL: nobody */
+    bool was_regular;        /* a regular file when it was asked for last, on root_fd's mount, which
+                                is local: file_open_hot opens it for reading at once */
+    struct board_slot *slot; /* where to say what is being waited for; NULL: nowhere */
+    struct offload_job *job; /* on a thread: who gets on with each call; NULL: nobody */
 };
 
 struct file_opened {

@@ -50,8 +50,8 @@ struct file_heat {
 /* All of the piece was in memory within the last second. */
 bool file_heat_is_hot(const struct file_heat *heat, const struct file_piece *p, struct mono now);
 /*
- * All of *p was in memory a little while ago: should it not be any more, then its ends hardly are. Widens
- * *p to all that was, so that what is found out is of use to others too.
+ * All of *p was in memory a little while ago: should it not be any more, then its ends hardly are.
+ * Widens *p to all that was, so that what is found out is of use to others too.
  */
 bool file_heat_ends_tell(const struct file_heat *heat, struct file_piece *p, struct mono now);
 

@@ -114,9 +114,9 @@ struct offload {
     unsigned mount_count;
     unsigned outstanding; /* jobs whose done is to come */
     unsigned sick_count;
-    struct mono start_again; /* after a thread could not be started */
-    bool start_told;         /* none can be started, and the log has it */
-    bool refusing;           /* ... and there is none */
+    struct mono start_again;             /* after a thread could not be started */
+    bool start_told;                     /* none can be started, and the log has it */
+    bool refusing;                       /* ... and there is none */
     struct board_pace pace[EVENT_COUNT]; /* of the events it tells */
 };
 

@@ -23,9 +23,9 @@ enum channel_kind {
     CHANNEL_ABORT,    /* to the worker: end the request with the serial number `value` */
     CHANNEL_THROTTLE, /* to the worker: send request `value` with at most `amount` bytes/s; 0: any
                        */
-    CHANNEL_UNFENCE_ROOTS, /* to the worker: roots behind the fence with the number `value` are to be
-                             looked up again */
-    CHANNEL_LEFT          /* to the master: it has left the listening sockets */
+    CHANNEL_UNFENCE_ROOTS, /* to the worker: roots behind the fence with the number `value` are to
+                             be looked up again */
+    CHANNEL_LEFT           /* to the master: it has left the listening sockets */
 };
 
 struct channel_message {

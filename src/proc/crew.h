@@ -39,9 +39,9 @@ struct crew_member {
     unsigned untold;              /* blocks since then that were not logged */
     struct board_pace block_pace; /* of the events BLOCK and UNBLOCK */
     bool block_told;              /* of the block that lasts */
-    uint64_t looked_ns;     /* when /proc was last asked whether it is dead */
-    unsigned dead_looks;    /* how often in a row it said so */
-    uint64_t dead_since_ns; /* not 0: given up, and to be reaped some day */
+    uint64_t looked_ns;           /* when /proc was last asked whether it is dead */
+    unsigned dead_looks;          /* how often in a row it said so */
+    uint64_t dead_since_ns;       /* not 0: given up, and to be reaped some day */
 };
 
 struct crew {

@@ -26,7 +26,8 @@ struct master_options {
 enum { MASTER_FINE = 0, MASTER_FAILED = 1, MASTER_USAGE = 2 };
 
 /* Reads and checks the configuration the options name, with the facts in use (conf/facts.h); see
- * check.h for who may wait for that. NULL with lines in *errors, or when not enough is known yet. */
+ * check.h for who may wait for that. NULL with lines in *errors, or when not enough is known yet.
+ */
 struct conf *master_load(const struct master_options *options, struct buf *errors);
 
 /* Runs the server; the exit status. Errors are in the log already. */

@@ -36,11 +36,11 @@ struct supervisor {
     struct address_table *addresses;
     struct inherit *running; /* of the generation in force; NULL before the first serves */
     struct log_out error_log;
-    struct inherit *next;    /* of the generation that starts; NULL when none does */
-    struct roots roots;      /* those that did not answer yet */
-    struct check *check;     /* of the configuration that a reload is about; NULL: none */
-    uint64_t check_ns;       /* when it began */
-    uint32_t check_op;       /* the change it has become; 0: who asked still waits for the reply */
+    struct inherit *next; /* of the generation that starts; NULL when none does */
+    struct roots roots;   /* those that did not answer yet */
+    struct check *check;  /* of the configuration that a reload is about; NULL: none */
+    uint64_t check_ns;    /* when it began */
+    uint32_t check_op;    /* the change it has become; 0: who asked still waits for the reply */
     unsigned running_generation, next_generation;
     bool automatic;    /* the number of workers follows the CPUs */
     bool reopening;    /* logs are being opened anew, and that takes its time */

@@ -44,7 +44,7 @@ struct access_record {
      */
     uint64_t queue_ns, head_ns, open_ns, offload_wait_ns, offload_run_ns, first_byte_ns, total_ns;
     uint64_t server_ns; /* of these what was not its client's doing */
-    bool cold; /* a disk was asked */
+    bool cold;          /* a disk was asked */
     bool aborted;
     const char *cache; /* "hit", "miss", "-" */
     bool reused;       /* not the first request of its connection */

@@ -64,8 +64,8 @@ struct exchange {
     struct buf unsent_head; /* what a full socket left of it */
 
     struct mono begun, head_done, first_byte;
-    struct mono wait_since; /* in EXCHANGE_PLAN: for an offload thread; 0: not waiting */
-    uint64_t waited_ns;     /* for the plan */
+    struct mono wait_since;   /* in EXCHANGE_PLAN: for an offload thread; 0: not waiting */
+    uint64_t waited_ns;       /* for the plan */
     struct mono client_since; /* since when its client, or an operator's throttle, is waited for */
     uint64_t client_ns;       /* behind its head, so far; client_since 0: not */
     char id[EXCHANGE_ID_BYTES + 1];

@@ -291,8 +291,8 @@ static pid_t mount_all_the_time(const char *dir)
     return -1;
 }
 
-/* Any mount on the machine makes the kernel give up walks that are under way: these are few, and each
- * costs a thread's asking. */
+/* Any mount on the machine makes the kernel give up walks that are under way: these are few, and
+ * each costs a thread's asking. */
 START_TEST(cached_names_are_found_while_others_mount)
 {
     enum { OPENS = 100000 };

@@ -25,8 +25,7 @@ static const struct {
     {"FENCED", EVENT_IS_WARN, NULL},     {"SLOW", EVENT_IS_WARN, NULL},
     {"STOP", EVENT_IS_WARN, NULL},       {"WARN", EVENT_IS_WARN, NULL},
     {"ERROR", EVENT_IS_BAD, NULL},       {"ERRORS", EVENT_IS_INFO, "good again"},
-    {"ERRORS", EVENT_IS_BAD, NULL},
-    {"LOG", EVENT_IS_WARN, "does not"},
+    {"ERRORS", EVENT_IS_BAD, NULL},      {"LOG", EVENT_IS_WARN, "does not"},
 };
 
 enum event_severity model_severity(const char *word, const char *text)

@@ -37,10 +37,10 @@ enum verdict_rule {
     RULE_CHANGE = 8, /* reload failed, stopping, starting, a drain overdue, too few workers */
     RULE_LIMIT = 9,  /* descriptors or connections above 90 %, or something ran out */
     RULE_OK = 10,
-    RULE_MOUNT = 11, /* a mount is sick; comes after 3 */
-    RULE_HELD = 12,  /* a disk thread is held by one call; comes after 4 */
+    RULE_MOUNT = 11,  /* a mount is sick; comes after 3 */
+    RULE_HELD = 12,   /* a disk thread is held by one call; comes after 4 */
     RULE_ERRORS = 13, /* answers fail; comes after 11 */
-    RULE_LOG = 14    /* a log does not answer or cannot be written; comes after 9 */
+    RULE_LOG = 14     /* a log does not answer or cannot be written; comes after 9 */
 };
 
 #define VERDICT_GROUPS 8

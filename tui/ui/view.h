@@ -73,8 +73,8 @@ void view_table(struct view *v); /* the worker table and the selected request */
 /* One letter per slot in brackets; returns the cells it took. */
 int view_scoreboard(struct view *v, int row, int col, int cells);
 void view_strip(struct view *v, struct rect r);
-/* Is what the strip tells about the number of workers, or about one of them? Else it has no business
- * in their row. */
+/* Is what the strip tells about the number of workers, or about one of them? Else it has no
+ * business in their row. */
 bool view_strip_is_of_workers(const struct app *a);
 /* The requests that are slow, in flight or over, and the files asked for most; for wide screens. */
 void view_slow_pane(struct view *v, struct rect r);
