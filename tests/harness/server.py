@@ -156,12 +156,23 @@ class Weir:
     def _running(status):
         return sum(1 for w in status["workers"] if w["state"] == "running")
 
-    def output(self):
+    def _written(self):
         text = ""
         for path in (os.path.join(self.folder, "stderr"), self.log_path):
             if os.path.exists(path):
                 with open(path, errors="replace") as f:
                     text += f.read()
+        return text
+
+    def output(self):
+        """All that was written so far. A process of its own writes a log, a moment after what it tells of:
+        it is read once it stands still."""
+        text, end = self._written(), deadline(2)
+        while time.monotonic() < end:
+            time.sleep(0.02 * PATIENCE)
+            before, text = text, self._written()
+            if text == before:
+                break
         return text
 
     def log(self):
