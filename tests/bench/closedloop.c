@@ -299,7 +299,7 @@ static void receive(struct connection *c)
     static char buffer[BUFFER_BYTES];
     bool skip = c->in_body && c->body_left > BUFFER_BYTES && c->body_left != UNTIL_CLOSE;
     int64_t want = skip ? (c->body_left < 4 << 20 ? c->body_left : 4 << 20) : BUFFER_BYTES;
-    ssize_t n = recv(c->fd, buffer, (size_t)want, skip ? MSG_TRUNC : 0);
+    ssize_t n = recv(c->fd, skip ? NULL : buffer, (size_t)want, skip ? MSG_TRUNC : 0);
 
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return;
