@@ -5,8 +5,8 @@
  * waits for the same, whoever comes later shares the buffer as long as somebody holds it, unless
  * its read failed: then it is read once more. The buffers of a worker have a budget; when it is
  * used up, askers wait in line for a buffer to be given back; those that merely wait for a slow
- * client are taken back then. Who has stood for line_ns in a line in which nobody got a buffer for as
- * long is refused. What was read is not kept here: that is the kernel's page cache.
+ * client are taken back then. Who has stood for line_ns in a line in which nobody got a buffer for
+ * as long is refused. What was read is not kept here: that is the kernel's page cache.
  *
  * Nobody is called back from within file_window_ask, file_window_drop or file_window_leave: ready
  * comes only when a job ends, or from file_windows_tick. Worker's loop only.
@@ -107,8 +107,9 @@ void file_window_rest(struct file_windows *windows, struct file_window_rest *r,
                       const struct file_entry *e);
 void file_window_rest_end(struct file_window_rest *r); /* harmless when it did not rest */
 
-/* To be called now and then from the loop itself: answers those in the line whose mount has become
- * sick or was fenced, and those who stood in it for too long. */
+/* To be called every second from the loop itself: answers those in the line whose mount has become
+ * sick or was fenced, and those who stood in it for too long; gives back memory that no window
+ * needed since the last time. */
 void file_windows_tick(struct file_windows *windows);
 
 #endif
