@@ -232,7 +232,6 @@ static void tell_refused(struct file_windows *all)
     for (struct list *at; (at = list_pop_front(&all->line.refused)) != NULL;) {
         struct file_window_wait *wait = list_entry(at, struct file_window_wait, link);
         wait->refused = true;
-        wait->window = NULL;
         tell(wait);
     }
 }

@@ -549,6 +549,34 @@ START_TEST(fenced_in_the_queue)
 }
 END_TEST
 
+static void end_other(void *other)
+{
+    client_end(other);
+}
+
+/* Two are to be told that their read was refused; when the first is, the second is given up: the
+ * window that it waited for is gone by then. */
+START_TEST(gone_while_others_are_refused)
+{
+    struct client c[2] = {0};
+
+    conf.offload.buffers_bytes = WINDOW;
+    pool_again();
+    for (int i = 0; i < 2; i++) {
+        ready(&c[i], "/f", NULL);
+        client_pull(&c[i]);
+    }
+    ck_assert_uint_eq(fake_queued(), 1);
+    c[0].plan.wake = end_other;
+    c[0].plan.wake_arg = &c[1];
+    fake_fail(ETIMEDOUT, true);
+    ck_assert_uint_eq(c[1].ready, 0);
+    client_go(&c[0]);
+    ck_assert_int_eq(c[0].plan.status, 503);
+    client_end(&c[0]);
+}
+END_TEST
+
 /* A rule for reads is for small files as well, whose contents would come with the open. */
 START_TEST(small_file_with_faulted_reads)
 {
@@ -658,6 +686,7 @@ int main(void)
     tcase_add_test(t, late_alone_and_asked_again);
     tcase_add_test(t, read_ahead_in_vain);
     tcase_add_test(t, fenced_in_the_queue);
+    tcase_add_test(t, gone_while_others_are_refused);
     tcase_add_test(t, memory_is_given_back);
     suite_add_tcase(s, t);
     return unit_run(s);
