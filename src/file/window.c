@@ -15,6 +15,7 @@
 
 #include "base/must.h"
 #include "board/slot.h"
+#include "file/window_buffers.h"
 #include "file/window_line.h"
 
 enum { BUCKETS = 256 };
@@ -23,6 +24,7 @@ struct file_windows {
     struct file_windows_settings settings;
     struct list table[BUCKETS];
     struct window_line line;
+    struct window_buffers buffers;
     struct list resting; /* of file_window_rest, who rests longest first */
     unsigned jobs;       /* under way */
     bool ended;          /* freed when the last job is done */
@@ -112,15 +114,28 @@ static void window_run(struct offload_job *job)
     w->ran = true;
 }
 
+/* The memory that is kept for windows is part of their budget; one beyond it, for it is not all
+ * used when windows are a little shorter than buffers. */
+static void keep_buffers(struct file_windows *all)
+{
+    uint64_t budget = all->settings.buffers_bytes, used = all->line.used_bytes;
+    uint64_t unused = budget > used ? budget - used : 0;
+
+    window_buffers_keep(&all->buffers, all->ended ? 0 : unused + all->settings.window_bytes);
+}
+
 static void free_if_unused(struct file_window *w)
 {
+    struct file_windows *all = w->all;
+
     if (w->refs > 0 || w->running || !list_empty(&w->waiters))
         return;
     list_remove(&w->link);
     if (!w->late)
-        window_line_give_back(&w->all->line, w->entry, w->want_bytes);
+        window_line_give_back(&all->line, w->entry, w->want_bytes);
     file_entry_release(w->entry);
-    free(w->data);
+    window_buffers_put(&all->buffers, w->data, w->want_bytes);
+    keep_buffers(all);
     free(w);
 }
 
@@ -134,7 +149,7 @@ static struct file_window *begin(struct file_windows *all, struct file_entry *e,
     struct mount_use *use = window_line_use(&all->line, e);
     struct file_window *w = use ? calloc(1, sizeof *w) : NULL;
 
-    if (!w || !(w->data = malloc(bytes))) {
+    if (!w || !(w->data = window_buffers_get(&all->buffers, bytes))) {
         free(w);
         return NULL;
     }
@@ -147,6 +162,7 @@ static struct file_window *begin(struct file_windows *all, struct file_entry *e,
     list_init(&w->waiters);
     list_push_front(bucket_of(all, e, index), &w->link);
     window_line_take(&all->line, use, bytes);
+    keep_buffers(all);
     w->job = (struct offload_job){
         .mount = e->home.mount,
         .op = WAIT_READ,
@@ -216,16 +232,22 @@ static void tell_refused(struct file_windows *all)
     for (struct list *at; (at = list_pop_front(&all->line.refused)) != NULL;) {
         struct file_window_wait *wait = list_entry(at, struct file_window_wait, link);
         wait->refused = true;
-        wait->window = NULL;
         tell(wait);
     }
 }
 
-void file_windows_tick(struct file_windows *all)
+/* Nobody is in the middle of asking, dropping or leaving. */
+static void answer_line(struct file_windows *all)
 {
     window_line_refuse_old(&all->line);
     serve_line(all);
     tell_refused(all);
+}
+
+void file_windows_tick(struct file_windows *all)
+{
+    answer_line(all);
+    window_buffers_tick(&all->buffers);
 }
 
 /*
@@ -243,7 +265,7 @@ static void window_late(struct offload_job *job)
         window_line_refuse(&w->all->line, job->mount,
                            list_entry(at, struct file_window_wait, link));
     if (!w->all->ended)
-        file_windows_tick(w->all);
+        answer_line(w->all);
 }
 
 static void free_if_ended(struct file_windows *all)
@@ -290,7 +312,7 @@ static void window_done(struct offload_job *job)
     w->refs--;
     free_if_unused(w);
     if (!all->ended)
-        file_windows_tick(all);
+        answer_line(all);
     free_if_ended(all);
 }
 
@@ -461,5 +483,6 @@ void file_windows_free(struct file_windows **windows)
     must(list_empty(&all->line.waiting) && list_empty(&all->line.refused) &&
          list_empty(&all->resting));
     all->ended = true;
+    keep_buffers(all);
     free_if_ended(all);
 }

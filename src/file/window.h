@@ -107,8 +107,9 @@ void file_window_rest(struct file_windows *windows, struct file_window_rest *r,
                       const struct file_entry *e);
 void file_window_rest_end(struct file_window_rest *r); /* harmless when it did not rest */
 
-/* To be called now and then from the loop itself: answers those in the line whose mount has become
- * sick or was fenced, and those who stood in it for too long. */
+/* To be called every second from the loop itself: answers those in the line whose mount has become
+ * sick or was fenced, and those who stood in it for too long; gives back memory that no window
+ * needed since the last time. */
 void file_windows_tick(struct file_windows *windows);
 
 #endif

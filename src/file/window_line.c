@@ -141,6 +141,7 @@ void window_line_refuse(struct window_line *line, struct offload_mount *m,
                         struct file_window_wait *wait)
 {
     offload_mount_count(m, MOUNT_REFUSED, 1);
+    wait->window = NULL; /* which may be gone when it is told, or leaves before */
     list_push_back(&line->refused, &wait->link);
 }
 

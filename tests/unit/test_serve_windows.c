@@ -7,7 +7,7 @@
 
 #include <unistd.h>
 
-#include "file/window.h"
+#include "file/window_buffers.h"
 
 START_TEST(whole)
 {
@@ -39,8 +39,8 @@ START_TEST(whole)
 }
 END_TEST
 
-/* The head waits for the first bytes: when they come from a file that was written to meanwhile, both
- * are made anew. */
+/* The head waits for the first bytes: when they come from a file that was written to meanwhile,
+ * both are made anew. */
 START_TEST(rewritten_while_it_is_read)
 {
     static char other[5000];
@@ -501,7 +501,8 @@ START_TEST(late_alone_and_asked_again)
 }
 END_TEST
 
-/* What was read ahead in vain is read once more when its turn comes: the mount may be well again. */
+/* What was read ahead in vain is read once more when its turn comes: the mount may be well again.
+ */
 START_TEST(read_ahead_in_vain)
 {
     for (int refused = 0; refused < 2; refused++) {
@@ -548,6 +549,34 @@ START_TEST(fenced_in_the_queue)
 }
 END_TEST
 
+static void end_other(void *other)
+{
+    client_end(other);
+}
+
+/* Two are to be told that their read was refused; when the first is, the second is given up: the
+ * window that it waited for is gone by then. */
+START_TEST(gone_while_others_are_refused)
+{
+    struct client c[2] = {0};
+
+    conf.offload.buffers_bytes = WINDOW;
+    pool_again();
+    for (int i = 0; i < 2; i++) {
+        ready(&c[i], "/f", NULL);
+        client_pull(&c[i]);
+    }
+    ck_assert_uint_eq(fake_queued(), 1);
+    c[0].plan.wake = end_other;
+    c[0].plan.wake_arg = &c[1];
+    fake_fail(ETIMEDOUT, true);
+    ck_assert_uint_eq(c[1].ready, 0);
+    client_go(&c[0]);
+    ck_assert_int_eq(c[0].plan.status, 503);
+    client_end(&c[0]);
+}
+END_TEST
+
 /* A rule for reads is for small files as well, whose contents would come with the open. */
 START_TEST(small_file_with_faulted_reads)
 {
@@ -568,6 +597,66 @@ START_TEST(small_file_with_faulted_reads)
     client_go(&c);
     ck_assert_int_eq(c.plan.status, 500);
     client_end(&c);
+}
+END_TEST
+
+/* Of this process alone, as the kernel counts it. */
+static size_t private_bytes(void)
+{
+    FILE *f = fopen("/proc/self/smaps_rollup", "re");
+    size_t kib = 0, n;
+    char text[200];
+
+    ck_assert_ptr_nonnull(f);
+    while (fgets(text, sizeof text, f))
+        if (sscanf(text, "Private_Dirty: %zu", &n) == 1)
+            kib += n;
+    fclose(f);
+    return kib * 1024;
+}
+
+/* What a burst of cold windows took is the kernel's again when it is over, whatever else lies
+ * between them; as long as windows are asked for nothing is given back and taken anew. */
+START_TEST(memory_is_given_back)
+{
+    enum { EACH = 512 * 1024, COUNT = 40, MIB = 1024 * 1024 };
+    struct client *c = calloc(COUNT, sizeof *c);
+    void *between[COUNT];
+    char path[300], field[100];
+
+    if (WINDOW_BUFFERS_OFF) {
+        free(c);
+        return;
+    }
+    conf.offload.window_bytes = EACH;
+    conf.offload.buffers_bytes = 64 * MIB;
+    pool_again();
+    snprintf(path, sizeof path, "%s/www/large", tree);
+    tree_write("www/large", "", 0);
+    ck_assert_int_eq(truncate(path, (off_t)EACH * COUNT), 0);
+    void *volatile one = malloc(EACH); /* after which malloc maps no such any more */
+    free(one);
+    size_t before = private_bytes();
+    for (int turn = 0; turn < 2; turn++) {
+        for (int i = 0; i < COUNT; i++) {
+            snprintf(field, sizeof field, "Range: bytes=%d-%d\r\n", i * EACH, i * EACH + EACH - 1);
+            ready(&c[i], "/large", field);
+            between[i] = malloc(5000);
+            ck_assert_ptr_nonnull(between[i]);
+        }
+        fake_run();
+        ck_assert_uint_gt(private_bytes(), before + COUNT / 2 * EACH);
+        for (int i = 0; i < COUNT; i++)
+            client_end(&c[i]);
+        serve_tick(ctx, mono_now()); /* they were needed a moment ago */
+        ck_assert_uint_gt(private_bytes(), before + COUNT / 2 * EACH);
+        for (int i = 0; i < 3; i++)
+            serve_tick(ctx, mono_now());
+        ck_assert_uint_lt(private_bytes(), before + 4 * MIB);
+        for (int i = 0; i < COUNT; i++)
+            free(between[i]);
+    }
+    free(c);
 }
 END_TEST
 
@@ -597,6 +686,8 @@ int main(void)
     tcase_add_test(t, late_alone_and_asked_again);
     tcase_add_test(t, read_ahead_in_vain);
     tcase_add_test(t, fenced_in_the_queue);
+    tcase_add_test(t, gone_while_others_are_refused);
+    tcase_add_test(t, memory_is_given_back);
     suite_add_tcase(s, t);
     return unit_run(s);
 }
