@@ -39,6 +39,7 @@ void conf_free(struct conf **pointer)
     value_listen_free(&conf->server.listen, &conf->server.listen_count);
     free(conf->server.user);
     free(conf->server.group);
+    free(conf->server.watch_group);
     free(conf->server.runtime_dir);
     free(conf->server.mime_types);
     free(conf->log.access);
