@@ -25,10 +25,6 @@
 #define PUT(field, value) atomic_store_explicit(&(field), (value), memory_order_relaxed)
 #define GET(field)        atomic_load_explicit(&(field), memory_order_relaxed)
 
-#ifndef SO_PASSRIGHTS
-#define SO_PASSRIGHTS 83 /* Linux 6.16 */
-#endif
-
 enum { MESSAGES_A_TURN = 16, NONSENSE_MAX = 8, WORDS_BYTES = 1400 };
 
 bool crew_init(struct crew *c, struct worker_table *table, struct board *board)

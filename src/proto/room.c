@@ -14,7 +14,7 @@
 #include "proto/conn_record.h"
 
 enum {
-    LOOKS_MAX = 64, /* at connections in one go: a call each */
+    LOOKS_MAX = 64, /* at connections of one list in one go: a call each */
     LEAVES = 16,
 };
 
@@ -75,9 +75,10 @@ static bool is_spare(const struct conn *c, enum conn_room list)
 unsigned conns_make_room(struct conns *all, unsigned count)
 {
     struct mono now = loop_now(all->s.loop);
-    unsigned closed = 0, looks = 0;
+    unsigned closed = 0;
 
     for (enum conn_room list = 0; list < ROOM_NONE; list++) {
+        unsigned looks = 0;
         struct list *head = &all->room.open[list], *next;
         for (struct list *at = head->next; at != head && closed < count; at = next) {
             struct conn *c = list_entry(at, struct conn, link);
